@@ -1,0 +1,106 @@
+"""A GAN learns a Gaussian by Algorithm 1: `python experiments/gaussian.py [--preset scalar | notebook] [--seed N]`.
+
+Presets:
+  scalar    x is one number, p_data = N(4, 1.25). The networks are the notebook's; the noise, k, m and the decaying
+            rate are our choice, since they decide how good the match is (README, "How good is it?").
+  notebook  x is a vector of 1,000 such numbers, and every setting is the published notebook's (seed document 001).
+            Its samples hardly differ from one another, which the pooled histogram that it drew does not show.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gan_paper import runs
+
+
+@dataclass(frozen=True)
+class Settings(runs.Settings):
+    """Train the notebook's GAN on a Gaussian by Algorithm 1 of the paper."""
+
+    preset: Literal["scalar", "notebook"] = "scalar"
+    """`scalar`: x is one number. `notebook`: x is a vector of 1,000, everything as published."""
+    n: int = 1
+    """Numbers in one example x."""
+    noise_size: int = 10
+    """Numbers in one noise sample z, each uniform on [0, 1]."""
+    m: int = 256
+    """Minibatch size."""
+    k: int = 2
+    """Discriminator updates an iteration."""
+    generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
+    """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
+    rate: float = 0.05
+    """Learning rate of both networks."""
+    momentum: float = 0.5
+    """Momentum of both networks."""
+    decay: float = 1e-3
+    """At iteration t the rate is rate / (1 + decay t)."""
+    record_every: int = 50
+    """Iterations between recorded histograms."""
+
+    @classmethod
+    def may_be_zero(cls) -> tuple[str, ...]:
+        """The notebook's plain SGD has neither."""
+        return "momentum", "decay"
+
+
+PRESETS = {
+    "scalar": Settings(),
+    "notebook": Settings(
+        preset="notebook", n=1000, noise_size=1000, m=100, k=1, rate=0.01, momentum=0.0, decay=0.0, record_every=10
+    ),
+}
+EDGES = np.linspace(-6, 14, 65)  # 64 bins, as in the notebook
+
+
+def main(settings: Settings, run: runs.Run) -> None:
+    """Train, evaluate, draw."""
+    import keras
+    from keras.optimizers.schedules import InverseTimeDecay
+
+    from gan_paper import figures, histograms, networks, training
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Gaussian, Uniform
+
+    p_data, p_z = Gaussian(4, 1.25), Uniform(0, 1)
+
+    keras.utils.set_random_seed(settings.seed)
+    gan = GAN(
+        networks.notebook_generator(settings.n, settings.noise_size), networks.notebook_discriminator(settings.n)
+    )
+    gan.compile(
+        d_optimizer=keras.optimizers.SGD(InverseTimeDecay(settings.rate, settings.k, settings.decay), settings.momentum),
+        g_optimizer=keras.optimizers.SGD(InverseTimeDecay(settings.rate, 1, settings.decay), settings.momentum),
+        k=settings.k,
+        generator_loss=settings.generator_loss,
+    )
+
+    # For vectors, how an entry varies with z stands beside the pooled entries, which alone would hide a collapse.
+    vectors = settings.n > 1
+    exact = {"": p_data, **({"spread": Gaussian(0, 1.25)} if vectors else {})}
+    labels = {"": "entries of G(z), pooled" if vectors else "x", "spread": "an entry of G(z) minus its mean over z"}
+    recording = histograms.Recording(EDGES, **({"spread": EDGES - 4} if vectors else {}))
+    pace = training.train(
+        gan,
+        run,
+        recording,
+        p_data=p_data,
+        p_z=p_z,
+        m=settings.m,
+        record_every=settings.record_every,
+        record_samples=100_000 // settings.n,
+        views=(lambda samples: {"spread": samples - samples.mean(axis=0)}) if vectors else None,
+    )
+    samples, game = training.play(gan, p_data, p_z, samples=1_000_000 // settings.n, seed=settings.seed)
+
+    last = settings.iterations
+    run.save_figure("histograms.png", figures.histograms(recording, exact, labels, [0, last // 100, last // 10, last // 3, last]))
+    run.save_figure("training.png", figures.training(run.columns(), settings.generator_loss))
+    run.save_animation("histograms.gif", figures.histograms_animation(recording, exact, labels))
+    run.finish(histograms.match(samples, p_data, EDGES), game, pace)
+
+
+if __name__ == "__main__":
+    runs.main("gaussian", PRESETS, main)

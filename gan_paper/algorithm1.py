@@ -1,0 +1,201 @@
+"""Algorithm 1 of the paper as a Keras model: the generator G, the discriminator D, the combined DG, and `fit`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gan_paper import objective
+
+
+@keras.saving.register_keras_serializable("gan_paper")
+class GAN(keras.Model):
+    """G and D, trained against each other by Algorithm 1; called on noise, it answers with samples.
+
+    `fit` takes a stream whose every batch holds the minibatches of many iterations (`training.minibatches` makes one):
+    x of shape (iterations, k, m, ...) and z of shape (iterations, k + 1, m, noise_size). One call of `train_step` runs
+    all of them in one compiled loop. Nothing in that loop draws random numbers: that is slow inside XLA on a CPU.
+
+    Args:
+        generator: Maps noise (m, noise_size) to samples (m, ...).
+        discriminator: Maps examples (m, ...) to the probability (m, 1) that they are data. A `keras.Sequential` or
+            functional model whose last layer is `Dense(1, activation="sigmoid")`.
+
+    Attributes:
+        combined: DG, which maps noise to D(G(z)) and whose trainable variables are exactly G's.
+
+    Raises:
+        ValueError: if the discriminator ends otherwise.
+    """
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.combined = keras.Sequential(
+            [keras.Input(generator.input_shape[1:]), generator, Frozen(discriminator)], name="combined"
+        )
+        self.logits = without_sigmoid(discriminator)
+        self.built = True  # both networks are, and Keras saves the weights of built models only
+
+    def call(self, z: Any, training: bool = False) -> Any:
+        """Samples G(z) for noise z of shape (m, noise_size)."""
+        return self.generator(z, training=training)
+
+    def compile(
+        self,
+        d_optimizer: keras.optimizers.Optimizer,
+        g_optimizer: keras.optimizers.Optimizer,
+        k: int = 1,
+        generator_loss: str = "non_saturating",
+        jit_compile: bool = True,
+    ) -> None:
+        """Choose how to train.
+
+        Args:
+            d_optimizer: Applies D's gradients, k times an iteration.
+            g_optimizer: Applies G's gradients, once an iteration; it may not be `d_optimizer` itself.
+            k: Discriminator updates an iteration, at least 1.
+            generator_loss: "saturating" (Algorithm 1 as printed) or "non_saturating" (section 3).
+            jit_compile: Whether XLA compiles the loop.
+
+        Raises:
+            ValueError: if `k` or `generator_loss` is none of these, or one optimizer is to serve both networks.
+        """
+        if not (isinstance(k, int) and k >= 1):
+            raise ValueError(f"k must be an integer of at least 1, not {k!r}")
+        if generator_loss not in objective.GENERATOR_LOSSES:
+            accepted = " or ".join(map(repr, objective.GENERATOR_LOSSES))
+            raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
+        if d_optimizer is g_optimizer:
+            raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
+        super().compile(optimizer=None, jit_compile=jit_compile)
+        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
+        self.k, self.generator_loss = k, generator_loss
+        d_optimizer.build(self.discriminator.trainable_variables)
+        g_optimizer.build(self.combined.trainable_variables)
+
+    def train_step(self, minibatches: tuple[Any, Any]) -> dict[str, Any]:
+        """Run the iterations whose minibatches these are; stop early at weights that are no longer finite.
+
+        Returns:
+            The means over the iterations run: `d_loss` (-V), `g_loss`, `d_real` = D(x) and `d_fake` = D(G(z)).
+        """
+        x, z = minibatches
+        if x.shape[1] != self.k or z.shape[1] != self.k + 1:
+            raise ValueError(
+                f"with k = {self.k}, an iteration needs {self.k} minibatches of examples and {self.k + 1} of noise, "
+                f"not {x.shape[1]} and {z.shape[1]}"
+            )
+
+        def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
+            metrics = self.iteration(x[t], z[t])
+            # A D that breaks breaks G in the same iteration, through its gradient: to watch G is enough.
+            finite = tf.reduce_all([tf.math.is_finite(tf.reduce_sum(w)) for w in self.generator.weights])
+            return t + 1, finite, [total + metric for total, metric in zip(totals, metrics, strict=True)]
+
+        zero = tf.zeros((), keras.config.floatx())
+        t, _, totals = tf.while_loop(
+            lambda t, finite, _: (t < tf.shape(x)[0]) & finite, body, (0, True, [zero] * 4), parallel_iterations=1
+        )
+        names = ("d_loss", "g_loss", "d_real", "d_fake")
+        return {name: total / tf.cast(t, total.dtype) for name, total in zip(names, totals, strict=True)}
+
+    def iteration(self, x: Any, z: Any) -> tuple[Any, Any, Any, Any]:
+        """One iteration of Algorithm 1: k updates of D, each on its own minibatch, then one of G.
+
+        Args:
+            x: Examples, (k, m, ...).
+            z: Noise, (k + 1, m, noise_size); the last minibatch is the generator's.
+
+        Returns:
+            The last D loss, the G loss, and the means of D(x) and D(G(z)) that the last D update saw.
+        """
+        for step in range(self.k):
+            d_loss, d_real, d_fake = self.discriminator_step(x[step], z[step])
+        g_loss = self.generator_step(z[self.k])
+        return d_loss, g_loss, d_real, d_fake
+
+    def discriminator_step(self, x: Any, z: Any) -> tuple[Any, Any, Any]:
+        """Update D by ascending the gradient of V, jointly on examples x and on samples G(z)."""
+        samples = self.generator(z, training=True)
+        with tf.GradientTape() as tape:
+            real = self.logits(x, training=True)
+            fake = self.logits(samples, training=True)
+            loss = objective.discriminator_loss(real, fake)
+        variables = self.discriminator.trainable_variables
+        self.d_optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
+
+    def generator_step(self, z: Any) -> Any:
+        """Update G by descending the gradient of its objective through D, which stays as it is."""
+        with tf.GradientTape() as tape:
+            fake = self.logits(self.generator(z, training=True), training=True)
+            loss = objective.GENERATOR_LOSSES[self.generator_loss](fake)
+        variables = self.combined.trainable_variables
+        self.g_optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    def get_config(self) -> dict[str, Any]:
+        """The two networks, so that Keras can save and load the whole model."""
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        return {**super().get_config(), **keras.saving.serialize_keras_object(networks)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "GAN":
+        """The inverse of `get_config`."""
+        return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile`."""
+        return keras.saving.serialize_keras_object(
+            {
+                "d_optimizer": self.d_optimizer,
+                "g_optimizer": self.g_optimizer,
+                "k": self.k,
+                "generator_loss": self.generator_loss,
+                "jit_compile": self.jit_compile,
+            }
+        )
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """The inverse of `get_compile_config`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+class Frozen(keras.layers.Layer):
+    """Calls a model without owning it: a layer with no weights to train, to count or to save.
+
+    The usual recipe sets `D.trainable = False` before it builds DG. That flag is D's own: in Keras 3 it also stops
+    D's updates, silently. Here D is left as it is.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__(name=f"frozen_{model.name}")
+        # Keras tracks a layer's attributes; what a function closes over, it does not.
+        self._call_model = lambda x, training: model(x, training=training)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """The model's answer to x."""
+        return self._call_model(x, training)
+
+
+def without_sigmoid(discriminator: keras.Model) -> Callable[..., Any]:
+    """D's logits as a function of x, from the same weights: sigmoid(logits(x)) = D(x).
+
+    Raises:
+        ValueError: if D's last layer is not `Dense(1, activation="sigmoid")`.
+    """
+    last = discriminator.layers[-1]
+    if not (
+        isinstance(last, keras.layers.Dense) and last.units == 1 and last.activation is keras.activations.sigmoid
+    ):
+        raise ValueError(f'the discriminator must end in Dense(1, activation="sigmoid"), not in {last}')
+    features = keras.Model(discriminator.inputs, last.input)
+
+    def logits(x: Any, training: bool = False) -> Any:
+        a = features(x, training=training) @ last.kernel
+        return a if last.bias is None else a + last.bias
+
+    return logits

@@ -1,0 +1,177 @@
+"""The distributions of the game: p_data, from which examples come, and p_z, the prior of the noise.
+
+Each one draws with a *stateless* generator: the same shape and seed always give the same numbers, whatever was
+drawn before. The densities are exact and computed in float64.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+Seed = Any
+"""An integer, or the pair of integers that TensorFlow's stateless random operations take."""
+
+
+class Distribution(Protocol):
+    """A distribution over the real line; a vector's entries are independent draws from it."""
+
+    def sample(self, shape: Sequence[int], seed: Seed) -> Any:
+        """Draw a tensor of `shape` in Keras's default float type: a pure function of its arguments."""
+
+    def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The density at `x`, in the shape of `x`."""
+
+    def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The probability of a value of at most `x`, in [0, 1]."""
+
+    def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
+        """The inverse of `cdf`, for `q` in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """N(mean, std), written with its standard deviation: the notebook's data are `Gaussian(4, 1.25)`.
+
+    Raises:
+        ValueError: if `std` is not positive.
+    """
+
+    mean: float = 0.0
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.std > 0:
+            raise ValueError(f"the standard deviation of a Gaussian must be positive, not {self.std}")
+
+    def sample(self, shape: Sequence[int], seed: Seed) -> Any:
+        """Draw a tensor of `shape`."""
+        return self.mean + self.std * _draw("stateless_normal", shape, seed)
+
+    def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The density at `x`."""
+        t = (np.asarray(x) - self.mean) / self.std
+        return np.exp(-0.5 * t**2) / (self.std * np.sqrt(2 * np.pi))
+
+    def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The probability of a value of at most `x`."""
+        return ndtr((np.asarray(x) - self.mean) / self.std)
+
+    def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
+        """The inverse of `cdf`."""
+        return self.mean + self.std * ndtri(q)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """U(low, high): the paper's usual prior of the noise.
+
+    Raises:
+        ValueError: if `high` is not above `low`.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.high > self.low:
+            raise ValueError(f"a Uniform must have high > low, not low={self.low}, high={self.high}")
+
+    def sample(self, shape: Sequence[int], seed: Seed) -> Any:
+        """Draw a tensor of `shape`, in [low, high)."""
+        return self.low + (self.high - self.low) * _draw("stateless_uniform", shape, seed)
+
+    def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The density at `x`."""
+        inside = (np.asarray(x) >= self.low) & (np.asarray(x) <= self.high)
+        return inside / (self.high - self.low)
+
+    def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The probability of a value of at most `x`."""
+        return np.clip((np.asarray(x) - self.low) / (self.high - self.low), 0.0, 1.0)
+
+    def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
+        """The inverse of `cdf`; NaN for `q` outside [0, 1]."""
+        q = np.asarray(q, dtype=float)
+        return np.where((q >= 0) & (q <= 1), self.low + (self.high - self.low) * q, np.nan)
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """A mixture of Gaussians: component i, N(means[i], stds[i]), is drawn with probability weights[i].
+
+    Raises:
+        ValueError: if the three do not have the same length, a weight is negative, the weights do not sum to 1, or
+            a standard deviation is not positive.
+    """
+
+    weights: tuple[float, ...]
+    means: tuple[float, ...]
+    stds: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.weights) == len(self.means) == len(self.stds) > 0:
+            raise ValueError(
+                "a mixture needs as many weights as means and standard deviations, "
+                f"not {len(self.weights)}, {len(self.means)} and {len(self.stds)}"
+            )
+        if min(self.weights) < 0 or not np.isclose(sum(self.weights), 1):
+            raise ValueError(f"a mixture's weights must be non-negative and sum to 1, not {self.weights}")
+        if not min(self.stds) > 0:
+            raise ValueError(f"the standard deviations of a mixture must be positive, not {self.stds}")
+
+    def sample(self, shape: Sequence[int], seed: Seed) -> Any:
+        """Draw a tensor of `shape`."""
+        import tensorflow as tf
+
+        which, values = tf.unstack(tf.random.split(_pair(seed), 2))
+        uniform = _draw("stateless_uniform", shape, which)
+        component = tf.searchsorted(
+            tf.cast(np.cumsum(self.weights)[:-1], uniform.dtype), tf.reshape(uniform, [-1]), side="right"
+        )
+        component = tf.reshape(component, shape)
+        means, stds = (tf.gather(tf.cast(v, uniform.dtype), component) for v in (self.means, self.stds))
+        return means + stds * _draw("stateless_normal", shape, values)
+
+    def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The density at `x`."""
+        return sum(w * g.pdf(x) for w, g in self._components()) + np.zeros(np.shape(x))
+
+    def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The probability of a value of at most `x`."""
+        return sum(w * g.cdf(x) for w, g in self._components()) + np.zeros(np.shape(x))
+
+    def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
+        """The inverse of `cdf`, solved to float64 between the components' own quantiles."""
+        from scipy.optimize.elementwise import find_root
+
+        q = np.asarray(q, dtype=float)
+        of_components = np.stack([g.quantile(q) for w, g in self._components() if w > 0])
+        low, high = of_components.min(axis=0), of_components.max(axis=0)
+        inner = (low < high) & np.isfinite(low) & np.isfinite(high)
+        result = np.where(inner, 0.0, low)  # equal bounds are the answer, infinities and NaN too
+        if inner.any():
+            root = find_root(lambda x, q: self.cdf(x) - q, (low[inner], high[inner]), args=(q[inner],))
+            result[inner] = root.x
+        return result
+
+    def _components(self) -> list[tuple[float, Gaussian]]:
+        return [(w, Gaussian(m, s)) for w, m, s in zip(self.weights, self.means, self.stds, strict=True)]
+
+
+def _draw(operation: str, shape: Sequence[int], seed: Seed) -> Any:
+    # Imported here, so that a density costs no start of TensorFlow (the scripts' refusals, the NumPy experiment).
+    import keras
+    import tensorflow as tf
+
+    return getattr(tf.random, operation)(shape, _pair(seed), dtype=keras.config.floatx())
+
+
+def _pair(seed: Seed) -> Any:
+    import tensorflow as tf
+
+    seed = tf.convert_to_tensor(seed)
+    return seed if seed.shape == (2,) else tf.stack([seed, tf.zeros_like(seed)])

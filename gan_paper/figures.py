@@ -1,0 +1,184 @@
+"""The paper-style figures: arrays in, a Matplotlib figure out; no training, no files.
+
+Colours and lines follow the paper's Figure 1: data black and dotted, the generator green and solid, the discriminator
+blue and dashed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # files only: no window, no display needed
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gan_paper.histograms import Exact, Histogram, Recording
+
+DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.6}
+GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.4}
+DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewidth": 1.2}
+_BINS: dict[str, Any] = {"color": "0.85"}
+_THEORY: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
+
+_STYLE = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "axes.titlesize": 9, "legend.frameon": False}
+
+
+def histograms(recording: Recording, exact: dict[str, Any], labels: dict[str, str], iterations: Sequence[int]) -> Figure:
+    """p_data against p_g at chosen iterations, one column each, one row for each histogram of the recording.
+
+    Args:
+        recording: Of a run.
+        exact: By the histogram's name, the distribution of the data, with `pdf` and `cdf`.
+        labels: By the histogram's name, the label of its axis.
+        iterations: The nearest recorded ones are shown.
+    """
+    with plt.rc_context(_STYLE):
+        indices = sorted({recording.nearest(iteration) for iteration in iterations})
+        figure, axes = plt.subplots(
+            len(exact), len(indices), figsize=(2.6 * len(indices), 0.5 + 2.2 * len(exact)), squeeze=False,
+            sharex="row", sharey="row", layout="constrained",
+        )  # fmt: skip
+        for row, name in zip(axes, exact, strict=True):
+            for ax, index in zip(row, indices, strict=True):
+                _against_data(ax, recording.histogram(index, name), exact[name])
+                ax.set_xlabel(labels[name])
+                if row is axes[0]:
+                    ax.set_title(f"iteration {recording.iterations[index]:,}")
+                ax.text(0.97, 0.95, _caption(recording, index, name), transform=ax.transAxes, ha="right", va="top", size=7)
+            row[0].set_ylabel("density")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        return figure
+
+
+def histograms_animation(
+    recording: Recording, exact: dict[str, Any], labels: dict[str, str], frames: int = 100
+) -> FuncAnimation:
+    """The same story as `histograms`, moving; `frames` of the recorded iterations, evenly spread."""
+    with plt.rc_context(_STYLE):
+        figure, axes = plt.subplots(
+            1, len(exact), figsize=(4.2 * len(exact), 3.2), squeeze=False, layout="constrained"
+        )
+        indices = np.unique(np.linspace(0, len(recording.iterations) - 1, frames).round().astype(int))
+        stairs = {}
+        for ax, name in zip(axes[0], exact, strict=True):
+            stairs[name] = _against_data(ax, recording.histogram(0, name), exact[name])
+            ax.set(xlabel=labels[name], ylabel="density")
+        axes[0, 0].legend(loc="upper left", fontsize=7)
+        title = figure.suptitle("iteration 0", x=0.02, ha="left")
+        figure.canvas.draw()
+        figure.set_layout_engine("none")  # laid out once: quicker, and nothing jumps
+
+        def draw(frame: int) -> list[Any]:
+            index = indices[frame]
+            for name, artist in stairs.items():
+                artist.set_data(recording.histogram(index, name).density)
+            title.set_text(f"iteration {recording.iterations[index]:,}")
+            return [title, *stairs.values()]
+
+        return FuncAnimation(figure, draw, frames=len(indices), blit=False)
+
+
+def training(history: dict[str, Sequence[float]], generator_loss: str) -> Figure:
+    """The course of training: both objectives, D's mean answers, and V.
+
+    Args:
+        history: `iteration`, `d_loss`, `g_loss`, `d_real`, `d_fake` and `value`, each (R,).
+        generator_loss: Which objective the generator had.
+    """
+    with plt.rc_context(_STYLE):
+        figure, (objectives, answers, value) = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+        t = history["iteration"]
+        objectives.plot(t, history["d_loss"], label="discriminator", **DISCRIMINATOR)
+        objectives.plot(t, history["g_loss"], label=f"generator ({generator_loss.replace('_', '-')})", **GENERATOR)
+        objectives.set(title="objectives, both descended", ylabel="nats")
+        answers.plot(t, history["d_real"], label="mean D(x), data", **DATA)
+        answers.plot(t, history["d_fake"], label="mean D(G(z)), samples", **GENERATOR)
+        answers.axhline(0.5, **_THEORY)
+        answers.annotate("1/2", (1, 0.5), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points", va="center")
+        answers.set(title="what D answers", ylabel="probability", ylim=(0, 1))
+        value.plot(t, history["value"], label="V(D, G)", **DISCRIMINATOR)
+        value.axhline(-np.log(4), **_THEORY)
+        value.annotate("$-\\log 4$", (1, -np.log(4)), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points", va="center")
+        value.set(title="value of the game", ylabel="nats")
+        for ax in (objectives, answers, value):
+            ax.set_xlabel("iteration")
+            ax.legend(fontsize=7)
+        return figure
+
+
+def against_distribution(run: Recording, reference: Recording, title: str) -> Figure:
+    """A run's last histogram over a reference of one, with the difference below."""
+    with plt.rc_context(_STYLE):
+        names = [name for name in reference.edges if name in run.edges]
+        figure, axes = plt.subplots(
+            2, len(names), figsize=(5 * len(names), 4), squeeze=False, sharex="col", height_ratios=(3, 1), layout="constrained"
+        )
+        for (top, bottom), name in zip(axes.T, names, strict=True):
+            ours = run.histogram(name=name)
+            theirs = reference.histogram(name=name).rebin(ours.edges)
+            top.stairs(theirs.density, ours.edges, fill=True, label="reference", **_BINS)
+            top.stairs(ours.density, ours.edges, label="run", **GENERATOR)
+            top.set(ylabel="density", title=title)
+            top.legend()
+            bottom.stairs(ours.density - theirs.density, ours.edges, **GENERATOR)
+            bottom.axhline(0, **_THEORY)
+            bottom.set(ylabel="difference", xlabel=name or "x")
+        return figure
+
+
+def against_course(run: Recording, reference: Recording, title: str, columns: int = 6) -> Figure:
+    """A run beside a reference at the iterations that the reference recorded, and the moments of both below."""
+    with plt.rc_context(_STYLE):
+        figure = plt.figure(figsize=(2.1 * columns, 6.4), layout="constrained")
+        figure.suptitle(title)
+        grid = figure.add_gridspec(3, columns)
+        shown = np.linspace(0, len(reference.iterations) - 1, columns).round().astype(int)
+        pairs = ((reference, "reference", _COURSES["reference"]), (run, "run", _COURSES["run"]))
+        for column, index in enumerate(shown):
+            iteration = reference.iterations[index]
+            for row, (recording, label, style) in enumerate(pairs):
+                at = recording.nearest(iteration)
+                histogram = recording.histogram(at)
+                ax = figure.add_subplot(grid[row, column])
+                ax.stairs(histogram.density, histogram.edges, fill=True, color=style["color"], alpha=0.7)
+                ax.set(xlim=(reference.edges[""][0], reference.edges[""][-1]), yticks=[])
+                ax.set_title(f"iteration {recording.iterations[at]:,}")
+                if column == 0:
+                    ax.set_ylabel(label)
+        moments = figure.add_gridspec(3, 3)
+        for column, (name, text) in enumerate(_MOMENT_LABELS.items()):
+            ax = figure.add_subplot(moments[2, column])
+            for recording, label, style in pairs:
+                ax.plot(recording.iterations, recording.moments[name], label=label, **style)
+            ax.set(title=text, xlabel="iteration")
+            ax.legend(fontsize=7)
+        return figure
+
+
+_COURSES: dict[str, dict[str, Any]] = {
+    "reference": {"color": "tab:orange", "marker": "o", "markersize": 3, "linewidth": 1},
+    "run": {"color": "tab:green", "linewidth": 1},
+}
+_MOMENT_LABELS = {"mean": "pooled mean", "std": "pooled standard deviation", "std_across_noise": "standard deviation across z"}
+
+
+def _against_data(ax: Axes, histogram: Histogram, exact: Any) -> Any:
+    edges = histogram.edges
+    x = np.linspace(edges[0], edges[-1], 400)
+    density = exact.pdf(x)
+    ax.stairs(Histogram.exact(exact, edges).density, edges, fill=True, label="$p_{data}$, binned", **_BINS)
+    ax.plot(x, density, label="$p_{data}$, exact density", **DATA)
+    stairs = ax.stairs(histogram.density, edges, label="$p_g$", **GENERATOR)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 2 * density.max()))  # a clump of samples is far higher: cut it
+    return stairs
+
+
+def _caption(recording: Recording, index: int, name: str) -> str:
+    if name:
+        return f"std {recording.moments['std_across_noise'][index]:.2f}"
+    return f"mean {recording.moments['mean'][index]:.2f}\nstd {recording.moments['std'][index]:.2f}"

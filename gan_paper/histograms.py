@@ -1,0 +1,291 @@
+"""Recorded histograms of samples, the distances between them, and the comparison of a run with a reference."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import ks_1samp, norm, wasserstein_distance
+
+from gan_paper import files
+
+Floats = NDArray[np.float64]
+
+
+class Exact(Protocol):
+    """A distribution whose probabilities are known: those of `distributions`, or one frozen of SciPy's."""
+
+    cdf: Callable[[ArrayLike], Floats]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of values over bins.
+
+    Attributes:
+        edges: The bins' edges, (bins + 1,), increasing.
+        counts: How many values each bin holds, (bins,); masses will do as well.
+        outside: How many lie below the first edge and above the last, (2,).
+    """
+
+    edges: Floats
+    counts: Floats
+    outside: Floats
+
+    @classmethod
+    def of(cls, values: ArrayLike, edges: ArrayLike) -> "Histogram":
+        """Count `values` (any shape) over evenly spaced `edges`."""
+        values, edges = np.ravel(values), np.asarray(edges, float)
+        bins = len(edges) - 1
+        # Far quicker than np.histogram; one bin more at each end takes what lies outside.
+        index = np.floor((values - edges[0]) * (bins / (edges[-1] - edges[0]))) + 1
+        counts = np.bincount(np.clip(index, 0, bins + 1).astype(np.int64), minlength=bins + 2)
+        return cls(edges, counts[1:-1].astype(float), counts[[0, -1]].astype(float))
+
+    @classmethod
+    def exact(cls, distribution: Exact, edges: ArrayLike) -> "Histogram":
+        """The masses that a distribution gives to each bin."""
+        edges = np.asarray(edges, float)
+        cdf = distribution.cdf(edges)
+        return cls(edges, np.diff(cdf), np.array([cdf[0], 1 - cdf[-1]]))
+
+    @property
+    def total(self) -> float:
+        """All values, those outside the edges too."""
+        return float(self.counts.sum() + self.outside.sum())
+
+    @property
+    def masses(self) -> Floats:
+        """The share of the values below the edges, in each bin, and above: (bins + 2,), summing to 1."""
+        return np.concatenate([self.outside[:1], self.counts, self.outside[1:]]) / self.total
+
+    @property
+    def density(self) -> Floats:
+        """The density in each bin, (bins,)."""
+        return self.masses[1:-1] / np.diff(self.edges)
+
+    def rebin(self, edges: ArrayLike) -> "Histogram":
+        """The same values over other edges, as if they lay evenly in each bin."""
+        edges = np.asarray(edges, float)
+        if np.array_equal(edges, self.edges):
+            return self
+        cdf = self.total * np.interp(edges, self.edges, np.cumsum(self.masses)[:-1])
+        return Histogram(edges, np.diff(cdf), np.array([cdf[0], self.total - cdf[-1]]))
+
+
+def distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Floats]:
+    """How far histograms lie from a reference over the same bins.
+
+    Args:
+        masses: (..., bins + 2), as `Histogram.masses` gives them.
+        reference: (bins + 2,).
+        edges: (bins + 1,).
+
+    Returns:
+        `wasserstein` (Wasserstein-1, in the units of the edges; a value outside counts as lying on the edge), `ks`
+        (Kolmogorov-Smirnov, the largest gap between the distribution functions at an edge) and `jsd`
+        (Jensen-Shannon divergence in nats), each of shape (...).
+    """
+    gap = np.abs(np.cumsum(masses - reference, axis=-1)[..., :-1])
+    return {
+        "wasserstein": np.trapezoid(gap, edges, axis=-1),
+        "ks": gap.max(axis=-1),
+        "jsd": jensenshannon(masses, np.broadcast_to(reference, masses.shape), axis=-1) ** 2,
+    }
+
+
+def std_across_noise(samples: Floats) -> float:
+    """How much samples (N, n) differ from one another: the standard deviation across them, averaged over entries.
+
+    It shows the collapse that a pooled histogram hides: G(z) hardly changes with z, while the entries of that one
+    vector happen to be spread like the data.
+    """
+    return float(np.std(samples, axis=0).mean())
+
+
+class KnownDistribution(Exact, Protocol):
+    """A distribution with a distribution function and its inverse."""
+
+    quantile: Callable[[ArrayLike], Floats]
+
+
+def match(samples: ArrayLike, p_data: KnownDistribution, edges: ArrayLike) -> dict[str, float]:
+    """How well samples (N, n) match entries that are independent draws from `p_data`.
+
+    Returns:
+        `wasserstein` and `ks`, between the pooled entries and p_data itself (not draws from it); `jsd` in nats, over
+        the bins of `edges`; `mean` and `std` of the pooled entries; `std_across_noise`.
+    """
+    samples = np.asarray(samples, float)
+    pooled = samples.ravel()
+    levels = (np.arange(pooled.size) + 0.5) / pooled.size
+    exact = Histogram.exact(p_data, edges)
+    return {
+        "wasserstein": float(wasserstein_distance(pooled, p_data.quantile(levels))),
+        "ks": float(ks_1samp(pooled, p_data.cdf, method="asymp").statistic),
+        "jsd": float(distances(Histogram.of(pooled, edges).masses, exact.masses, exact.edges)["jsd"]),
+        "mean": float(pooled.mean()),
+        "std": float(pooled.std()),
+        "std_across_noise": std_across_noise(samples),
+    }
+
+
+class Recording:
+    """Histograms of samples at chosen iterations, with their moments; a run's `histograms.npz` or a reference.
+
+    Args:
+        edges: The bins' edges for the samples' pooled entries, evenly spaced.
+        provenance: Where it comes from, in a sentence.
+        **more: Edges of further histograms, by name.
+    """
+
+    def __init__(self, edges: ArrayLike, provenance: str = "", **more: ArrayLike) -> None:
+        self.provenance = provenance
+        self.edges = {name: np.asarray(e, float) for name, e in {"": edges, **more}.items()}
+        self.iterations: list[int] = []
+        self.moments: dict[str, list[float]] = {name: [] for name in _MOMENTS}
+        self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
+
+    def record(self, iteration: int, samples: ArrayLike, **more: ArrayLike) -> None:
+        """Record samples (N, n), and the values of the further histograms."""
+        samples = np.asarray(samples, float)
+        histograms = {name: Histogram.of(values, self.edges[name]) for name, values in {"": samples, **more}.items()}
+        self.add(iteration, (samples.mean(), samples.std(), std_across_noise(samples)), histograms)
+
+    def add(self, iteration: int, moments: tuple[float, float, float], histograms: Mapping[str, Histogram]) -> None:
+        """Add histograms made elsewhere, with the mean, the std and the std across noise."""
+        self.iterations.append(int(iteration))
+        for name, moment in zip(_MOMENTS, moments, strict=True):
+            self.moments[name].append(float(moment))
+        for name in self.edges:
+            self._histograms[name].append(histograms[name])
+
+    def histogram(self, index: int = -1, name: str = "") -> Histogram:
+        """The recorded histogram at an index; the last by default."""
+        return self._histograms[name][index]
+
+    def nearest(self, iteration: int) -> int:
+        """The index of the recorded iteration nearest to this one."""
+        return int(np.argmin(np.abs(np.asarray(self.iterations) - iteration)))
+
+    def truncate(self, iteration: int) -> None:
+        """Forget what was recorded after an iteration."""
+        keep = sum(i <= iteration for i in self.iterations)
+        del self.iterations[keep:]
+        for series in (*self.moments.values(), *self._histograms.values()):
+            del series[keep:]
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` of plain arrays: iterations (R,), edges (B + 1,), counts (R, B), outside (R, 2), moments."""
+        arrays = {"iterations": np.asarray(self.iterations), "provenance": np.asarray(self.provenance)}
+        arrays |= {name: np.asarray(values) for name, values in self.moments.items()}
+        for name, edges in self.edges.items():
+            histograms = self._histograms[name]
+            arrays[_key(name, "edges")] = edges
+            arrays[_key(name, "counts")] = np.stack([h.counts for h in histograms])
+            arrays[_key(name, "outside")] = np.stack([h.outside for h in histograms])
+        with files.replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "Recording":
+        """Read what `save` wrote; nothing in the file is executed.
+
+        Raises:
+            ValueError: if there is no such file or it is no recording, in one line that names it.
+        """
+        arrays = files.read_arrays(path)
+        try:
+            names = [key.removesuffix("edges").removesuffix("_") for key in arrays if key.endswith("edges")]
+            recording = cls(
+                provenance=str(arrays["provenance"]),
+                **{name or "edges": arrays[_key(name, "edges")] for name in names},
+            )
+            for row, iteration in enumerate(arrays["iterations"]):
+                histograms = {
+                    name: Histogram(
+                        recording.edges[name],
+                        arrays[_key(name, "counts")][row].astype(float),
+                        arrays[_key(name, "outside")][row].astype(float),
+                    )
+                    for name in names
+                }
+                if any(h.counts.shape != (h.edges.size - 1,) or not h.total > 0 for h in histograms.values()):
+                    raise ValueError("counts and edges do not fit together")
+                recording.add(iteration, tuple(arrays[name][row] for name in _MOMENTS), histograms)
+            if not recording.iterations:
+                raise ValueError("it holds no histogram")
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            detail = f"it lacks {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{path} holds no recorded histograms: {detail}") from None
+        return recording
+
+
+_MOMENTS = ("mean", "std", "std_across_noise")
+
+
+def _key(name: str, array: str) -> str:
+    return f"{name}_{array}" if name else array
+
+
+class Row(NamedTuple):
+    """One line of a comparison: a statistic of the run and of the reference, what is accepted, and the verdict."""
+
+    statistic: str
+    run: float
+    reference: float
+    limit: str
+    holds: bool
+
+
+TOLERANCE = {"wasserstein": 0.05, "ks": 0.03, "jsd": 0.003, "mean": 0.05, "std": 0.05, "std_across_noise": 0.05}
+"""How far a matching generator may be off, before any allowance for the number of samples. The distances and moments in
+units of the data (wasserstein, mean, std, std_across_noise) are in units of the reference's standard deviation."""
+
+_CONFIDENCE = 0.999  # of each allowance: true samples fail one of six lines at most 6 times in 1,000
+
+
+def compare(run: Recording, reference: Recording) -> list[Row]:
+    """Compare a run with a reference, statistic by statistic.
+
+    A reference of one histogram is a distribution to match: the run's last histogram may differ from it by `TOLERANCE`
+    plus what 999 in 1,000 true samples of the run's size stay below. A reference of several is the course of a
+    training that need not settle: the run's moments, as medians over the same stretch of training, must lie within
+    the reference's range over it.
+    """
+    return _compare_distribution(run, reference) if len(reference.iterations) == 1 else _compare_course(run, reference)
+
+
+def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
+    scale = reference.moments["std"][0]
+    histogram, generator = run.histogram(), np.random.default_rng(0)
+    target = reference.histogram().rebin(histogram.edges)
+    n = int(histogram.total)
+    # What pure chance does to the distances at this sample size.
+    chance = distances(generator.multinomial(n, target.masses, size=1000) / n, target.masses, histogram.edges)
+    rows = []
+    for name, distance in distances(histogram.masses, target.masses, histogram.edges).items():
+        unit = scale if name == "wasserstein" else 1.0
+        limit = TOLERANCE[name] * unit + np.quantile(chance[name], _CONFIDENCE)
+        rows.append(Row(name, float(distance), 0.0, f"<= {limit:.4f}", bool(distance <= limit)))
+    z = norm.ppf((1 + _CONFIDENCE) / 2)
+    for name, error in {"mean": scale / n**0.5, "std": scale / (2 * n) ** 0.5, "std_across_noise": scale / (2 * n) ** 0.5}.items():
+        value, expected = run.moments[name][-1], reference.moments[name][0]
+        limit = TOLERANCE[name] * scale + z * error
+        rows.append(Row(name, value, expected, f"+- {limit:.4f}", bool(abs(value - expected) <= limit)))
+    return rows
+
+
+def _compare_course(run: Recording, reference: Recording) -> list[Row]:
+    settled = 0.1 * reference.iterations[-1]  # past the first tenth, which is the approach
+    rows = []
+    for name in _MOMENTS:
+        course = [v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled]
+        ours = [v for i, v in zip(run.iterations, run.moments[name], strict=True) if i >= settled]
+        value = float(np.median(ours or run.moments[name][-1:]))
+        low, high = min(course), max(course)
+        rows.append(Row(name, value, float(np.median(course)), f"{low:.4f} .. {high:.4f}", low <= value <= high))
+    return rows

@@ -1,0 +1,180 @@
+"""Algorithm 1 for multilayer perceptrons by hand in NumPy: forward, backward, and SGD with momentum.
+
+It is the oracle that the Keras implementation is tested against, so it shares no code with it and imports NumPy alone.
+It also finishes the NumPy GAN of seed document 000, which stops before its weights are updated.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+
+def sigmoid(a: Array) -> Array:
+    """1 / (1 + exp(-a)), written so that nothing overflows."""
+    return 0.5 * (1.0 + np.tanh(0.5 * a))
+
+
+def log_sigmoid(a: Array) -> Array:
+    """log(sigmoid(a)), finite for every finite a."""
+    return -np.logaddexp(0.0, -a)
+
+
+ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "linear": (lambda a: a, np.ones_like),
+    "sigmoid": (sigmoid, lambda a: sigmoid(a) * sigmoid(-a)),
+    "elu": (
+        lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0.0))),
+        lambda a: np.where(a > 0, 1.0, np.exp(np.minimum(a, 0.0))),
+    ),
+}
+"""Each activation and its derivative, as functions of the pre-activation."""
+
+
+@dataclass
+class Layer:
+    """x -> activation(x @ weights + bias), with weights of shape (inputs, units)."""
+
+    weights: Array
+    bias: Array | None
+    activation: str
+
+    @property
+    def parameters(self) -> list[Array]:
+        """The weights, and the bias where there is one."""
+        return [self.weights] if self.bias is None else [self.weights, self.bias]
+
+
+@dataclass
+class Perceptron:
+    """A multilayer perceptron. A discriminator ends in a sigmoid; its pre-activation is the logit."""
+
+    layers: list[Layer]
+
+    @property
+    def parameters(self) -> list[Array]:
+        """Every layer's parameters in order, as the arrays that are trained in place."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    def __call__(self, x: Array) -> Array:
+        """The outputs (m, units of the last layer) for inputs x (m, inputs of the first)."""
+        return ACTIVATIONS[self.layers[-1].activation][0](self.forward(x)[1][-1])
+
+    def forward(self, x: Array) -> tuple[list[Array], list[Array]]:
+        """Each layer's input and its pre-activation."""
+        inputs, pre_activations = [], []
+        for layer in self.layers:
+            inputs.append(x)
+            a = x @ layer.weights
+            if layer.bias is not None:
+                a = a + layer.bias
+            pre_activations.append(a)
+            x = ACTIVATIONS[layer.activation][0](a)
+        return inputs, pre_activations
+
+    def backward(self, inputs: list[Array], pre_activations: list[Array], delta: Array) -> tuple[list[Array], Array]:
+        """Backpropagate.
+
+        Args:
+            inputs: From `forward`.
+            pre_activations: From `forward`.
+            delta: The gradient of the loss with respect to the last pre-activation, (m, units).
+
+        Returns:
+            The gradients in the order of `parameters`, and the gradient with respect to the network's input.
+        """
+        gradients: list[Array] = []
+        for index in reversed(range(len(self.layers))):
+            layer = self.layers[index]
+            of_layer = [inputs[index].T @ delta]
+            if layer.bias is not None:
+                of_layer.append(delta.sum(axis=0))
+            gradients = of_layer + gradients
+            of_input = delta @ layer.weights.T
+            if index > 0:
+                delta = of_input * ACTIVATIONS[self.layers[index - 1].activation][1](pre_activations[index - 1])
+        return gradients, of_input
+
+
+@dataclass
+class SGD:
+    """Gradient descent with (classical) momentum: v <- momentum v - rate g; w <- w + v."""
+
+    rate: float
+    momentum: float = 0.0
+    velocities: list[Array] = field(default_factory=list)
+
+    def apply(self, gradients: Sequence[Array], parameters: Sequence[Array]) -> None:
+        """Update the parameters in place."""
+        self.velocities = self.velocities or [np.zeros_like(w) for w in parameters]
+        for w, g, v in zip(parameters, gradients, self.velocities, strict=True):
+            v *= self.momentum
+            v -= self.rate * g
+            w += v
+
+
+def discriminator_gradients(G: Perceptron, D: Perceptron, x: Array, z: Array) -> tuple[float, list[Array]]:
+    """-V(D, G) on examples x and noise z, and its gradients with respect to D's parameters."""
+    real, fake = D.forward(x), D.forward(G(z))
+    real_logits, fake_logits = real[1][-1], fake[1][-1]
+    loss = -np.mean(log_sigmoid(real_logits)) - np.mean(log_sigmoid(-fake_logits))
+    of_real, _ = D.backward(*real, -sigmoid(-real_logits) / real_logits.size)
+    of_fake, _ = D.backward(*fake, sigmoid(fake_logits) / fake_logits.size)
+    return float(loss), [r + f for r, f in zip(of_real, of_fake, strict=True)]
+
+
+def generator_gradients(
+    G: Perceptron, D: Perceptron, z: Array, generator_loss: str = "non_saturating"
+) -> tuple[float, list[Array]]:
+    """The generator's objective on noise z, and its gradients with respect to G's parameters.
+
+    Raises:
+        ValueError: if `generator_loss` is neither "saturating" nor "non_saturating".
+    """
+    through_G = G.forward(z)
+    last = ACTIVATIONS[G.layers[-1].activation]
+    through_D = D.forward(last[0](through_G[1][-1]))
+    logits = through_D[1][-1]
+    if generator_loss == "saturating":
+        loss, of_logits = np.mean(log_sigmoid(-logits)), -sigmoid(logits) / logits.size
+    elif generator_loss == "non_saturating":
+        loss, of_logits = -np.mean(log_sigmoid(logits)), -sigmoid(-logits) / logits.size
+    else:
+        raise ValueError(f"generator_loss must be 'saturating' or 'non_saturating', not {generator_loss!r}")
+    _, of_samples = D.backward(*through_D, of_logits)
+    gradients, _ = G.backward(*through_G, of_samples * last[1](through_G[1][-1]))
+    return float(loss), gradients
+
+
+def iteration(
+    G: Perceptron,
+    D: Perceptron,
+    x: Array,
+    z: Array,
+    d_optimizer: SGD,
+    g_optimizer: SGD,
+    generator_loss: str = "non_saturating",
+) -> tuple[float, float]:
+    """One iteration of Algorithm 1, in place: k updates of D, then one of G.
+
+    Args:
+        G: The generator.
+        D: The discriminator, whose last layer is a sigmoid.
+        x: Examples, (k, m, n).
+        z: Noise, (k + 1, m, noise_size); the last minibatch is the generator's.
+        d_optimizer: D's rule.
+        g_optimizer: G's rule.
+        generator_loss: "saturating" or "non_saturating".
+
+    Returns:
+        The loss of the last D update and that of the G update.
+    """
+    for examples, noise in zip(x, z[:-1], strict=True):
+        d_loss, gradients = discriminator_gradients(G, D, examples, noise)
+        d_optimizer.apply(gradients, D.parameters)
+    g_loss, gradients = generator_gradients(G, D, z[-1], generator_loss)
+    g_optimizer.apply(gradients, G.parameters)
+    return d_loss, g_loss

@@ -1,0 +1,75 @@
+"""The paper's formulas: the value function, the objectives that Algorithm 1 follows, and what theory says of them.
+
+The objectives take D's *logits* a, with D = sigmoid(a). Written with log D and log(1 - D) they would be infinite in
+float32 from |a| = 17 on (1 - D rounds to 0); written with log sigmoid they and their gradients stay right.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import jensenshannon
+
+LOG_4 = float(np.log(4.0))
+"""-LOG_4 is the value of the game at its equilibrium (Theorem 1)."""
+
+
+def value(real_logits: Any, fake_logits: Any) -> Any:
+    """V(D, G) of equation 1 on a minibatch: mean log D(x) + mean log(1 - D(G(z))).
+
+    Args:
+        real_logits: D's logits on examples x, any shape.
+        fake_logits: D's logits on samples G(z), any shape.
+
+    Returns:
+        A scalar of at most 0; -log 4 where D says 1/2 everywhere.
+    """
+    return ops.mean(ops.log_sigmoid(real_logits)) + ops.mean(ops.log_sigmoid(-fake_logits))
+
+
+def discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
+    """What D descends: -V, both halves in one update (Algorithm 1, the inner loop)."""
+    return -value(real_logits, fake_logits)
+
+
+def saturating_generator_loss(fake_logits: Any) -> Any:
+    """What G descends in Algorithm 1 as printed: mean log(1 - D(G(z)))."""
+    return ops.mean(ops.log_sigmoid(-fake_logits))
+
+
+def non_saturating_generator_loss(fake_logits: Any) -> Any:
+    """What G descends by section 3 of the paper, for strong gradients early on: -mean log D(G(z))."""
+    return -ops.mean(ops.log_sigmoid(fake_logits))
+
+
+GENERATOR_LOSSES: dict[str, Callable[[Any], Any]] = {
+    "saturating": saturating_generator_loss,
+    "non_saturating": non_saturating_generator_loss,
+}
+
+
+def optimal_discriminator(p_data: ArrayLike, p_g: ArrayLike) -> NDArray[np.float64]:
+    """D* = p_data / (p_data + p_g), the best D against a fixed G (Proposition 1).
+
+    Args:
+        p_data: Densities of the data, any shape.
+        p_g: Densities of the generator at the same places.
+
+    Returns:
+        Probabilities in [0, 1]; NaN where both densities are 0, since D* is defined on their supports only.
+    """
+    p_data, p_g = np.broadcast_arrays(np.asarray(p_data, float), np.asarray(p_g, float))
+    total = p_data + p_g
+    return np.divide(p_data, total, out=np.full(total.shape, np.nan), where=total > 0)
+
+
+def jensen_shannon_divergence(p_data: ArrayLike, p_g: ArrayLike) -> float:
+    """JSD(p_data || p_g) in nats, in [0, log 2], of two histograms over the same bins (normalised here)."""
+    return float(jensenshannon(p_data, p_g) ** 2)
+
+
+def criterion(p_data: ArrayLike, p_g: ArrayLike) -> float:
+    """C(G) = max_D V(D, G) = -log 4 + 2 JSD(p_data || p_g), of histograms over the same bins (Theorem 1)."""
+    return -LOG_4 + 2 * jensen_shannon_divergence(p_data, p_g)

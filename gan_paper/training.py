@@ -1,0 +1,195 @@
+"""Training a GAN into a run's folder: the stream of minibatches, recording, checkpoints, resuming, evaluation."""
+
+import sys
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan_paper import objective, runs
+from gan_paper.algorithm1 import GAN
+from gan_paper.distributions import Distribution
+from gan_paper.histograms import Recording
+
+_CHECKPOINT_SECONDS = 10.0
+_CHUNK = 10_000  # samples that an evaluation draws at once
+
+
+def seeds(seed: int, iteration: Any) -> tuple[Any, Any]:
+    """The stateless seeds of an iteration's examples and of its noise.
+
+    Training draws with iterations from 0 on; what is below 0 is never trained on.
+    """
+    return [seed, 2 * iteration], [seed, 2 * iteration + 1]
+
+
+def minibatches(
+    gan: GAN, p_data: Distribution, p_z: Distribution, *, m: int, seed: int, start: int = 0, stop: int, per_call: int
+) -> tf.data.Dataset:
+    """The stream that `GAN.fit` trains on: a pure function of the seed and the iteration, whatever the chunking.
+
+    Args:
+        gan: A compiled GAN, for its k and its networks' shapes.
+        p_data: Where examples come from.
+        p_z: The prior of the noise.
+        m: Minibatch size.
+        seed: Seed of the stream.
+        start: First iteration.
+        stop: The iteration to stop before.
+        per_call: Iterations in one batch of the stream, that is in one call of `train_step`.
+
+    Returns:
+        A dataset of (x, z): x (per_call, k, m, ...), z (per_call, k + 1, m, noise_size); the last may be shorter.
+    """
+    x_shape = (gan.k, m, *gan.discriminator.input_shape[1:])
+    z_shape = (gan.k + 1, m, *gan.generator.input_shape[1:])
+
+    def minibatch(iteration: Any) -> tuple[Any, Any]:
+        for_examples, for_noise = seeds(seed, iteration)
+        return p_data.sample(x_shape, for_examples), p_z.sample(z_shape, for_noise)
+
+    options = tf.data.Options()
+    # The autotuner's thread sleeps for ever longer periods, and an iterator waits for it when it ends: seconds each.
+    options.autotune.enabled = False
+    stream = tf.data.Dataset.range(start, stop).map(minibatch).batch(per_call)
+    return stream.prefetch(2).with_options(options)
+
+
+def train(
+    gan: GAN,
+    run: runs.Run,
+    recording: Recording,
+    *,
+    p_data: Distribution,
+    p_z: Distribution,
+    m: int,
+    record_every: int,
+    record_samples: int,
+    views: Any = None,
+) -> runs.Pace:
+    """Train by Algorithm 1 into a run's folder, with a progress bar; resume where its settings say so.
+
+    Every `record_every` iterations a row goes to the history and a histogram of G on fixed noise to the recording.
+    The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and `generator.keras` and
+    `discriminator.keras` at its end.
+
+    Args:
+        gan: A compiled GAN.
+        run: The run.
+        recording: Takes the histograms.
+        p_data: Where examples come from.
+        p_z: The prior of the noise.
+        m: Minibatch size.
+        record_every: Iterations from one record to the next, and in one call of `train_step`.
+        record_samples: Samples in each record.
+        views: The values of the recording's further histograms, by name, as a function of samples (N, n).
+
+    Returns:
+        The seconds spent and the iterations made in them.
+
+    Raises:
+        runs.Diverged: if the weights stop being finite; the last good checkpoint stays.
+        runs.Refused: if there is no checkpoint to resume from.
+    """
+    seed, stop = run.settings.seed, run.settings.iterations
+    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed), views or (lambda samples: {}))
+    if run.settings.resume:
+        recorder.restore()
+    else:
+        recorder.record()
+        recorder.checkpoint()
+    start = int(gan.g_optimizer.iterations)
+    began = time.perf_counter()
+    if start < stop:
+        stream = minibatches(gan, p_data, p_z, m=m, seed=seed, start=start, stop=stop, per_call=record_every)
+        gan.fit(stream, shuffle=False, verbose="auto" if sys.stdout.isatty() else 0, callbacks=[recorder])
+        recorder.checkpoint()
+    pace = runs.Pace(time.perf_counter() - began, max(stop - start, 0))
+    gan.generator.save(run.folder / "generator.keras")
+    gan.discriminator.save(run.folder / "discriminator.keras")
+    return pace
+
+
+def _noise(gan: GAN, p_z: Distribution, count: int, seed: int) -> Any:
+    return p_z.sample((count, *gan.generator.input_shape[1:]), seeds(seed, -1)[1])
+
+
+class _Recorder(keras.callbacks.Callback):
+    """After each call of `train_step`: stop if it diverged, then record, then checkpoint if one is due."""
+
+    def __init__(self, gan: GAN, run: runs.Run, recording: Recording, noise: Any, views: Any) -> None:
+        super().__init__()
+        self.gan, self.run, self.recording, self.noise, self.views = gan, run, recording, noise, views
+        self._manager = tf.train.CheckpointManager(
+            tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
+        )
+        self._saved_at = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        iteration = int(self.gan.g_optimizer.iterations)
+        for network in (self.gan.discriminator, self.gan.generator):  # a D that breaks takes G with it
+            if not all(np.isfinite(w).all() for w in network.get_weights()):
+                raise runs.Diverged(
+                    f"training diverged at iteration {iteration}: the {network.name}'s weights are no longer finite; "
+                    f"the last good checkpoint is kept in {self.run.folder / 'checkpoints'}"
+                )
+        self.run.history.append({"iteration": iteration, "value": -logs["d_loss"], **logs})
+        self.record()
+        if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS:
+            self.checkpoint()
+
+    def record(self) -> None:
+        samples = self.gan.predict_on_batch(self.noise)
+        self.recording.record(int(self.gan.g_optimizer.iterations), samples, **self.views(samples))
+
+    def checkpoint(self) -> None:
+        # Last comes what resuming starts from, so that the files always reach at least as far.
+        self.run.save_history()
+        self.recording.save(self.run.folder / "histograms.npz")
+        self._manager.save(checkpoint_number=int(self.gan.g_optimizer.iterations))
+        self._saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        try:
+            if self._manager.restore_or_initialize() is None:
+                raise runs.Refused(f"--resume finds no checkpoint in {self.run.folder / 'checkpoints'}")
+            before = Recording.load(self.run.folder / "histograms.npz")
+        except (ValueError, tf.errors.OpError) as error:
+            raise runs.Refused(f"--resume cannot read the run's files: {str(error).splitlines()[0]}") from None
+        iteration = int(self.gan.g_optimizer.iterations)
+        self.run.load_history(iteration)
+        before.truncate(iteration)
+        self.recording.__dict__.update(before.__dict__)
+
+
+def play(gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
+    """Play the trained game on fresh examples and noise.
+
+    Args:
+        gan: A trained GAN.
+        p_data: Where examples come from.
+        p_z: The prior of the noise.
+        samples: How many of each.
+        seed: The run's seed; the draws differ from all that training made.
+
+    Returns:
+        The generator's samples (samples, n), and the metrics `value` (V) and `discriminator` (its mean on data, `real`,
+        and on samples, `fake`).
+    """
+
+    @tf.function
+    def evaluate(x: Any, z: Any) -> tuple[Any, Any, Any]:
+        generated = gan.generator(z)
+        return generated, gan.logits(x), gan.logits(generated)
+
+    chunks = []
+    for index, begin in enumerate(range(0, samples, _CHUNK)):
+        count = min(_CHUNK, samples - begin)
+        for_examples, for_noise = seeds(seed, -2 - index)
+        x = p_data.sample((count, *gan.discriminator.input_shape[1:]), for_examples)
+        chunks.append(evaluate(x, p_z.sample((count, *gan.generator.input_shape[1:]), for_noise)))
+    generated, real, fake = (tf.concat(parts, axis=0) for parts in zip(*chunks, strict=True))
+    means = {"real": float(tf.reduce_mean(tf.sigmoid(real))), "fake": float(tf.reduce_mean(tf.sigmoid(fake)))}
+    return generated.numpy(), {"value": float(objective.value(real, fake)), "discriminator": means}
