@@ -24,33 +24,58 @@ class Settings(runs.Settings):
     n: int = 1
     """Numbers in one example x."""
     noise_size: int = 10
-    """Numbers in one noise sample z, each uniform on [0, 1]."""
+    """Numbers in one noise sample z."""
+    noise: Literal["centred", "unit"] = "centred"
+    """z is uniform, `centred`: on [-1, 1]; `unit`: on [0, 1]."""
     m: int = 256
     """Minibatch size."""
     k: int = 2
     """Discriminator updates an iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
-    rate: float = 0.05
-    """Learning rate of both networks."""
+    d_rate: float = 0.1
+    """Learning rate of the discriminator."""
+    g_rate: float = 0.03
+    """Learning rate of the generator."""
     momentum: float = 0.5
-    """Momentum of both networks."""
+    """Momentum of both."""
     decay: float = 1e-3
-    """At iteration t the rate is rate / (1 + decay t)."""
+    """At iteration t both rates are divided by 1 + decay t."""
     record_every: int = 50
     """Iterations between recorded histograms."""
 
     @classmethod
-    def may_be_zero(cls) -> tuple[str, ...]:
-        """The notebook's plain SGD has neither."""
-        return "momentum", "decay"
+    def ranges(cls) -> dict[str, tuple[float, float]]:
+        """What each number may be."""
+        return {
+            **super().ranges(),
+            "n": (1, 100_000),
+            "noise_size": (1, 100_000),
+            "m": (1, 1_000_000),
+            "k": (1, 100),
+            "d_rate": (1e-9, 1e9),
+            "g_rate": (1e-9, 1e9),
+            "momentum": (0, 0.999),
+            "decay": (0, 1e9),
+            "record_every": (1, 1_000_000),
+        }
 
 
 PRESETS = {
     "scalar": Settings(),
     "notebook": Settings(
-        preset="notebook", n=1000, noise_size=1000, m=100, k=1, rate=0.01, momentum=0.0, decay=0.0, record_every=10
-    ),
+        preset="notebook",
+        n=1000,
+        noise_size=1000,
+        noise="unit",
+        m=100,
+        k=1,
+        d_rate=0.01,
+        g_rate=0.01,
+        momentum=0.0,
+        decay=0.0,
+        record_every=10,
+    ),  # fmt: skip
 }
 EDGES = np.linspace(-6, 14, 65)  # 64 bins, as in the notebook
 
@@ -58,21 +83,24 @@ EDGES = np.linspace(-6, 14, 65)  # 64 bins, as in the notebook
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     import keras
+    from keras.optimizers import SGD
     from keras.optimizers.schedules import InverseTimeDecay
 
     from gan_paper import figures, histograms, networks, training
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, Uniform
 
-    p_data, p_z = Gaussian(4, 1.25), Uniform(0, 1)
+    p_data, p_z = Gaussian(4, 1.25), Uniform(-1 if settings.noise == "centred" else 0, 1)
 
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(
-        networks.notebook_generator(settings.n, settings.noise_size), networks.notebook_discriminator(settings.n)
+        networks.notebook_generator(settings.n, settings.noise_size),
+        networks.notebook_discriminator(settings.n),
     )
     gan.compile(
-        d_optimizer=keras.optimizers.SGD(InverseTimeDecay(settings.rate, settings.k, settings.decay), settings.momentum),
-        g_optimizer=keras.optimizers.SGD(InverseTimeDecay(settings.rate, 1, settings.decay), settings.momentum),
+        # D's rate decays with its own updates, of which an iteration has k.
+        d_optimizer=SGD(InverseTimeDecay(settings.d_rate, settings.k, settings.decay), settings.momentum),
+        g_optimizer=SGD(InverseTimeDecay(settings.g_rate, 1, settings.decay), settings.momentum),
         k=settings.k,
         generator_loss=settings.generator_loss,
     )
@@ -80,7 +108,10 @@ def main(settings: Settings, run: runs.Run) -> None:
     # For vectors, how an entry varies with z stands beside the pooled entries, which alone would hide a collapse.
     vectors = settings.n > 1
     exact = {"": p_data, **({"spread": Gaussian(0, 1.25)} if vectors else {})}
-    labels = {"": "entries of G(z), pooled" if vectors else "x", "spread": "an entry of G(z) minus its mean over z"}
+    labels = {
+        "": "entries of G(z), pooled" if vectors else "x",
+        "spread": "an entry of G(z) minus its mean over z",
+    }
     recording = histograms.Recording(EDGES, **({"spread": EDGES - 4} if vectors else {}))
     pace = training.train(
         gan,
@@ -96,7 +127,10 @@ def main(settings: Settings, run: runs.Run) -> None:
     samples, game = training.play(gan, p_data, p_z, samples=1_000_000 // settings.n, seed=settings.seed)
 
     last = settings.iterations
-    run.save_figure("histograms.png", figures.histograms(recording, exact, labels, [0, last // 100, last // 10, last // 3, last]))
+    run.save_figure(
+        "histograms.png",
+        figures.histograms(recording, exact, labels, [0, last // 100, last // 10, last // 3, last]),
+    )
     run.save_figure("training.png", figures.training(run.columns(), settings.generator_loss))
     run.save_animation("histograms.gif", figures.histograms_animation(recording, exact, labels))
     run.finish(histograms.match(samples, p_data, EDGES), game, pace)

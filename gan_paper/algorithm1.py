@@ -69,7 +69,9 @@ class GAN(keras.Model):
             accepted = " or ".join(map(repr, objective.GENERATOR_LOSSES))
             raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
         if d_optimizer is g_optimizer:
-            raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
+            raise ValueError(
+                "d_optimizer and g_optimizer must be two objects: each keeps its own network's state"
+            )
         super().compile(optimizer=None, jit_compile=jit_compile)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
         self.k, self.generator_loss = k, generator_loss
@@ -97,7 +99,10 @@ class GAN(keras.Model):
 
         zero = tf.zeros((), keras.config.floatx())
         t, _, totals = tf.while_loop(
-            lambda t, finite, _: (t < tf.shape(x)[0]) & finite, body, (0, True, [zero] * 4), parallel_iterations=1
+            lambda t, finite, _: (t < tf.shape(x)[0]) & finite,
+            body,
+            (0, True, [zero] * 4),
+            parallel_iterations=1,
         )
         names = ("d_loss", "g_loss", "d_real", "d_fake")
         return {name: total / tf.cast(t, total.dtype) for name, total in zip(names, totals, strict=True)}
@@ -189,7 +194,9 @@ def without_sigmoid(discriminator: keras.Model) -> Callable[..., Any]:
     """
     last = discriminator.layers[-1]
     if not (
-        isinstance(last, keras.layers.Dense) and last.units == 1 and last.activation is keras.activations.sigmoid
+        isinstance(last, keras.layers.Dense)
+        and last.units == 1
+        and last.activation is keras.activations.sigmoid
     ):
         raise ValueError(f'the discriminator must end in Dense(1, activation="sigmoid"), not in {last}')
     features = keras.Model(discriminator.inputs, last.input)

@@ -25,10 +25,18 @@ DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewi
 _BINS: dict[str, Any] = {"color": "0.85"}
 _THEORY: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
 
-_STYLE = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "axes.titlesize": 9, "legend.frameon": False}
+_STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "legend.frameon": False,
+}
 
 
-def histograms(recording: Recording, exact: dict[str, Any], labels: dict[str, str], iterations: Sequence[int]) -> Figure:
+def histograms(
+    recording: Recording, exact: dict[str, Any], labels: dict[str, str], iterations: Sequence[int]
+) -> Figure:
     """p_data against p_g at chosen iterations, one column each, one row for each histogram of the recording.
 
     Args:
@@ -43,13 +51,21 @@ def histograms(recording: Recording, exact: dict[str, Any], labels: dict[str, st
             len(exact), len(indices), figsize=(2.6 * len(indices), 0.5 + 2.2 * len(exact)), squeeze=False,
             sharex="row", sharey="row", layout="constrained",
         )  # fmt: skip
+        for ax, index in zip(axes[0], indices, strict=True):
+            ax.set_title(f"iteration {recording.iterations[index]:,}")
         for row, name in zip(axes, exact, strict=True):
             for ax, index in zip(row, indices, strict=True):
                 _against_data(ax, recording.histogram(index, name), exact[name])
                 ax.set_xlabel(labels[name])
-                if row is axes[0]:
-                    ax.set_title(f"iteration {recording.iterations[index]:,}")
-                ax.text(0.97, 0.95, _caption(recording, index, name), transform=ax.transAxes, ha="right", va="top", size=7)
+                ax.text(
+                    0.97,
+                    0.95,
+                    _caption(recording, index, name),
+                    transform=ax.transAxes,
+                    ha="right",
+                    va="top",
+                    size=7,
+                )
             row[0].set_ylabel("density")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return figure
@@ -94,16 +110,32 @@ def training(history: dict[str, Sequence[float]], generator_loss: str) -> Figure
         figure, (objectives, answers, value) = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
         t = history["iteration"]
         objectives.plot(t, history["d_loss"], label="discriminator", **DISCRIMINATOR)
-        objectives.plot(t, history["g_loss"], label=f"generator ({generator_loss.replace('_', '-')})", **GENERATOR)
+        objectives.plot(
+            t, history["g_loss"], label=f"generator ({generator_loss.replace('_', '-')})", **GENERATOR
+        )
         objectives.set(title="objectives, both descended", ylabel="nats")
         answers.plot(t, history["d_real"], label="mean D(x), data", **DATA)
         answers.plot(t, history["d_fake"], label="mean D(G(z)), samples", **GENERATOR)
         answers.axhline(0.5, **_THEORY)
-        answers.annotate("1/2", (1, 0.5), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points", va="center")
+        answers.annotate(
+            "1/2",
+            (1, 0.5),
+            xycoords=("axes fraction", "data"),
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="center",
+        )
         answers.set(title="what D answers", ylabel="probability", ylim=(0, 1))
         value.plot(t, history["value"], label="V(D, G)", **DISCRIMINATOR)
         value.axhline(-np.log(4), **_THEORY)
-        value.annotate("$-\\log 4$", (1, -np.log(4)), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points", va="center")
+        value.annotate(
+            "$-\\log 4$",
+            (1, -np.log(4)),
+            xycoords=("axes fraction", "data"),
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="center",
+        )
         value.set(title="value of the game", ylabel="nats")
         for ax in (objectives, answers, value):
             ax.set_xlabel("iteration")
@@ -116,7 +148,13 @@ def against_distribution(run: Recording, reference: Recording, title: str) -> Fi
     with plt.rc_context(_STYLE):
         names = [name for name in reference.edges if name in run.edges]
         figure, axes = plt.subplots(
-            2, len(names), figsize=(5 * len(names), 4), squeeze=False, sharex="col", height_ratios=(3, 1), layout="constrained"
+            2,
+            len(names),
+            figsize=(5 * len(names), 4),
+            squeeze=False,
+            sharex="col",
+            height_ratios=(3, 1),
+            layout="constrained",
         )
         for (top, bottom), name in zip(axes.T, names, strict=True):
             ours = run.histogram(name=name)
@@ -164,7 +202,11 @@ _COURSES: dict[str, dict[str, Any]] = {
     "reference": {"color": "tab:orange", "marker": "o", "markersize": 3, "linewidth": 1},
     "run": {"color": "tab:green", "linewidth": 1},
 }
-_MOMENT_LABELS = {"mean": "pooled mean", "std": "pooled standard deviation", "std_across_noise": "standard deviation across z"}
+_MOMENT_LABELS = {
+    "mean": "pooled mean",
+    "std": "pooled standard deviation",
+    "std_across_noise": "standard deviation across z",
+}
 
 
 def _against_data(ax: Axes, histogram: Histogram, exact: Any) -> Any:
@@ -174,7 +216,9 @@ def _against_data(ax: Axes, histogram: Histogram, exact: Any) -> Any:
     ax.stairs(Histogram.exact(exact, edges).density, edges, fill=True, label="$p_{data}$, binned", **_BINS)
     ax.plot(x, density, label="$p_{data}$, exact density", **DATA)
     stairs = ax.stairs(histogram.density, edges, label="$p_g$", **GENERATOR)
-    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 2 * density.max()))  # a clump of samples is far higher: cut it
+    ax.set(
+        xlim=(edges[0], edges[-1]), ylim=(0, 2 * density.max())
+    )  # a clump of samples is far higher: cut it
     return stairs
 
 

@@ -27,11 +27,20 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
         ValueError: if there is no such file or it is none, in one line that names it.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, KeyError, zipfile.BadZipFile, zipfile.zlib.error):
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        zipfile.BadZipFile,
+        zipfile.zlib.error,
+    ):
         raise ValueError(f"{path} is not a readable .npz file of plain arrays") from None
 
 
@@ -42,7 +51,8 @@ def read_samples(path: Path) -> NDArray[np.float64]:
         ValueError: if there is no such file or it holds no two finite samples, in one line that names it.
     """
     try:
-        samples = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            samples = np.load(file, allow_pickle=False)
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
     except (OSError, ValueError, EOFError):
@@ -50,7 +60,9 @@ def read_samples(path: Path) -> NDArray[np.float64]:
     if not isinstance(samples, np.ndarray) or samples.dtype.kind not in "fiu":
         raise ValueError(f"{path} is not a .npy file of real numbers")
     if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
-        raise ValueError(f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}")
+        raise ValueError(
+            f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}"
+        )
     if not np.isfinite(samples).all():
         raise ValueError(f"{path} holds values that are not finite")
     return samples.reshape(len(samples), -1).astype(float)

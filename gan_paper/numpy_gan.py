@@ -75,7 +75,9 @@ class Perceptron:
             x = ACTIVATIONS[layer.activation][0](a)
         return inputs, pre_activations
 
-    def backward(self, inputs: list[Array], pre_activations: list[Array], delta: Array) -> tuple[list[Array], Array]:
+    def backward(
+        self, inputs: list[Array], pre_activations: list[Array], delta: Array
+    ) -> tuple[list[Array], Array]:
         """Backpropagate.
 
         Args:
@@ -95,7 +97,9 @@ class Perceptron:
             gradients = of_layer + gradients
             of_input = delta @ layer.weights.T
             if index > 0:
-                delta = of_input * ACTIVATIONS[self.layers[index - 1].activation][1](pre_activations[index - 1])
+                delta = of_input * ACTIVATIONS[self.layers[index - 1].activation][1](
+                    pre_activations[index - 1]
+                )
         return gradients, of_input
 
 

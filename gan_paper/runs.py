@@ -12,7 +12,6 @@ import importlib.metadata  # noqa: E402
 import importlib.util  # noqa: E402
 import io  # noqa: E402
 import json  # noqa: E402
-import math  # noqa: E402
 import os  # noqa: E402
 import platform  # noqa: E402
 import re  # noqa: E402
@@ -50,7 +49,7 @@ class Settings:
     """The settings that every experiment has; each adds its own.
 
     Raises:
-        ValueError: if a number is out of its range: whole numbers are at least 1, a seed at least 0, others above 0.
+        ValueError: if a number is out of its range, as `ranges` gives it.
     """
 
     preset: str
@@ -65,20 +64,18 @@ class Settings:
     """Go on from the last checkpoint of the run in the output folder."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value, flag = getattr(self, field.name), "--" + field.name.replace("_", "-")
-            least = 0 if field.name in ("seed", *self.may_be_zero()) else 1
-            if isinstance(value, bool):
-                continue
-            if isinstance(value, int) and not least <= value < 2**31:
-                raise ValueError(f"{flag} must be a whole number from {least} to 2147483647, not {value}")
-            if isinstance(value, float) and not (math.isfinite(value) and (value > 0 or (least == 0 and value == 0))):
-                raise ValueError(f"{flag} must be a number {'of at least' if least == 0 else 'above'} 0, not {value}")
+        for name, (least, most) in self.ranges().items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                kind = "whole number" if isinstance(value, int) else "number"
+                raise ValueError(
+                    f"--{name.replace('_', '-')} must be a {kind} from {least:g} to {most:g}, not {value}"
+                )
 
     @classmethod
-    def may_be_zero(cls) -> tuple[str, ...]:
-        """The fields, besides the seed, for which 0 is accepted."""
-        return ()
+    def ranges(cls) -> dict[str, tuple[float, float]]:
+        """The least and the greatest value accepted, for each numeric field."""
+        return {"seed": (0, 1_000_000_000), "iterations": (1, 1_000_000_000)}
 
 
 S = TypeVar("S", bound=Settings)
@@ -101,7 +98,12 @@ def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], 
         try:
             train(settings, run)
         except KeyboardInterrupt:
-            sys.exit(_say(f"interrupted; to go on from the last checkpoint, add --resume (--output {run.folder})", 130))
+            sys.exit(
+                _say(
+                    f"interrupted; to go on from the last checkpoint, add --resume (--output {run.folder})",
+                    130,
+                )
+            )
 
 
 @contextlib.contextmanager
@@ -206,7 +208,9 @@ class Run:
         try:
             self._open()
         except OSError as error:
-            raise Refused(f"--output {self.folder} cannot be a run's folder: {error.strerror or error}") from None
+            raise Refused(
+                f"--output {self.folder} cannot be a run's folder: {error.strerror or error}"
+            ) from None
 
     def _open(self) -> None:
         config = self.folder / "config.json"
@@ -215,11 +219,17 @@ class Run:
         if self.settings.resume:
             self._check_same_run(config)
         elif config.exists():
-            kept = next(p for n in range(1, 10**6) if not (p := self.folder.with_name(f"{self.folder.name}.{n}")).exists())
+            kept = next(
+                p
+                for n in range(1, 10**6)
+                if not (p := self.folder.with_name(f"{self.folder.name}.{n}")).exists()
+            )
             self.folder.rename(kept)
             print(f"the earlier run is kept as {kept}")
         elif self.folder.exists() and any(self.folder.iterdir()):
-            raise Refused(f"--output {self.folder} holds other files; a new, an empty or a run's folder is needed")
+            raise Refused(
+                f"--output {self.folder} holds other files; a new, an empty or a run's folder is needed"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         if not os.access(self.folder, os.W_OK):
             raise Refused(f"--output {self.folder} is not writable; a folder that can be written is needed")
@@ -239,10 +249,14 @@ class Run:
             before = json.loads(config.read_text())
             settings = dict(before["settings"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise Refused(f"--resume needs a run's folder, and {self.folder} holds no readable config.json") from None
+            raise Refused(
+                f"--resume needs a run's folder, and {self.folder} holds no readable config.json"
+            ) from None
         now = self._config()
         if before["experiment"] != self.experiment:
-            raise Refused(f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}")
+            raise Refused(
+                f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}"
+            )
         for name, value in now["settings"].items():
             if name != "iterations" and settings.get(name) != value:
                 raise Refused(
@@ -269,13 +283,18 @@ class Run:
         from matplotlib.animation import PillowWriter
 
         with files.replacing(self.folder / name) as temporary, progress(f"drawing {name}") as tick:
-            animation.save(temporary, writer=PillowWriter(fps=frames_per_second), dpi=80, progress_callback=tick)
+            animation.save(
+                temporary, writer=PillowWriter(fps=frames_per_second), dpi=80, progress_callback=tick
+            )
         plt.close(animation._fig)  # type: ignore[attr-defined]
         self.written.append(self.folder / name)
 
     def save_history(self) -> None:
         """Write the rows of `history` to `history.csv`."""
-        with files.replacing(self.folder / "history.csv") as temporary, temporary.open("w", newline="") as file:
+        with (
+            files.replacing(self.folder / "history.csv") as temporary,
+            temporary.open("w", newline="") as file,
+        ):
             writer = csv.DictWriter(file, self.history[0] if self.history else ["iteration"])
             writer.writeheader()
             writer.writerows(self.history)
@@ -290,9 +309,15 @@ class Run:
         try:
             with path.open(newline="") as file:
                 rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-                self.history = [{**row, "iteration": int(row["iteration"])} for row in rows if row["iteration"] <= iteration]
+            self.history = [
+                {**row, "iteration": int(row["iteration"])} for row in rows if row["iteration"] <= iteration
+            ]
         except (OSError, ValueError, KeyError, TypeError):
             raise Refused(f"--resume needs the run's {path}, which cannot be read") from None
+        if iteration > 0 and (not self.history or self.history[-1]["iteration"] != iteration):
+            raise Refused(
+                f"--resume needs the run's {path} down to iteration {iteration}, where its checkpoint is"
+            )
 
     def columns(self) -> dict[str, list[float]]:
         """The history by figure, each over all its rows."""
@@ -325,7 +350,9 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
     """Rows as aligned columns; floats to four significant digits."""
     cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

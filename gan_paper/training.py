@@ -26,7 +26,15 @@ def seeds(seed: int, iteration: Any) -> tuple[Any, Any]:
 
 
 def minibatches(
-    gan: GAN, p_data: Distribution, p_z: Distribution, *, m: int, seed: int, start: int = 0, stop: int, per_call: int
+    gan: GAN,
+    p_data: Distribution,
+    p_z: Distribution,
+    *,
+    m: int,
+    seed: int,
+    start: int = 0,
+    stop: int,
+    per_call: int,
 ) -> tf.data.Dataset:
     """The stream that `GAN.fit` trains on: a pure function of the seed and the iteration, whatever the chunking.
 
@@ -94,7 +102,9 @@ def train(
         runs.Refused: if there is no checkpoint to resume from.
     """
     seed, stop = run.settings.seed, run.settings.iterations
-    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed), views or (lambda samples: {}))
+    recorder = _Recorder(
+        gan, run, recording, _noise(gan, p_z, record_samples, seed), views or (lambda samples: {})
+    )
     if run.settings.resume:
         recorder.restore()
     else:
@@ -122,9 +132,14 @@ class _Recorder(keras.callbacks.Callback):
     def __init__(self, gan: GAN, run: runs.Run, recording: Recording, noise: Any, views: Any) -> None:
         super().__init__()
         self.gan, self.run, self.recording, self.noise, self.views = gan, run, recording, noise, views
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
-        )
+        try:
+            self._manager = tf.train.CheckpointManager(
+                tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
+            )
+        except (ValueError, tf.errors.OpError):
+            raise runs.Refused(
+                f"--resume cannot read the checkpoints in {run.folder / 'checkpoints'}"
+            ) from None
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -157,14 +172,18 @@ class _Recorder(keras.callbacks.Callback):
                 raise runs.Refused(f"--resume finds no checkpoint in {self.run.folder / 'checkpoints'}")
             before = Recording.load(self.run.folder / "histograms.npz")
         except (ValueError, tf.errors.OpError) as error:
-            raise runs.Refused(f"--resume cannot read the run's files: {str(error).splitlines()[0]}") from None
+            raise runs.Refused(
+                f"--resume cannot read the run's files: {str(error).splitlines()[0]}"
+            ) from None
         iteration = int(self.gan.g_optimizer.iterations)
         self.run.load_history(iteration)
         before.truncate(iteration)
         self.recording.__dict__.update(before.__dict__)
 
 
-def play(gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
+def play(
+    gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int
+) -> tuple[Any, dict[str, Any]]:
     """Play the trained game on fresh examples and noise.
 
     Args:

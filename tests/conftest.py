@@ -1,0 +1,34 @@
+"""What the tests share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def float64():
+    """Keras in double precision, and as it was afterwards."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Run a script of experiments/ as a user does, in a temporary folder."""
+
+    def run(name, *args, **kwargs):
+        command = [sys.executable, str(ROOT / "experiments" / f"{name}.py"), *map(str, args)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, **kwargs)
+
+    return run

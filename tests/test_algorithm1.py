@@ -1,0 +1,227 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gan_paper import networks, numpy_gan
+from gan_paper.algorithm1 import GAN
+from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.training import minibatches
+
+P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
+
+
+def make_gan(k=1, generator_loss="non_saturating", rate=0.05, momentum=0.0, n=2, noise_size=3, seed=0):
+    keras.utils.set_random_seed(seed)
+    gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n))
+    optimizers = (keras.optimizers.SGD(rate, momentum=momentum) for _ in range(2))
+    gan.compile(*optimizers, k=k, generator_loss=generator_loss)
+    return gan
+
+
+def fit(gan, iterations, per_call, m=16, start=0):
+    stream = minibatches(gan, P_DATA, P_Z, m=m, seed=3, start=start, stop=iterations, per_call=per_call)
+    return gan.fit(stream, shuffle=False, verbose=0)
+
+
+def weights(model):
+    return [np.copy(w) for w in model.get_weights()]
+
+
+def equal(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def oracle(model):
+    """The same network in NumPy, from the same weights."""
+    return numpy_gan.Perceptron(
+        [
+            numpy_gan.Layer(*map(np.copy, layer.get_weights()), layer.activation.__name__)
+            for layer in model.layers
+        ]
+    )
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("generator_loss", ["saturating", "non_saturating"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_same_weights_as_the_numpy_oracle(k, generator_loss, momentum, float64):
+    gan = make_gan(k, generator_loss, momentum=momentum)
+    G, D = oracle(gan.generator), oracle(gan.discriminator)
+    rules = [numpy_gan.SGD(0.05, momentum) for _ in range(2)]
+    before = weights(gan)
+    fit(gan, 50, per_call=25)
+    for x, z in minibatches(gan, P_DATA, P_Z, m=16, seed=3, stop=50, per_call=1).as_numpy_iterator():
+        numpy_gan.iteration(G, D, x[0], z[0], *rules, generator_loss)
+    for ours, theirs in [(gan.generator, G), (gan.discriminator, D)]:
+        for w, v in zip(ours.get_weights(), theirs.parameters, strict=True):
+            assert w.dtype == np.float64
+            assert np.abs(w - v).max() < 1e-9
+    assert max(np.abs(w - v).max() for w, v in zip(weights(gan), before, strict=True)) > 1e-3
+
+
+def test_the_reported_losses_are_the_oracles(float64):
+    gan = make_gan(k=2)
+    G, D = oracle(gan.generator), oracle(gan.discriminator)
+    rules = [numpy_gan.SGD(0.05) for _ in range(2)]
+    history = fit(gan, 10, per_call=10).history
+    stream = minibatches(gan, P_DATA, P_Z, m=16, seed=3, stop=10, per_call=1).as_numpy_iterator()
+    losses = np.mean([numpy_gan.iteration(G, D, x[0], z[0], *rules) for x, z in stream], axis=0)
+    assert [history["d_loss"][0], history["g_loss"][0]] == pytest.approx(list(losses), rel=1e-9)
+
+
+def test_a_generator_step_moves_G_and_leaves_every_bit_of_D():
+    gan = make_gan(momentum=0.5)
+    g, d = weights(gan.generator), weights(gan.discriminator)
+    for seed in range(3):
+        gan.generator_step(P_Z.sample((8, 3), seed))
+    assert equal(d, weights(gan.discriminator))
+    assert not any(np.array_equal(a, b) for a, b in zip(g, weights(gan.generator), strict=True))
+
+
+def test_a_discriminator_step_moves_D_and_leaves_every_bit_of_G():
+    gan = make_gan(momentum=0.5)
+    g, d = weights(gan.generator), weights(gan.discriminator)
+    for seed in range(3):
+        gan.discriminator_step(P_DATA.sample((8, 2), seed), P_Z.sample((8, 3), seed + 100))
+    assert equal(g, weights(gan.generator))
+    assert not any(np.array_equal(a, b) for a, b in zip(d, weights(gan.discriminator), strict=True))
+
+
+def summary(model):
+    lines = []
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    return "\n".join(lines)
+
+
+def test_building_DG_changes_nothing_about_D():
+    keras.utils.set_random_seed(0)
+    G, D = networks.notebook_generator(2, 3), networks.notebook_discriminator(2)
+    before, trainable = summary(D), [v.path for v in D.trainable_variables]
+    gan = GAN(G, D)
+    assert summary(D) == before and D.trainable
+    assert [v.path for v in D.trainable_variables] == trainable and len(trainable) == 6
+
+
+def test_DG_has_exactly_Gs_variables_and_gives_D_of_G():
+    gan = make_gan()
+    assert [id(v) for v in gan.combined.trainable_variables] == [
+        id(v) for v in gan.generator.trainable_variables
+    ]
+    assert [id(v) for v in gan.combined.variables] == [id(v) for v in gan.generator.variables]
+    z = P_Z.sample((8, 3), 0)
+    assert np.array_equal(gan.combined(z), gan.discriminator(gan.generator(z)))
+    assert np.allclose(tf.sigmoid(gan.logits(gan(z))), gan.combined(z))
+
+
+def test_the_classic_recipe_leaves_D_unmoved_in_keras_3():
+    """Why this project exists: the notebook's recipe, which most old Keras GAN code follows, no longer trains D.
+
+    In Keras 2, D kept the trainable weights that it had when it was compiled. In Keras 3 the flag counts at once.
+    """
+    keras.utils.set_random_seed(0)
+    G, D = networks.notebook_generator(2, 3), networks.notebook_discriminator(2)
+    D.compile(optimizer="SGD", loss="binary_crossentropy")
+    D.trainable = False  # "only has effect when a model is compiled", the notebook says
+    z = keras.Input((3,))
+    DG = keras.Model(z, D(G(z)))
+    DG.compile(optimizer="SGD", loss="binary_crossentropy")
+
+    g, d = weights(G), weights(D)
+    m = 100
+    for iteration in range(3):
+        D.fit(G(P_Z.sample((m, 3), iteration)), np.zeros(m), verbose=0)
+        D.fit(P_DATA.sample((m, 2), iteration), np.ones(m), verbose=0)
+        DG.fit(P_Z.sample((m, 3), 100 + iteration), np.ones(m), verbose=0)
+    assert not equal(g, weights(G))
+    assert equal(d, weights(D))  # nothing D was shown has moved it
+
+    gan = make_gan()
+    d = weights(gan.discriminator)
+    fit(gan, 3, per_call=3, m=m)
+    assert not equal(d, weights(gan.discriminator))  # ours does train
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_k_discriminator_updates_an_iteration(k):
+    gan = make_gan(k)
+    fit(gan, 20, per_call=10)
+    assert int(gan.d_optimizer.iterations) == 20 * k
+    assert int(gan.g_optimizer.iterations) == 20
+
+
+def test_every_update_has_a_minibatch_of_its_own(float64):
+    """Change any one of an iteration's minibatches, and the weights come out different."""
+    results = []
+    for changed in range(8):
+        gan = make_gan(k=3)
+        stream = minibatches(gan, P_DATA, P_Z, m=4, seed=0, stop=1, per_call=1)
+        x, z = map(np.copy, next(stream.as_numpy_iterator()))
+        assert len(np.unique(x)) == x.size and len(np.unique(z)) == z.size  # all fresh
+        if changed < 3:
+            x[0, changed] += 0.1
+        elif changed < 7:
+            z[0, changed - 3] += 0.1
+        gan.iteration(x[0], z[0])
+        results.append(np.concatenate([w.ravel() for w in weights(gan)]))
+    assert len(np.unique(results, axis=0)) == 8
+
+
+def test_chunking_does_not_matter(float64):
+    results = []
+    for per_call in (100, 10, 1):
+        gan = make_gan(momentum=0.5)
+        fit(gan, 100, per_call)
+        results.append(weights(gan))
+    for other in results[1:]:
+        assert max(np.abs(a - b).max() for a, b in zip(results[0], other, strict=True)) < 1e-9
+
+
+def test_stops_in_the_iteration_that_breaks_the_weights():
+    gan = make_gan()
+    x, z = next(iter(minibatches(gan, P_DATA, P_Z, m=4, seed=0, stop=10, per_call=10)))
+    x = tf.tensor_scatter_nd_update(x, [[6, 0, 0, 0]], [np.nan])
+    gan.fit(tf.data.Dataset.from_tensors((x, z)), shuffle=False, verbose=0)
+    assert int(gan.g_optimizer.iterations) == 7
+
+
+def test_keras_saves_and_loads_the_whole_model(tmp_path):
+    gan = make_gan(k=2, generator_loss="saturating", momentum=0.5)
+    fit(gan, 10, per_call=10)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert (loaded.k, loaded.generator_loss) == (2, "saturating")
+    assert equal(weights(gan), weights(loaded))
+    for model in (gan, loaded):
+        fit(model, 20, per_call=10, start=10)
+    assert equal(weights(gan), weights(loaded))  # the optimizers' state came along
+
+
+def test_samples_of_the_model_are_Gs():
+    gan = make_gan()
+    z = P_Z.sample((8, 3), 0)
+    assert np.array_equal(gan(z), gan.generator(z))
+    assert np.allclose(gan.predict(z, verbose=0), gan.generator(z), atol=1e-6)
+
+
+def test_refuses_what_it_cannot_train():
+    G, D = networks.notebook_generator(2, 3), networks.notebook_discriminator(2)
+    with pytest.raises(ValueError, match="must end in Dense"):
+        GAN(G, keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    gan = GAN(G, D)
+    sgd = keras.optimizers.SGD
+    with pytest.raises(ValueError, match="k must be an integer of at least 1, not 0"):
+        gan.compile(sgd(), sgd(), k=0)
+    with pytest.raises(
+        ValueError, match="generator_loss must be 'saturating' or 'non_saturating', not 'hinge'"
+    ):
+        gan.compile(sgd(), sgd(), generator_loss="hinge")
+    one = sgd()
+    with pytest.raises(ValueError, match="two objects"):
+        gan.compile(one, one)
+    gan.compile(sgd(), sgd(), k=2)
+    with pytest.raises(
+        ValueError,
+        match="with k = 2, an iteration needs 2 minibatches of examples and 3 of noise, not 1 and 2",
+    ):
+        gan.train_step((tf.zeros((5, 1, 4, 2)), tf.zeros((5, 2, 4, 3))))

@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.stats
+
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+
+MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
+ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
+
+
+@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
+def test_draws_follow_the_distribution(p):
+    values = np.ravel(p.sample((100, 1000), seed=[1, 2])).astype(float)
+    assert scipy.stats.kstest(values, p.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
+def test_sample_is_a_pure_function_of_shape_and_seed(p):
+    first = np.asarray(p.sample((50, 3), seed=7))
+    keras.random.normal((10,))  # a stateful draw in between changes nothing
+    assert np.array_equal(first, p.sample((50, 3), seed=7))
+    assert np.array_equal(first, p.sample((50, 3), seed=[7, 0]))
+    assert not np.isin(first, p.sample((50, 3), seed=8)).any()
+    assert not np.isin(first, p.sample((50, 3), seed=[7, 1])).any()
+    assert first.shape == (50, 3) and first.dtype == np.float32
+
+
+@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
+def test_sample_in_float64(p, float64):
+    assert p.sample((5,), seed=0).dtype == "float64"
+
+
+@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
+def test_pdf_integrates_to_cdf(p):
+    for x in (-2.5, -0.5, 1.0, 3.5):
+        mass, _ = scipy.integrate.quad(p.pdf, -12, x, points=[-1.0, 3.0], limit=200)
+        assert mass == pytest.approx(p.cdf(x), abs=1e-8)
+
+
+@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
+def test_quantile_inverts_cdf(p):
+    q = np.array([[1e-6, 0.01, 0.25], [0.5, 0.9, 1 - 1e-6]])
+    assert np.allclose(p.cdf(p.quantile(q)), q, rtol=1e-9, atol=1e-12)
+    assert np.shape(p.quantile(0.3)) == ()
+
+
+def test_against_scipy():
+    x, q = np.linspace(-3, 9, 50), np.linspace(0.001, 0.999, 50)
+    for ours, theirs in [
+        (Gaussian(4, 1.25), scipy.stats.norm(4, 1.25)),
+        (Uniform(-1, 3), scipy.stats.uniform(-1, 4)),
+    ]:
+        assert np.allclose(ours.pdf(x), theirs.pdf(x))
+        assert np.allclose(ours.cdf(x), theirs.cdf(x))
+        assert np.allclose(ours.quantile(q), theirs.ppf(q))
+    assert np.isnan(Uniform(0, 1).quantile(1.5)) and np.isnan(Gaussian().quantile(-0.1))
+
+
+def test_quantile_of_a_mixture_at_the_ends():
+    assert list(MIXTURE.quantile([0.0, 1.0])) == [-np.inf, np.inf]
+    assert GaussianMixture((1.0,), (4.0,), (1.25,)).quantile(0.2) == pytest.approx(
+        Gaussian(4, 1.25).quantile(0.2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Gaussian(0, 0), "positive, not 0"),
+        (lambda: Gaussian(0, float("nan")), "positive, not nan"),
+        (lambda: Uniform(1, 1), "high > low"),
+        (lambda: GaussianMixture((1.0,), (0.0, 1.0), (1.0,)), "as many weights"),
+        (lambda: GaussianMixture((0.5, 0.6), (0.0, 1.0), (1.0, 1.0)), "sum to 1"),
+        (lambda: GaussianMixture((1.0,), (0.0,), (-1.0,)), "positive"),
+    ],
+)
+def test_refuses_what_is_no_distribution(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

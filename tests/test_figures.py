@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from matplotlib.animation import PillowWriter
+
+from gan_paper import figures
+from gan_paper.distributions import Gaussian
+from gan_paper.histograms import Recording
+from tests.conftest import ROOT
+
+EDGES = np.linspace(-6, 14, 65)
+EXACT = {"": Gaussian(4, 1.25), "spread": Gaussian(0, 1.25)}
+LABELS = {"": "x", "spread": "x minus its mean"}
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    figures.plt.close("all")
+
+
+@pytest.fixture
+def recording():
+    rng = np.random.default_rng(0)
+    result = Recording(EDGES, spread=EDGES - 4)
+    for iteration in range(0, 110, 10):
+        samples = rng.normal(iteration / 25, 1.25, (50, 20))
+        result.record(iteration, samples, spread=samples - samples.mean(axis=0))
+    return result
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.lines}
+
+
+def test_histograms_shows_the_recorded_and_the_exact(recording):
+    figure = figures.histograms(recording, EXACT, LABELS, [0, 52, 100])
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["iteration 0", "iteration 50", "iteration 100"]
+    binned, p_g = figure.axes[2].patches
+    assert np.array_equal(p_g.get_data().values, recording.histogram(-1).density)
+    assert np.allclose(binned.get_data().values, np.diff(EXACT[""].cdf(EDGES)) / np.diff(EDGES))
+    (density,) = figure.axes[2].lines
+    assert np.allclose(density.get_ydata(), EXACT[""].pdf(density.get_xdata()))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        binned.get_label(),
+        density.get_label(),
+        p_g.get_label(),
+    ]
+    assert (
+        figure.axes[5].patches[1].get_data().values.max() == recording.histogram(-1, "spread").density.max()
+    )
+
+
+def test_the_papers_colours():
+    assert (figures.DATA["color"], figures.DATA["linestyle"]) == ("black", ":")
+    assert (figures.GENERATOR["color"], figures.GENERATOR["linestyle"]) == ("tab:green", "-")
+    assert (figures.DISCRIMINATOR["color"], figures.DISCRIMINATOR["linestyle"]) == ("tab:blue", "--")
+
+
+def test_training_draws_the_equilibrium():
+    history = {
+        name: np.arange(5.0) for name in ("iteration", "d_loss", "g_loss", "d_real", "d_fake", "value")
+    }
+    objectives, answers, value = figures.training(history, "non_saturating").axes
+    assert set(lines(objectives)) == {"discriminator", "generator (non-saturating)"}
+    assert any(np.allclose(line.get_ydata(), 0.5) for line in answers.lines)
+    assert any(np.allclose(line.get_ydata(), -np.log(4)) for line in value.lines)
+
+
+def test_the_animation_tells_the_whole_course(recording, tmp_path):
+    from PIL import Image
+
+    animation = figures.histograms_animation(recording, EXACT, LABELS, frames=5)
+    animation.save(tmp_path / "a.gif", writer=PillowWriter(fps=5), dpi=40)
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.n_frames == 5
+    figure = animation._fig
+    assert figure._suptitle.get_text() == "iteration 100"
+    assert np.array_equal(figure.axes[0].patches[1].get_data().values, recording.histogram(-1).density)
+
+
+def test_comparisons(recording):
+    references = {
+        name: Recording.load(ROOT / "figures" / "reference" / f"{name}.npz")
+        for name in ("gaussian", "notebook")
+    }
+    top, bottom = figures.against_distribution(recording, references["gaussian"], "title").axes
+    theirs, ours = (patch.get_data().values for patch in top.patches)
+    assert np.allclose(bottom.patches[0].get_data().values, ours - theirs)
+    course = figures.against_course(recording, references["notebook"], "title")
+    assert len(course.axes) == 15
+    shown = lines(course.axes[-1])
+    assert list(shown["reference"].get_ydata()) == references["notebook"].moments["std_across_noise"]
+    assert list(shown["run"].get_ydata()) == recording.moments["std_across_noise"]

@@ -1,0 +1,140 @@
+"""The scripts as a user runs them, with few iterations."""
+
+import csv
+import json
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from gan_paper.histograms import Recording
+
+FILES = {
+    "config.json", "metrics.json", "history.csv", "histograms.npz", "generator.keras", "discriminator.keras",
+    "checkpoints", "histograms.png", "training.png", "histograms.gif",
+}  # fmt: skip
+
+
+def one_line(result, *parts):
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.count("\n") == 1 and all(part in result.stderr for part in parts), result.stderr
+    assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "shape"),
+    [(["--iterations", "30"], (1, 10)), (["--preset", "notebook", "--iterations", "30"], (1000, 1000))],
+)
+def test_gaussian(script, tmp_path, flags, shape):
+    result = script("gaussian", *flags, "--output", "run")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""  # no start-up noise
+    run = tmp_path / "run"
+    assert {path.name for path in run.iterdir()} == FILES
+    assert all(name in result.stdout for name in ("wasserstein", "run/metrics.json", "run/histograms.gif"))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics) == [
+        "experiment", "preset", "seed", "iterations", "match", "value", "discriminator", "seconds", "iterations_per_second",
+    ]  # fmt: skip
+    assert list(metrics["match"]) == ["wasserstein", "ks", "jsd", "mean", "std", "std_across_noise"]
+    assert metrics["seconds"]["total"] > metrics["seconds"]["train"] > 0
+    recording = Recording.load(run / "histograms.npz")
+    assert recording.histogram().counts.shape == (64,)
+    n, noise_size = shape
+    generator = keras.models.load_model(run / "generator.keras")
+    samples = generator.predict(np.zeros((5, noise_size)), verbose=0)
+    assert samples.shape == (5, n)
+    if n > 1:
+        assert recording.iterations == [0, 10, 20, 30] and "spread" in recording.edges
+        compared = script("compare", "run", "--reference", "notebook")
+        assert compared.returncode in (0, 1) and (run / "comparison-notebook.png").exists()
+    else:
+        compared = script("compare", "run")
+        assert compared.returncode == 1 and "wasserstein" in compared.stdout and "NO" in compared.stdout
+        assert (run / "comparison-gaussian.png").exists()
+
+
+def test_gaussian_resumes(script, tmp_path):
+    assert script("gaussian", "--iterations", "50", "--output", "run").returncode == 0
+    resumed = script("gaussian", "--iterations", "100", "--output", "run", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    with (tmp_path / "run" / "history.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["50", "100"]
+    one_line(script("gaussian", "--output", "run", "--k", "7", "--resume"), "--k was 2, not 7")
+
+
+def test_divergence_exits_with_3(script, tmp_path):
+    result = script(
+        "gaussian", "--iterations", "200", "--g-rate", "1e6", "--d-rate", "1e6", "--output", "run"
+    )
+    assert (
+        result.returncode == 3 and result.stderr.count("\n") == 1 and "diverged at iteration" in result.stderr
+    )
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "parts"),
+    [
+        (["--preset", "vector"], ["--preset", "vector", "scalar", "notebook"]),
+        (["--k", "0"], ["--k", "0", "from 1"]),
+        (["--m", "-3"], ["--m", "-3", "from 1"]),
+        (["--iterations", "0"], ["--iterations", "0", "from 1"]),
+        (["--iterations", "soon"], ["--iterations", "soon"]),
+        (["--momentum", "1"], ["--momentum", "1", "0.999"]),
+        (["--output", "file"], ["--output", "file", "a folder is needed"]),
+        (["--output", "file/run"], ["--output", "file/run"]),
+        (["--output", "/proc/run"], ["--output", "/proc/run"]),
+        (["--resume", "--output", "none"], ["--resume", "none"]),
+    ],
+)
+def test_gaussian_refuses(script, tmp_path, flags, parts):
+    (tmp_path / "file").write_text("precious")
+    began = time.perf_counter()
+    one_line(script("gaussian", *flags), *parts)
+    assert time.perf_counter() - began < 10  # TensorFlow was not waited for
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["gaussian", "compare"])
+def test_help_answers_without_tensorflow(script, tmp_path, name):
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
+    result = script(name, "--help", env={"PYTHONPATH": str(tmp_path), "PATH": ""})
+    assert result.returncode == 0 and "usage" in result.stdout
+
+
+def test_compare_samples(script, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "true.npy", rng.normal(4, 1.25, 10_000))
+    np.save(tmp_path / "wide.npy", rng.normal(4, 1.5, 10_000))
+    np.save(
+        tmp_path / "collapsed.npy",
+        np.tile(rng.normal(4, 1.25, 1000), (100, 1)) + rng.normal(0, 0.1, (100, 1000)),
+    )
+    accepted = script("compare", "true.npy")
+    assert accepted.returncode == 0 and "the run matches" in accepted.stdout
+    header = accepted.stdout.splitlines()[1].split()
+    assert header == ["statistic", "run", "reference", "limit", "holds"]
+    assert script("compare", "wide.npy", "--reference", "gaussian").returncode == 1
+    assert script("compare", "collapsed.npy").returncode == 1
+
+
+def test_compare_refuses(script, tmp_path):
+    np.save(tmp_path / "true.npy", np.random.default_rng(0).normal(4, 1.25, 100))
+    (tmp_path / "truncated.npz").write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / "text.npz").write_text("edges, counts")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "samples.txt").write_text("4.0")
+    one_line(
+        script("compare", "true.npy", "--reference", "gauss"), "--reference gauss", "gaussian", "notebook"
+    )
+    one_line(script("compare", "true.npy", "--reference", "missing.npz"), "missing.npz")
+    one_line(
+        script("compare", "true.npy", "--reference", "truncated.npz"), "truncated.npz", "not a readable .npz"
+    )
+    one_line(script("compare", "true.npy", "--reference", "text.npz"), "text.npz", "not a readable .npz")
+    one_line(script("compare", "folder"), "folder/histograms.npz does not exist")
+    one_line(script("compare", "missing"), "missing")
+    one_line(script("compare", "samples.txt"), "samples.txt", ".npy")
+    one_line(script("compare"), "RUN")

@@ -1,0 +1,156 @@
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from gan_paper import runs, training
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from gan_paper.histograms import Recording
+from gan_paper.training import minibatches
+from tests.test_algorithm1 import equal, make_gan, weights
+
+EDGES = np.linspace(-6, 14, 65)
+P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
+
+
+def draw(gan, per_call, start=0, stop=30, seed=5, p_data=P_DATA, m=4):
+    stream = minibatches(gan, p_data, P_Z, m=m, seed=seed, start=start, stop=stop, per_call=per_call)
+    return [np.concatenate(parts) for parts in zip(*stream.as_numpy_iterator(), strict=True)]
+
+
+@pytest.mark.parametrize("p_data", [P_DATA, GaussianMixture((0.5, 0.5), (0.0, 4.0), (1.0, 1.0))])
+def test_a_minibatch_is_a_pure_function_of_seed_and_iteration(p_data):
+    gan = make_gan(k=2)
+    x, z = draw(gan, 30, p_data=p_data)
+    assert x.shape == (30, 2, 4, 2) and z.shape == (30, 3, 4, 3)
+    for per_call, start in [(1, 0), (7, 0), (10, 20), (3, 11)]:
+        x_again, z_again = draw(gan, per_call, start, p_data=p_data)
+        assert np.array_equal(x[start:], x_again) and np.array_equal(z[start:], z_again)
+
+
+def test_seeds_and_iterations_differ():
+    gan = make_gan(k=2)
+    draws = [draw(gan, 30, seed=seed) for seed in (0, 1, 5)]
+    for values in zip(*draws, strict=True):
+        assert len(np.unique(values)) > 0.999 * np.size(values)  # float32 uniforms may coincide by chance
+
+
+def test_the_stream_follows_its_distributions():
+    x, z = draw(make_gan(k=2), 100, stop=500, m=20)
+    assert scipy.stats.kstest(x.ravel(), P_DATA.cdf).pvalue > 1e-3
+    assert scipy.stats.kstest(z.ravel(), P_Z.cdf).pvalue > 1e-3
+    # no entry tells anything of its neighbour, of another update's, or of the next iteration's
+    for a, b in [
+        (x[:, :, :, 0], x[:, :, :, 1]),
+        (x[:, 0], x[:, 1]),
+        (x[1:], x[:-1]),
+        (z[:, 0], z[:, 2]),
+        (z[1:], z[:-1]),
+    ]:
+        assert abs(scipy.stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
+
+
+def run_in(folder, iterations, resume=False, seed=0):
+    return runs.Run("test", runs.Settings("any", seed, iterations, folder, resume))
+
+
+def train(run, momentum=0.5, rate=0.05, recording=None):
+    gan = make_gan(k=2, momentum=momentum, rate=rate, seed=run.settings.seed)
+    recording = recording or Recording(EDGES)
+    pace = training.train(
+        gan, run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100
+    )
+    return gan, recording, pace
+
+
+def test_a_run_leaves_its_files(tmp_path):
+    run = run_in(tmp_path / "run", 40)
+    gan, recording, pace = train(run)
+    assert pace.iterations == 40 and pace.seconds > 0
+    assert recording.iterations == [0, 10, 20, 30, 40]
+    assert Recording.load(run.folder / "histograms.npz").moments == recording.moments
+    assert [row["iteration"] for row in run.history] == [10, 20, 30, 40]
+    assert all(row["value"] == -row["d_loss"] for row in run.history)
+    header, *rows = (run.folder / "history.csv").read_text().splitlines()
+    assert header == "iteration,value,d_fake,d_loss,d_real,g_loss" and len(rows) == 4
+    z = P_Z.sample((8, 3), 0)
+    for name, network in [("generator", gan.generator), ("discriminator", gan.discriminator)]:
+        loaded = keras.models.load_model(run.folder / f"{name}.keras")
+        assert equal(weights(loaded), weights(network))
+    assert keras.models.load_model(run.folder / "generator.keras")(z).shape == (8, 2)
+
+
+def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_bit(tmp_path):
+    whole, recording, _ = train(run_in(tmp_path / "whole", 40))
+    train(run_in(tmp_path / "parts", 20))
+    resumed_run = run_in(tmp_path / "parts", 40, resume=True)
+    parts, recording_of_parts, pace = train(resumed_run)
+    assert pace.iterations == 20
+    assert equal(weights(whole), weights(parts))
+    assert equal(
+        [v.numpy() for v in whole.d_optimizer.variables], [v.numpy() for v in parts.d_optimizer.variables]
+    )
+    assert (
+        recording_of_parts.iterations == recording.iterations
+        and recording_of_parts.moments == recording.moments
+    )
+    for name in ("history.csv",):
+        assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path):
+    first, *_ = train(run_in(tmp_path / "run", 20))
+    again, recording, pace = train(run_in(tmp_path / "run", 20, resume=True))
+    assert (
+        pace.iterations == 0 and equal(weights(first), weights(again)) and recording.iterations == [0, 10, 20]
+    )
+
+
+def test_what_lies_beyond_the_checkpoint_is_forgotten(tmp_path):
+    """As after a crash between the writing of the files and that of the checkpoint."""
+    train(run_in(tmp_path / "run", 20))
+    ahead, *_ = train(run_in(tmp_path / "ahead", 40))
+    for name in ("history.csv", "histograms.npz"):
+        (tmp_path / "ahead" / name).rename(tmp_path / "run" / name)
+    gan, recording, _ = train(run_in(tmp_path / "run", 40, resume=True))
+    assert equal(weights(gan), weights(ahead)) and recording.iterations == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("damage", ["no checkpoint", "checkpoint", "histograms.npz", "history.csv"])
+def test_a_run_that_cannot_be_resumed_says_so(tmp_path, damage):
+    train(run_in(tmp_path / "run", 10))
+    if "checkpoint" in damage:
+        for path in (tmp_path / "run" / "checkpoints").iterdir():
+            path.unlink() if damage == "no checkpoint" else path.write_bytes(b"")
+    else:
+        (tmp_path / "run" / damage).write_bytes(b"PK")
+    with pytest.raises(runs.Refused, match="--resume") as refusal:
+        train(run_in(tmp_path / "run", 20, resume=True))
+    assert "\n" not in str(refusal.value)
+
+
+def test_divergence_stops_at_once_and_keeps_the_last_good_checkpoint(tmp_path):
+    run = run_in(tmp_path / "run", 1000)
+    with pytest.raises(
+        runs.Diverged, match=r"diverged at iteration \d+: the (generator|discriminator)'s weights"
+    ) as stop:
+        train(run, rate=1e6)
+    assert "\n" not in str(stop.value)
+    kept = tf.train.load_checkpoint(str(run.folder / "checkpoints"))
+    for name, shape in kept.get_variable_to_shape_map().items():
+        assert not shape or np.isfinite(kept.get_tensor(name)).all(), name
+
+
+def test_play_measures_the_game_on_fresh_draws():
+    gan = make_gan(n=1)
+    samples, game = training.play(gan, P_DATA, P_Z, samples=25_000, seed=0)
+    assert samples.shape == (25_000, 1)
+    expected = np.mean(gan.discriminator(P_DATA.sample((25_000, 1), 123)))
+    assert game["discriminator"]["real"] == pytest.approx(expected, abs=0.01)
+    assert game["discriminator"]["fake"] == pytest.approx(np.mean(gan.discriminator(samples)), abs=1e-5)
+    again, _ = training.play(gan, P_DATA, P_Z, samples=25_000, seed=0)
+    other, _ = training.play(gan, P_DATA, P_Z, samples=25_000, seed=1)
+    assert np.array_equal(samples, again) and not np.isin(samples[:100], other[:100]).any()
+    trained_on = np.concatenate([z.ravel() for _, z in [draw(gan, 30, seed=0)]])
+    assert not np.isin(np.ravel(training._noise(gan, P_Z, 10, 0)), trained_on).any()
