@@ -109,10 +109,10 @@ def main(settings: Settings, run: runs.Run) -> None:
     vectors = settings.n > 1
     exact = {"": p_data, **({"spread": Gaussian(0, 1.25)} if vectors else {})}
     labels = {
-        "": "entries of G(z), pooled" if vectors else "x",
-        "spread": "an entry of G(z) minus its mean over z",
+        "": "entries, pooled" if vectors else "x",
+        "spread": "entry minus its mean over z",
     }
-    recording = histograms.Recording(EDGES, **({"spread": EDGES - 4} if vectors else {}))
+    recording = histograms.Recording(EDGES, {"spread": EDGES - 4} if vectors else {})
     pace = training.train(
         gan,
         run,

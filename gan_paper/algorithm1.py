@@ -69,9 +69,7 @@ class GAN(keras.Model):
             accepted = " or ".join(map(repr, objective.GENERATOR_LOSSES))
             raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
         if d_optimizer is g_optimizer:
-            raise ValueError(
-                "d_optimizer and g_optimizer must be two objects: each keeps its own network's state"
-            )
+            raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
         super().compile(optimizer=None, jit_compile=jit_compile)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
         self.k, self.generator_loss = k, generator_loss
@@ -193,11 +191,7 @@ def without_sigmoid(discriminator: keras.Model) -> Callable[..., Any]:
         ValueError: if D's last layer is not `Dense(1, activation="sigmoid")`.
     """
     last = discriminator.layers[-1]
-    if not (
-        isinstance(last, keras.layers.Dense)
-        and last.units == 1
-        and last.activation is keras.activations.sigmoid
-    ):
+    if not (isinstance(last, keras.layers.Dense) and last.units == 1 and last.activation is keras.activations.sigmoid):
         raise ValueError(f'the discriminator must end in Dense(1, activation="sigmoid"), not in {last}')
     features = keras.Model(discriminator.inputs, last.input)
 

@@ -4,7 +4,7 @@ Colours and lines follow the paper's Figure 1: data black and dotted, the genera
 blue and dashed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -17,7 +17,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_paper.histograms import Exact, Histogram, Recording
+from gan_paper.histograms import Histogram, Recording
 
 DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.6}
 GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.4}
@@ -25,7 +25,7 @@ DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewi
 _BINS: dict[str, Any] = {"color": "0.85"}
 _THEORY: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
 
-_STYLE = {
+_STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "font.size": 9,
@@ -76,9 +76,7 @@ def histograms_animation(
 ) -> FuncAnimation:
     """The same story as `histograms`, moving; `frames` of the recorded iterations, evenly spread."""
     with plt.rc_context(_STYLE):
-        figure, axes = plt.subplots(
-            1, len(exact), figsize=(4.2 * len(exact), 3.2), squeeze=False, layout="constrained"
-        )
+        figure, axes = plt.subplots(1, len(exact), figsize=(4.2 * len(exact), 3.2), squeeze=False, layout="constrained")
         indices = np.unique(np.linspace(0, len(recording.iterations) - 1, frames).round().astype(int))
         stairs = {}
         for ax, name in zip(axes[0], exact, strict=True):
@@ -99,7 +97,7 @@ def histograms_animation(
         return FuncAnimation(figure, draw, frames=len(indices), blit=False)
 
 
-def training(history: dict[str, Sequence[float]], generator_loss: str) -> Figure:
+def training(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figure:
     """The course of training: both objectives, D's mean answers, and V.
 
     Args:
@@ -110,9 +108,7 @@ def training(history: dict[str, Sequence[float]], generator_loss: str) -> Figure
         figure, (objectives, answers, value) = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
         t = history["iteration"]
         objectives.plot(t, history["d_loss"], label="discriminator", **DISCRIMINATOR)
-        objectives.plot(
-            t, history["g_loss"], label=f"generator ({generator_loss.replace('_', '-')})", **GENERATOR
-        )
+        objectives.plot(t, history["g_loss"], label=f"generator ({generator_loss.replace('_', '-')})", **GENERATOR)
         objectives.set(title="objectives, both descended", ylabel="nats")
         answers.plot(t, history["d_real"], label="mean D(x), data", **DATA)
         answers.plot(t, history["d_fake"], label="mean D(G(z)), samples", **GENERATOR)
@@ -174,23 +170,18 @@ def against_course(run: Recording, reference: Recording, title: str, columns: in
     with plt.rc_context(_STYLE):
         figure = plt.figure(figsize=(2.1 * columns, 6.4), layout="constrained")
         figure.suptitle(title)
-        grid = figure.add_gridspec(3, columns)
+        upper, lower = figure.subfigures(2, 1, height_ratios=(2, 1.1))
         shown = np.linspace(0, len(reference.iterations) - 1, columns).round().astype(int)
         pairs = ((reference, "reference", _COURSES["reference"]), (run, "run", _COURSES["run"]))
-        for column, index in enumerate(shown):
-            iteration = reference.iterations[index]
-            for row, (recording, label, style) in enumerate(pairs):
-                at = recording.nearest(iteration)
+        for axes, (recording, label, style) in zip(upper.subplots(2, columns, sharex=True), pairs, strict=True):
+            axes[0].set_ylabel(f"{label}, density")
+            for ax, index in zip(axes, shown, strict=True):
+                at = recording.nearest(reference.iterations[index])
                 histogram = recording.histogram(at)
-                ax = figure.add_subplot(grid[row, column])
                 ax.stairs(histogram.density, histogram.edges, fill=True, color=style["color"], alpha=0.7)
                 ax.set(xlim=(reference.edges[""][0], reference.edges[""][-1]), yticks=[])
                 ax.set_title(f"iteration {recording.iterations[at]:,}")
-                if column == 0:
-                    ax.set_ylabel(label)
-        moments = figure.add_gridspec(3, 3)
-        for column, (name, text) in enumerate(_MOMENT_LABELS.items()):
-            ax = figure.add_subplot(moments[2, column])
+        for ax, (name, text) in zip(lower.subplots(1, 3), _MOMENT_LABELS.items(), strict=True):
             for recording, label, style in pairs:
                 ax.plot(recording.iterations, recording.moments[name], label=label, **style)
             ax.set(title=text, xlabel="iteration")
@@ -216,9 +207,7 @@ def _against_data(ax: Axes, histogram: Histogram, exact: Any) -> Any:
     ax.stairs(Histogram.exact(exact, edges).density, edges, fill=True, label="$p_{data}$, binned", **_BINS)
     ax.plot(x, density, label="$p_{data}$, exact density", **DATA)
     stairs = ax.stairs(histogram.density, edges, label="$p_g$", **GENERATOR)
-    ax.set(
-        xlim=(edges[0], edges[-1]), ylim=(0, 2 * density.max())
-    )  # a clump of samples is far higher: cut it
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 2 * density.max()))  # a clump of samples is far higher: cut it
     return stairs
 
 

@@ -1,6 +1,7 @@
 """Reading and writing files so that nothing is half-written and nothing in a file is executed."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
         AttributeError,
         KeyError,
         zipfile.BadZipFile,
-        zipfile.zlib.error,
+        zlib.error,
     ):
         raise ValueError(f"{path} is not a readable .npz file of plain arrays") from None
 
@@ -60,9 +61,7 @@ def read_samples(path: Path) -> NDArray[np.float64]:
     if not isinstance(samples, np.ndarray) or samples.dtype.kind not in "fiu":
         raise ValueError(f"{path} is not a .npy file of real numbers")
     if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
-        raise ValueError(
-            f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}"
-        )
+        raise ValueError(f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}")
     if not np.isfinite(samples).all():
         raise ValueError(f"{path} holds values that are not finite")
     return samples.reshape(len(samples), -1).astype(float)

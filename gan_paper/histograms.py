@@ -1,6 +1,6 @@
 """Recorded histograms of samples, the distances between them, and the comparison of a run with a reference."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 class Exact(Protocol):
     """A distribution whose probabilities are known: those of `distributions`, or one frozen of SciPy's."""
 
-    cdf: Callable[[ArrayLike], Floats]
+    def cdf(self, x: ArrayLike, /) -> Floats:
+        """The probability of a value of at most x."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ class Histogram:
             raise ValueError("its edges do not rise")
         if self.counts.shape != (self.edges.size - 1,) or self.outside.shape != (2,):
             raise ValueError("its counts do not fit its edges")
-        if not (
-            np.isfinite(self.total) and self.total > 0 and min(self.counts.min(), self.outside.min()) >= 0
-        ):
+        if not (np.isfinite(self.total) and self.total > 0 and min(self.counts.min(), self.outside.min()) >= 0):
             raise ValueError("its counts are no counts")
 
     @property
@@ -127,7 +126,8 @@ def std_across_noise(samples: Floats) -> float:
 class KnownDistribution(Exact, Protocol):
     """A distribution with a distribution function and its inverse."""
 
-    quantile: Callable[[ArrayLike], Floats]
+    def quantile(self, q: ArrayLike, /) -> Floats:
+        """The inverse of `cdf`."""
 
 
 def match(samples: ArrayLike, p_data: KnownDistribution, edges: ArrayLike) -> dict[str, float]:
@@ -156,28 +156,26 @@ class Recording:
 
     Args:
         edges: The bins' edges for the samples' pooled entries, evenly spaced.
+        views: Edges of further histograms, by name: other values made from the same samples.
         provenance: Where it comes from, in a sentence.
-        **more: Edges of further histograms, by name.
     """
 
-    def __init__(self, edges: ArrayLike, provenance: str = "", **more: ArrayLike) -> None:
+    def __init__(self, edges: ArrayLike, views: Mapping[str, ArrayLike] | None = None, provenance: str = "") -> None:
         self.provenance = provenance
-        self.edges = {name: np.asarray(e, float) for name, e in {"": edges, **more}.items()}
+        self.edges = {name: np.asarray(e, float) for name, e in {"": edges, **(views or {})}.items()}
         self.iterations: list[int] = []
         self.moments: dict[str, list[float]] = {name: [] for name in _MOMENTS}
         self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
 
-    def record(self, iteration: int, samples: ArrayLike, **more: ArrayLike) -> None:
+    def record(self, iteration: int, samples: ArrayLike, views: Mapping[str, ArrayLike] | None = None) -> None:
         """Record samples (N, n), and the values of the further histograms."""
-        samples = np.asarray(samples, float)
+        samples = np.asarray(samples)
         histograms = {
-            name: Histogram.of(values, self.edges[name]) for name, values in {"": samples, **more}.items()
+            name: Histogram.of(values, self.edges[name]) for name, values in {"": samples, **(views or {})}.items()
         }
         self.add(iteration, (samples.mean(), samples.std(), std_across_noise(samples)), histograms)
 
-    def add(
-        self, iteration: int, moments: tuple[float, float, float], histograms: Mapping[str, Histogram]
-    ) -> None:
+    def add(self, iteration: int, moments: tuple[float, float, float], histograms: Mapping[str, Histogram]) -> None:
         """Add histograms made elsewhere, with the mean, the std and the std across noise."""
         self.iterations.append(int(iteration))
         for name, moment in zip(_MOMENTS, moments, strict=True):
@@ -197,8 +195,10 @@ class Recording:
         """Forget what was recorded after an iteration."""
         keep = sum(i <= iteration for i in self.iterations)
         del self.iterations[keep:]
-        for series in (*self.moments.values(), *self._histograms.values()):
-            del series[keep:]
+        for moments in self.moments.values():
+            del moments[keep:]
+        for histograms in self._histograms.values():
+            del histograms[keep:]
 
     def save(self, path: Path) -> None:
         """Write an `.npz` of plain arrays: iterations (R,), edges (B + 1,), counts (R, B), outside (R, 2), moments."""
@@ -222,10 +222,8 @@ class Recording:
         arrays = files.read_arrays(path)
         try:
             names = [key.removesuffix("edges").removesuffix("_") for key in arrays if key.endswith("edges")]
-            recording = cls(
-                provenance=str(arrays["provenance"]),
-                **{name or "edges": arrays[_key(name, "edges")] for name in names},
-            )
+            views = {name: arrays[_key(name, "edges")] for name in names if name}
+            recording = cls(arrays["edges"], views, str(arrays["provenance"]))
             for row, iteration in enumerate(arrays["iterations"]):
                 histograms = {
                     name: Histogram(
@@ -237,7 +235,8 @@ class Recording:
                 }
                 for histogram in histograms.values():
                     histogram.check()
-                recording.add(iteration, tuple(arrays[name][row] for name in _MOMENTS), histograms)
+                mean, std, across = (float(arrays[name][row]) for name in _MOMENTS)
+                recording.add(iteration, (mean, std, across), histograms)
             if not recording.iterations:
                 raise ValueError("it holds no histogram")
         except (KeyError, IndexError, ValueError, TypeError) as error:
@@ -285,11 +284,7 @@ def compare(run: Recording, reference: Recording) -> list[Row]:
     training that need not settle: the run's moments, as medians over the same stretch of training, must lie within
     the reference's range over it.
     """
-    return (
-        _compare_distribution(run, reference)
-        if len(reference.iterations) == 1
-        else _compare_course(run, reference)
-    )
+    return _compare_distribution(run, reference) if len(reference.iterations) == 1 else _compare_course(run, reference)
 
 
 def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
@@ -321,13 +316,9 @@ def _compare_course(run: Recording, reference: Recording) -> list[Row]:
     settled = 0.1 * reference.iterations[-1]  # past the first tenth, which is the approach
     rows = []
     for name in _MOMENTS:
-        course = [
-            v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled
-        ]
+        course = [v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled]
         ours = [v for i, v in zip(run.iterations, run.moments[name], strict=True) if i >= settled]
         value = float(np.median(ours or run.moments[name][-1:]))
         low, high = min(course), max(course)
-        rows.append(
-            Row(name, value, float(np.median(course)), f"{low:.4f} .. {high:.4f}", low <= value <= high)
-        )
+        rows.append(Row(name, value, float(np.median(course)), f"{low:.4f} .. {high:.4f}", low <= value <= high))
     return rows

@@ -65,7 +65,8 @@ class Perceptron:
 
     def forward(self, x: Array) -> tuple[list[Array], list[Array]]:
         """Each layer's input and its pre-activation."""
-        inputs, pre_activations = [], []
+        inputs: list[Array] = []
+        pre_activations: list[Array] = []
         for layer in self.layers:
             inputs.append(x)
             a = x @ layer.weights
@@ -75,9 +76,7 @@ class Perceptron:
             x = ACTIVATIONS[layer.activation][0](a)
         return inputs, pre_activations
 
-    def backward(
-        self, inputs: list[Array], pre_activations: list[Array], delta: Array
-    ) -> tuple[list[Array], Array]:
+    def backward(self, inputs: list[Array], pre_activations: list[Array], delta: Array) -> tuple[list[Array], Array]:
         """Backpropagate.
 
         Args:
@@ -97,9 +96,7 @@ class Perceptron:
             gradients = of_layer + gradients
             of_input = delta @ layer.weights.T
             if index > 0:
-                delta = of_input * ACTIVATIONS[self.layers[index - 1].activation][1](
-                    pre_activations[index - 1]
-                )
+                delta = of_input * ACTIVATIONS[self.layers[index - 1].activation][1](pre_activations[index - 1])
         return gradients, of_input
 
 

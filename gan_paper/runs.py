@@ -68,9 +68,7 @@ class Settings:
             value = getattr(self, name)
             if not least <= value <= most:
                 kind = "whole number" if isinstance(value, int) else "number"
-                raise ValueError(
-                    f"--{name.replace('_', '-')} must be a {kind} from {least:g} to {most:g}, not {value}"
-                )
+                raise ValueError(f"--{name.replace('_', '-')} must be a {kind} from {least:g} to {most:g}, not {value}")
 
     @classmethod
     def ranges(cls) -> dict[str, tuple[float, float]]:
@@ -208,9 +206,7 @@ class Run:
         try:
             self._open()
         except OSError as error:
-            raise Refused(
-                f"--output {self.folder} cannot be a run's folder: {error.strerror or error}"
-            ) from None
+            raise Refused(f"--output {self.folder} cannot be a run's folder: {error.strerror or error}") from None
 
     def _open(self) -> None:
         config = self.folder / "config.json"
@@ -220,16 +216,12 @@ class Run:
             self._check_same_run(config)
         elif config.exists():
             kept = next(
-                p
-                for n in range(1, 10**6)
-                if not (p := self.folder.with_name(f"{self.folder.name}.{n}")).exists()
+                p for n in range(1, 10**6) if not (p := self.folder.with_name(f"{self.folder.name}.{n}")).exists()
             )
             self.folder.rename(kept)
             print(f"the earlier run is kept as {kept}")
         elif self.folder.exists() and any(self.folder.iterdir()):
-            raise Refused(
-                f"--output {self.folder} holds other files; a new, an empty or a run's folder is needed"
-            )
+            raise Refused(f"--output {self.folder} holds other files; a new, an empty or a run's folder is needed")
         self.folder.mkdir(parents=True, exist_ok=True)
         if not os.access(self.folder, os.W_OK):
             raise Refused(f"--output {self.folder} is not writable; a folder that can be written is needed")
@@ -249,14 +241,10 @@ class Run:
             before = json.loads(config.read_text())
             settings = dict(before["settings"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise Refused(
-                f"--resume needs a run's folder, and {self.folder} holds no readable config.json"
-            ) from None
+            raise Refused(f"--resume needs a run's folder, and {self.folder} holds no readable config.json") from None
         now = self._config()
         if before["experiment"] != self.experiment:
-            raise Refused(
-                f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}"
-            )
+            raise Refused(f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}")
         for name, value in now["settings"].items():
             if name != "iterations" and settings.get(name) != value:
                 raise Refused(
@@ -283,9 +271,7 @@ class Run:
         from matplotlib.animation import PillowWriter
 
         with files.replacing(self.folder / name) as temporary, progress(f"drawing {name}") as tick:
-            animation.save(
-                temporary, writer=PillowWriter(fps=frames_per_second), dpi=80, progress_callback=tick
-            )
+            animation.save(temporary, writer=PillowWriter(fps=frames_per_second), dpi=80, progress_callback=tick)
         plt.close(animation._fig)  # type: ignore[attr-defined]
         self.written.append(self.folder / name)
 
@@ -315,9 +301,7 @@ class Run:
         except (OSError, ValueError, KeyError, TypeError):
             raise Refused(f"--resume needs the run's {path}, which cannot be read") from None
         if iteration > 0 and (not self.history or self.history[-1]["iteration"] != iteration):
-            raise Refused(
-                f"--resume needs the run's {path} down to iteration {iteration}, where its checkpoint is"
-            )
+            raise Refused(f"--resume needs the run's {path} down to iteration {iteration}, where its checkpoint is")
 
     def columns(self) -> dict[str, list[float]]:
         """The history by figure, each over all its rows."""
@@ -350,9 +334,7 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
     """Rows as aligned columns; floats to four significant digits."""
     cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -102,9 +102,7 @@ def train(
         runs.Refused: if there is no checkpoint to resume from.
     """
     seed, stop = run.settings.seed, run.settings.iterations
-    recorder = _Recorder(
-        gan, run, recording, _noise(gan, p_z, record_samples, seed), views or (lambda samples: {})
-    )
+    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed), views or (lambda samples: {}))
     if run.settings.resume:
         recorder.restore()
     else:
@@ -137,12 +135,11 @@ class _Recorder(keras.callbacks.Callback):
                 tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
             )
         except (ValueError, tf.errors.OpError):
-            raise runs.Refused(
-                f"--resume cannot read the checkpoints in {run.folder / 'checkpoints'}"
-            ) from None
+            raise runs.Refused(f"--resume cannot read the checkpoints in {run.folder / 'checkpoints'}") from None
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
         iteration = int(self.gan.g_optimizer.iterations)
         for network in (self.gan.discriminator, self.gan.generator):  # a D that breaks takes G with it
             if not all(np.isfinite(w).all() for w in network.get_weights()):
@@ -157,7 +154,7 @@ class _Recorder(keras.callbacks.Callback):
 
     def record(self) -> None:
         samples = self.gan.predict_on_batch(self.noise)
-        self.recording.record(int(self.gan.g_optimizer.iterations), samples, **self.views(samples))
+        self.recording.record(int(self.gan.g_optimizer.iterations), samples, self.views(samples))
 
     def checkpoint(self) -> None:
         # Last comes what resuming starts from, so that the files always reach at least as far.
@@ -172,18 +169,14 @@ class _Recorder(keras.callbacks.Callback):
                 raise runs.Refused(f"--resume finds no checkpoint in {self.run.folder / 'checkpoints'}")
             before = Recording.load(self.run.folder / "histograms.npz")
         except (ValueError, tf.errors.OpError) as error:
-            raise runs.Refused(
-                f"--resume cannot read the run's files: {str(error).splitlines()[0]}"
-            ) from None
+            raise runs.Refused(f"--resume cannot read the run's files: {str(error).splitlines()[0]}") from None
         iteration = int(self.gan.g_optimizer.iterations)
         self.run.load_history(iteration)
         before.truncate(iteration)
         self.recording.__dict__.update(before.__dict__)
 
 
-def play(
-    gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int
-) -> tuple[Any, dict[str, Any]]:
+def play(gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
     """Play the trained game on fresh examples and noise.
 
     Args:

@@ -35,10 +35,7 @@ def equal(a, b):
 def oracle(model):
     """The same network in NumPy, from the same weights."""
     return numpy_gan.Perceptron(
-        [
-            numpy_gan.Layer(*map(np.copy, layer.get_weights()), layer.activation.__name__)
-            for layer in model.layers
-        ]
+        [numpy_gan.Layer(*map(np.copy, layer.get_weights()), layer.activation.__name__) for layer in model.layers]
     )
 
 
@@ -98,16 +95,14 @@ def test_building_DG_changes_nothing_about_D():
     keras.utils.set_random_seed(0)
     G, D = networks.notebook_generator(2, 3), networks.notebook_discriminator(2)
     before, trainable = summary(D), [v.path for v in D.trainable_variables]
-    gan = GAN(G, D)
+    GAN(G, D)
     assert summary(D) == before and D.trainable
     assert [v.path for v in D.trainable_variables] == trainable and len(trainable) == 6
 
 
 def test_DG_has_exactly_Gs_variables_and_gives_D_of_G():
     gan = make_gan()
-    assert [id(v) for v in gan.combined.trainable_variables] == [
-        id(v) for v in gan.generator.trainable_variables
-    ]
+    assert [id(v) for v in gan.combined.trainable_variables] == [id(v) for v in gan.generator.trainable_variables]
     assert [id(v) for v in gan.combined.variables] == [id(v) for v in gan.generator.variables]
     z = P_Z.sample((8, 3), 0)
     assert np.array_equal(gan.combined(z), gan.discriminator(gan.generator(z)))
@@ -212,9 +207,7 @@ def test_refuses_what_it_cannot_train():
     sgd = keras.optimizers.SGD
     with pytest.raises(ValueError, match="k must be an integer of at least 1, not 0"):
         gan.compile(sgd(), sgd(), k=0)
-    with pytest.raises(
-        ValueError, match="generator_loss must be 'saturating' or 'non_saturating', not 'hinge'"
-    ):
+    with pytest.raises(ValueError, match="generator_loss must be 'saturating' or 'non_saturating', not 'hinge'"):
         gan.compile(sgd(), sgd(), generator_loss="hinge")
     one = sgd()
     with pytest.raises(ValueError, match="two objects"):

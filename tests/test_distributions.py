@@ -60,9 +60,7 @@ def test_against_scipy():
 
 def test_quantile_of_a_mixture_at_the_ends():
     assert list(MIXTURE.quantile([0.0, 1.0])) == [-np.inf, np.inf]
-    assert GaussianMixture((1.0,), (4.0,), (1.25,)).quantile(0.2) == pytest.approx(
-        Gaussian(4, 1.25).quantile(0.2)
-    )
+    assert GaussianMixture((1.0,), (4.0,), (1.25,)).quantile(0.2) == pytest.approx(Gaussian(4, 1.25).quantile(0.2))
 
 
 @pytest.mark.parametrize(

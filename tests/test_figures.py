@@ -21,10 +21,10 @@ def close():
 @pytest.fixture
 def recording():
     rng = np.random.default_rng(0)
-    result = Recording(EDGES, spread=EDGES - 4)
+    result = Recording(EDGES, {"spread": EDGES - 4})
     for iteration in range(0, 110, 10):
         samples = rng.normal(iteration / 25, 1.25, (50, 20))
-        result.record(iteration, samples, spread=samples - samples.mean(axis=0))
+        result.record(iteration, samples, {"spread": samples - samples.mean(axis=0)})
     return result
 
 
@@ -45,9 +45,7 @@ def test_histograms_shows_the_recorded_and_the_exact(recording):
         density.get_label(),
         p_g.get_label(),
     ]
-    assert (
-        figure.axes[5].patches[1].get_data().values.max() == recording.histogram(-1, "spread").density.max()
-    )
+    assert figure.axes[5].patches[1].get_data().values.max() == recording.histogram(-1, "spread").density.max()
 
 
 def test_the_papers_colours():
@@ -57,9 +55,7 @@ def test_the_papers_colours():
 
 
 def test_training_draws_the_equilibrium():
-    history = {
-        name: np.arange(5.0) for name in ("iteration", "d_loss", "g_loss", "d_real", "d_fake", "value")
-    }
+    history = {name: np.arange(5.0) for name in ("iteration", "d_loss", "g_loss", "d_real", "d_fake", "value")}
     objectives, answers, value = figures.training(history, "non_saturating").axes
     assert set(lines(objectives)) == {"discriminator", "generator (non-saturating)"}
     assert any(np.allclose(line.get_ydata(), 0.5) for line in answers.lines)
@@ -80,8 +76,7 @@ def test_the_animation_tells_the_whole_course(recording, tmp_path):
 
 def test_comparisons(recording):
     references = {
-        name: Recording.load(ROOT / "figures" / "reference" / f"{name}.npz")
-        for name in ("gaussian", "notebook")
+        name: Recording.load(ROOT / "figures" / "reference" / f"{name}.npz") for name in ("gaussian", "notebook")
     }
     top, bottom = figures.against_distribution(recording, references["gaussian"], "title").axes
     theirs, ours = (patch.get_data().values for patch in top.patches)

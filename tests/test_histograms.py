@@ -76,15 +76,13 @@ def test_std_across_noise_is_unbiased(count):
 
 def test_recording_survives_saving(tmp_path):
     rng = np.random.default_rng(0)
-    made = Recording(EDGES, "a test", spread=EDGES - 4)
+    made = Recording(EDGES, {"spread": EDGES - 4}, "a test")
     for iteration in (0, 10, 20):
         samples = rng.normal(4, 1.25, (50, 20))
-        made.record(iteration, samples, spread=samples - 4)
+        made.record(iteration, samples, {"spread": samples - 4})
     made.save(tmp_path / "histograms.npz")
     loaded = Recording.load(tmp_path / "histograms.npz")
-    assert (
-        loaded.iterations == [0, 10, 20] and loaded.provenance == "a test" and loaded.moments == made.moments
-    )
+    assert loaded.iterations == [0, 10, 20] and loaded.provenance == "a test" and loaded.moments == made.moments
     for name in ("", "spread"):
         assert np.array_equal(loaded.histogram(1, name).counts, made.histogram(1, name).counts)
     loaded.truncate(15)
@@ -107,9 +105,7 @@ def test_the_notebook_reference_is_what_was_recorded():
     for i in range(11):  # the counts and the moments are of the same samples
         masses = made.histogram(i).counts / 1_000_000
         assert masses @ centres == pytest.approx(made.moments["mean"][i], abs=2e-3)
-        assert (masses @ (centres - masses @ centres) ** 2) ** 0.5 == pytest.approx(
-            made.moments["std"][i], abs=5e-3
-        )
+        assert (masses @ (centres - masses @ centres) ** 2) ** 0.5 == pytest.approx(made.moments["std"][i], abs=5e-3)
 
 
 @pytest.mark.parametrize("count", [1000, 10_000])
@@ -128,9 +124,7 @@ def test_accepts_true_vectors():
 WRONG = {
     "too wide": lambda rng, n: rng.normal(4, 1.5, (n, 1)),
     "shifted": lambda rng, n: rng.normal(4.2, 1.25, (n, 1)),
-    "uniform of the same mean and variance": lambda rng, n: rng.uniform(
-        4 - 1.25 * 3**0.5, 4 + 1.25 * 3**0.5, (n, 1)
-    ),
+    "uniform of the same mean and variance": lambda rng, n: rng.uniform(4 - 1.25 * 3**0.5, 4 + 1.25 * 3**0.5, (n, 1)),
     "collapsed, with the right pooled histogram": lambda rng, n: (
         np.tile(rng.normal(4, 1.25, n), (100, 1)) + rng.normal(0, 0.1, (100, n))
     ),
@@ -155,11 +149,7 @@ def test_only_the_spread_across_noise_gives_a_collapse_away():
 def test_a_course_is_matched_by_its_range():
     notebook = reference("notebook")
     rows = compare(notebook, notebook)
-    assert [row.statistic for row in rows] == ["mean", "std", "std_across_noise"] and all(
-        row.holds for row in rows
-    )
+    assert [row.statistic for row in rows] == ["mean", "std", "std_across_noise"] and all(row.holds for row in rows)
     course = notebook.moments["mean"][5:]
     assert rows[0].limit == f"{min(course):.4f} .. {max(course):.4f}"
-    assert not accepts(
-        np.random.default_rng(0).normal(4, 1.25, (100, 1000)), "notebook"
-    )  # its samples do differ
+    assert not accepts(np.random.default_rng(0).normal(4, 1.25, (100, 1000)), "notebook")  # its samples do differ

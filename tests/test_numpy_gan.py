@@ -8,9 +8,7 @@ from gan_paper.numpy_gan import SGD, Layer, Perceptron
 def perceptron(rng, sizes, activations, bias=True):
     return Perceptron(
         [
-            Layer(
-                rng.normal(size=(i, o)) / np.sqrt(i), rng.normal(size=o) * 0.1 if bias else None, activation
-            )
+            Layer(rng.normal(size=(i, o)) / np.sqrt(i), rng.normal(size=o) * 0.1 if bias else None, activation)
             for i, o, activation in zip(sizes, sizes[1:], activations, strict=False)
         ]
     )
@@ -44,9 +42,7 @@ def test_gradients_against_central_finite_differences(activation, generator_loss
         assert np.abs(analytic - estimate).max() < 1e-6
 
     _, gradients = numpy_gan.generator_gradients(G, D, z, generator_loss)
-    numeric = central_differences(
-        lambda: numpy_gan.generator_gradients(G, D, z, generator_loss)[0], G.parameters
-    )
+    numeric = central_differences(lambda: numpy_gan.generator_gradients(G, D, z, generator_loss)[0], G.parameters)
     for analytic, estimate in zip(gradients, numeric, strict=True):
         assert np.abs(analytic - estimate).max() < 1e-6
 
@@ -57,12 +53,8 @@ def test_losses_are_the_papers_formulas():
     x, z = rng.normal(size=(50, 2)), rng.uniform(size=(50, 3))
     V = np.log(D(x)).mean() + np.log(1 - D(G(z))).mean()
     assert numpy_gan.discriminator_gradients(G, D, x, z)[0] == pytest.approx(-V, rel=1e-12)
-    assert numpy_gan.generator_gradients(G, D, z, "saturating")[0] == pytest.approx(
-        np.log(1 - D(G(z))).mean()
-    )
-    assert numpy_gan.generator_gradients(G, D, z, "non_saturating")[0] == pytest.approx(
-        -np.log(D(G(z))).mean()
-    )
+    assert numpy_gan.generator_gradients(G, D, z, "saturating")[0] == pytest.approx(np.log(1 - D(G(z))).mean())
+    assert numpy_gan.generator_gradients(G, D, z, "non_saturating")[0] == pytest.approx(-np.log(D(G(z))).mean())
     with pytest.raises(ValueError, match="'saturating' or 'non_saturating', not 'other'"):
         numpy_gan.generator_gradients(G, D, z, "other")
 

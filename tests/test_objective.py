@@ -14,12 +14,8 @@ def test_value_is_the_papers_formula(float64):
     V = np.log(D(real)).mean() + np.log(1 - D(fake)).mean()
     assert float(objective.value(real, fake)) == pytest.approx(V, rel=1e-12)
     assert float(objective.discriminator_loss(real, fake)) == pytest.approx(-V, rel=1e-12)
-    assert float(objective.saturating_generator_loss(fake)) == pytest.approx(
-        np.log(1 - D(fake)).mean(), rel=1e-12
-    )
-    assert float(objective.non_saturating_generator_loss(fake)) == pytest.approx(
-        -np.log(D(fake)).mean(), rel=1e-12
-    )
+    assert float(objective.saturating_generator_loss(fake)) == pytest.approx(np.log(1 - D(fake)).mean(), rel=1e-12)
+    assert float(objective.non_saturating_generator_loss(fake)) == pytest.approx(-np.log(D(fake)).mean(), rel=1e-12)
 
 
 def test_value_of_an_undecided_discriminator_is_minus_log_4():

@@ -32,9 +32,7 @@ PRESETS = {"plain": Settings(), "fast": Settings(preset="fast", k=3, rate=0.5)}
 def test_flags_change_a_presets_settings():
     assert runs.parse(PRESETS, []) == PRESETS["plain"]
     assert runs.parse(PRESETS, ["--preset", "fast"]) == PRESETS["fast"]
-    assert runs.parse(PRESETS, ["--k", "7", "--preset=fast", "--seed", "3"]) == Settings(
-        "fast", 3, k=7, rate=0.5
-    )
+    assert runs.parse(PRESETS, ["--k", "7", "--preset=fast", "--seed", "3"]) == Settings("fast", 3, k=7, rate=0.5)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +66,7 @@ def test_a_bad_flag_gives_one_line_that_names_it(flags, parts):
 def test_a_run_writes_its_settings_and_versions(tmp_path):
     run = runs.Run("test", Settings(output=tmp_path / "a" / "b", k=2))
     config = json.loads((tmp_path / "a" / "b" / "config.json").read_text())
-    assert (
-        config["experiment"] == "test" and config["settings"]["k"] == 2 and "output" not in config["settings"]
-    )
+    assert config["experiment"] == "test" and config["settings"]["k"] == 2 and "output" not in config["settings"]
     assert config["versions"]["keras"].startswith("3.") and config["versions"]["tensorflow"]
     assert run.folder == tmp_path / "a" / "b"
 
@@ -85,8 +81,7 @@ def test_an_earlier_run_is_kept(tmp_path, capsys):
     for k in (1, 2, 3):
         runs.Run("test", Settings(output=folder, k=k))
     kept = [
-        json.loads((tmp_path / name / "config.json").read_text())["settings"]["k"]
-        for name in ("run.1", "run.2", "run")
+        json.loads((tmp_path / name / "config.json").read_text())["settings"]["k"] for name in ("run.1", "run.2", "run")
     ]
     assert kept == [1, 2, 3]
     assert "run.2" in capsys.readouterr().out

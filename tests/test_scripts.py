@@ -65,12 +65,8 @@ def test_gaussian_resumes(script, tmp_path):
 
 
 def test_divergence_exits_with_3(script, tmp_path):
-    result = script(
-        "gaussian", "--iterations", "200", "--g-rate", "1e6", "--d-rate", "1e6", "--output", "run"
-    )
-    assert (
-        result.returncode == 3 and result.stderr.count("\n") == 1 and "diverged at iteration" in result.stderr
-    )
+    result = script("gaussian", "--iterations", "200", "--g-rate", "1e6", "--d-rate", "1e6", "--output", "run")
+    assert result.returncode == 3 and result.stderr.count("\n") == 1 and "diverged at iteration" in result.stderr
     assert (tmp_path / "run" / "checkpoints" / "checkpoint").exists()
 
 
@@ -126,13 +122,9 @@ def test_compare_refuses(script, tmp_path):
     (tmp_path / "text.npz").write_text("edges, counts")
     (tmp_path / "folder").mkdir()
     (tmp_path / "samples.txt").write_text("4.0")
-    one_line(
-        script("compare", "true.npy", "--reference", "gauss"), "--reference gauss", "gaussian", "notebook"
-    )
+    one_line(script("compare", "true.npy", "--reference", "gauss"), "--reference gauss", "gaussian", "notebook")
     one_line(script("compare", "true.npy", "--reference", "missing.npz"), "missing.npz")
-    one_line(
-        script("compare", "true.npy", "--reference", "truncated.npz"), "truncated.npz", "not a readable .npz"
-    )
+    one_line(script("compare", "true.npy", "--reference", "truncated.npz"), "truncated.npz", "not a readable .npz")
     one_line(script("compare", "true.npy", "--reference", "text.npz"), "text.npz", "not a readable .npz")
     one_line(script("compare", "folder"), "folder/histograms.npz does not exist")
     one_line(script("compare", "missing"), "missing")

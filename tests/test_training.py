@@ -58,9 +58,7 @@ def run_in(folder, iterations, resume=False, seed=0):
 def train(run, momentum=0.5, rate=0.05, recording=None):
     gan = make_gan(k=2, momentum=momentum, rate=rate, seed=run.settings.seed)
     recording = recording or Recording(EDGES)
-    pace = training.train(
-        gan, run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100
-    )
+    pace = training.train(gan, run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100)
     return gan, recording, pace
 
 
@@ -88,13 +86,8 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_bit(tmp_path):
     parts, recording_of_parts, pace = train(resumed_run)
     assert pace.iterations == 20
     assert equal(weights(whole), weights(parts))
-    assert equal(
-        [v.numpy() for v in whole.d_optimizer.variables], [v.numpy() for v in parts.d_optimizer.variables]
-    )
-    assert (
-        recording_of_parts.iterations == recording.iterations
-        and recording_of_parts.moments == recording.moments
-    )
+    assert equal([v.numpy() for v in whole.d_optimizer.variables], [v.numpy() for v in parts.d_optimizer.variables])
+    assert recording_of_parts.iterations == recording.iterations and recording_of_parts.moments == recording.moments
     for name in ("history.csv",):
         assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
@@ -102,9 +95,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_bit(tmp_path):
 def test_resuming_a_finished_run_changes_nothing(tmp_path):
     first, *_ = train(run_in(tmp_path / "run", 20))
     again, recording, pace = train(run_in(tmp_path / "run", 20, resume=True))
-    assert (
-        pace.iterations == 0 and equal(weights(first), weights(again)) and recording.iterations == [0, 10, 20]
-    )
+    assert pace.iterations == 0 and equal(weights(first), weights(again)) and recording.iterations == [0, 10, 20]
 
 
 def test_what_lies_beyond_the_checkpoint_is_forgotten(tmp_path):

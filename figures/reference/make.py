@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 def exact(distribution: Gaussian, edges: np.ndarray, provenance: str) -> Recording:
     """A reference of one histogram: the exact bin masses of a distribution."""
-    recording = Recording(edges, provenance)
+    recording = Recording(edges, provenance=provenance)
     moments = (distribution.mean, distribution.std, distribution.std)
     recording.add(0, moments, {"": Histogram.exact(distribution, edges)})
     return recording
