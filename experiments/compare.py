@@ -25,7 +25,7 @@ class Arguments:
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """A run's folder, or a .npy file of samples, one a row."""
     reference: str | None = None
-    """Name of a reference in figures/reference/, or the path of one's own .npz [default: the run's experiment's, or gaussian]."""
+    """A name in figures/reference/, or the path of an .npz [default: that of the run's experiment, or gaussian]."""
 
 
 def main(arguments: Arguments) -> bool:

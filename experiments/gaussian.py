@@ -72,10 +72,10 @@ PRESETS = {
         k=1,
         d_rate=0.01,
         g_rate=0.01,
-        momentum=0.0,
-        decay=0.0,
+        momentum=0,
+        decay=0,
         record_every=10,
-    ),  # fmt: skip
+    ),
 }
 EDGES = np.linspace(-6, 14, 65)  # 64 bins, as in the notebook
 

@@ -170,7 +170,8 @@ def against_course(run: Recording, reference: Recording, title: str, columns: in
     with plt.rc_context(_STYLE):
         figure = plt.figure(figsize=(2.1 * columns, 6.4), layout="constrained")
         figure.suptitle(title)
-        upper, lower = figure.subfigures(2, 1, height_ratios=(2, 1.1))
+        halves: Any = figure.subfigures(2, 1, height_ratios=(2, 1.1))
+        upper, lower = halves
         shown = np.linspace(0, len(reference.iterations) - 1, columns).round().astype(int)
         pairs = ((reference, "reference", _COURSES["reference"]), (run, "run", _COURSES["run"]))
         for axes, (recording, label, style) in zip(upper.subplots(2, columns, sharex=True), pairs, strict=True):

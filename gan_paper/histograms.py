@@ -280,9 +280,9 @@ def compare(run: Recording, reference: Recording) -> list[Row]:
     """Compare a run with a reference, statistic by statistic.
 
     A reference of one histogram is a distribution to match: the run's last histogram may differ from it by `TOLERANCE`,
-    or by what 999 in 1,000 true samples of its size stay below where that is more. A reference of several is the course of a
-    training that need not settle: the run's moments, as medians over the same stretch of training, must lie within
-    the reference's range over it.
+    or by what 999 in 1,000 true samples of its size stay below where that is more. A reference of several is the
+    course of a training that need not settle: the run's moments, as medians over the same stretch of training, must
+    lie within the reference's range over it.
     """
     return _compare_distribution(run, reference) if len(reference.iterations) == 1 else _compare_course(run, reference)
 

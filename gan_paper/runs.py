@@ -247,9 +247,8 @@ class Run:
             raise Refused(f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}")
         for name, value in now["settings"].items():
             if name != "iterations" and settings.get(name) != value:
-                raise Refused(
-                    f"--resume must keep the run's settings: --{name.replace('_', '-')} was {settings.get(name)}, not {value}"
-                )
+                flag = "--" + name.replace("_", "-")
+                raise Refused(f"--resume must keep the run's settings: {flag} was {settings.get(name)}, not {value}")
 
     def save_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file into the folder."""
@@ -307,7 +306,7 @@ class Run:
         """The history by figure, each over all its rows."""
         return {name: [row[name] for row in self.history] for name in self.history[0]}
 
-    def finish(self, match: Mapping[str, float], game: Mapping[str, Any], pace: "Pace") -> None:
+    def finish(self, match: Mapping[str, float], game: Mapping[str, Any], pace: Pace) -> None:
         """Write `metrics.json` and print the closing table.
 
         Args:
