@@ -14,7 +14,6 @@ from typing import Literal
 
 from gan_paper import runs
 
-
 PER_CALL = 50  # iterations in one call of train_step
 
 

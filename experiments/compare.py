@@ -84,7 +84,7 @@ def _recording(path: Path, reference: Recording) -> Recording:
         return Recording.load(path / "histograms.npz")
     if path.suffix != ".npy":
         raise ValueError(f"{path} is neither a run's folder nor a .npy file of samples")
-    recording = Recording(reference.edges[""])
+    recording = Recording(reference.edges)
     recording.record(0, files.read_samples(path))
     return recording
 

@@ -86,17 +86,15 @@ def main(settings: Settings, run: runs.Run) -> None:
     from keras.optimizers import SGD
     from keras.optimizers.schedules import InverseTimeDecay
 
-    from gan_paper import figures, histograms, networks, training
+    from gan_paper import networks, report, training
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, Uniform
+    from gan_paper.histograms import Recording
 
     p_data, p_z = Gaussian(4, 1.25), Uniform(-1 if settings.noise == "centred" else 0, 1)
 
     keras.utils.set_random_seed(settings.seed)
-    gan = GAN(
-        networks.notebook_generator(settings.n, settings.noise_size),
-        networks.notebook_discriminator(settings.n),
-    )
+    gan = GAN(networks.notebook_generator(settings.n, settings.noise_size), networks.notebook_discriminator(settings.n))
     gan.compile(
         # D's rate decays with its own updates, of which an iteration has k.
         d_optimizer=SGD(InverseTimeDecay(settings.d_rate, settings.k, settings.decay), settings.momentum),
@@ -105,35 +103,16 @@ def main(settings: Settings, run: runs.Run) -> None:
         generator_loss=settings.generator_loss,
     )
 
-    # For vectors, how an entry varies with z stands beside the pooled entries, which alone would hide a collapse.
-    vectors = settings.n > 1
-    exact = {"": p_data, **({"spread": Gaussian(0, 1.25)} if vectors else {})}
-    labels = {
-        "": "entries, pooled" if vectors else "x",
-        "spread": "entry minus its mean over z",
-    }
-    recording = histograms.Recording(EDGES, {"spread": EDGES - 4} if vectors else {})
+    shown = {"entries": (p_data, "x")}
+    if settings.n > 1:  # the pooled entries of vectors hide a collapse, which how an entry varies with z shows
+        shown = {"entries": (p_data, "entries, pooled"), "spread": (Gaussian(0, 1.25), "entry minus its mean over z")}
+    recording = Recording({"entries": EDGES, "spread": EDGES - 4} if settings.n > 1 else {"entries": EDGES})
     pace = training.train(
-        gan,
-        run,
-        recording,
-        p_data=p_data,
-        p_z=p_z,
-        m=settings.m,
-        record_every=settings.record_every,
-        record_samples=100_000 // settings.n,
-        views=(lambda samples: {"spread": samples - samples.mean(axis=0)}) if vectors else None,
-    )
-    samples, game = training.play(gan, p_data, p_z, samples=1_000_000 // settings.n, seed=settings.seed)
-
-    last = settings.iterations
-    run.save_figure(
-        "histograms.png",
-        figures.histograms(recording, exact, labels, [0, last // 100, last // 10, last // 3, last]),
-    )
-    run.save_figure("training.png", figures.training(run.columns(), settings.generator_loss))
-    run.save_animation("histograms.gif", figures.histograms_animation(recording, exact, labels))
-    run.finish(histograms.match(samples, p_data, EDGES), game, pace)
+        gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
+        record_every=settings.record_every, record_samples=max(2, 100_000 // settings.n),
+    )  # fmt: skip
+    samples, game = training.play(gan, p_data, p_z, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
+    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, settings.generator_loss)
 
 
 if __name__ == "__main__":

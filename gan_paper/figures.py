@@ -37,12 +37,12 @@ _STYLE: Any = {
 def histograms(
     recording: Recording, exact: dict[str, Any], labels: dict[str, str], iterations: Sequence[int]
 ) -> Figure:
-    """p_data against p_g at chosen iterations, one column each, one row for each histogram of the recording.
+    """p_data against p_g at chosen iterations, one column each, one row for each view.
 
     Args:
         recording: Of a run.
-        exact: By the histogram's name, the distribution of the data, with `pdf` and `cdf`.
-        labels: By the histogram's name, the label of its axis.
+        exact: By the view's name, the distribution of the data, with `pdf` and `cdf`.
+        labels: By the view's name, the label of its axis.
         iterations: The nearest recorded ones are shown.
     """
     with plt.rc_context(_STYLE):
@@ -153,15 +153,15 @@ def against_distribution(run: Recording, reference: Recording, title: str) -> Fi
             layout="constrained",
         )
         for (top, bottom), name in zip(axes.T, names, strict=True):
-            ours = run.histogram(name=name)
-            theirs = reference.histogram(name=name).rebin(ours.edges)
+            ours = run.histogram(view=name)
+            theirs = reference.histogram(view=name).rebin(ours.edges)
             top.stairs(theirs.density, ours.edges, fill=True, label="reference", **_BINS)
             top.stairs(ours.density, ours.edges, label="run", **GENERATOR)
             top.set(ylabel="density", title=title)
             top.legend()
             bottom.stairs(ours.density - theirs.density, ours.edges, **GENERATOR)
             bottom.axhline(0, **_THEORY)
-            bottom.set(ylabel="difference", xlabel=name or "x")
+            bottom.set(ylabel="difference", xlabel=name)
         return figure
 
 
@@ -180,7 +180,7 @@ def against_course(run: Recording, reference: Recording, title: str, columns: in
                 at = recording.nearest(reference.iterations[index])
                 histogram = recording.histogram(at)
                 ax.stairs(histogram.density, histogram.edges, fill=True, color=style["color"], alpha=0.7)
-                ax.set(xlim=(reference.edges[""][0], reference.edges[""][-1]), yticks=[])
+                ax.set(xlim=reference.histogram().edges[[0, -1]], yticks=[])
                 ax.set_title(f"iteration {recording.iterations[at]:,}")
         for ax, (name, text) in zip(lower.subplots(1, 3), _MOMENT_LABELS.items(), strict=True):
             for recording, label, style in pairs:
@@ -213,6 +213,6 @@ def _against_data(ax: Axes, histogram: Histogram, exact: Any) -> Any:
 
 
 def _caption(recording: Recording, index: int, name: str) -> str:
-    if name:
+    if name == "spread":
         return f"std {recording.moments['std_across_noise'][index]:.2f}"
     return f"mean {recording.moments['mean'][index]:.2f}\nstd {recording.moments['std'][index]:.2f}"

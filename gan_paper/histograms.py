@@ -1,6 +1,6 @@
 """Recorded histograms of samples, the distances between them, and the comparison of a run with a reference."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -151,41 +151,77 @@ def match(samples: ArrayLike, p_data: KnownDistribution, edges: ArrayLike) -> di
     }
 
 
+VIEWS: dict[str, Callable[[Floats], Floats]] = {
+    "entries": lambda samples: samples,
+    "spread": lambda samples: samples - samples.mean(axis=0),
+    "x": lambda samples: samples[:, :1],
+    "residual": lambda samples: samples[:, 1:2] - np.sin(samples[:, :1]),
+}
+"""What a recording can count of samples (N, n): all entries, pooled; how each entry differs from its mean over z; and,
+for points (x, y), x and y - sin x."""
+
+MOMENTS = ("mean", "std", "std_across_noise")
+"""What a recording computes of its first view."""
+
+
 class Recording:
     """Histograms of samples at chosen iterations, with their moments; a run's `histograms.npz` or a reference.
 
     Args:
-        edges: The bins' edges for the samples' pooled entries, evenly spaced.
-        views: Edges of further histograms, by name: other values made from the same samples.
+        edges: Evenly spaced edges of the bins, by the name of the view that is counted over them; the moments are the
+            first view's.
         provenance: Where it comes from, in a sentence.
+        tolerance: For a reference, how many times `TOLERANCE` a matching run may be off.
+        keep: How many samples of each record are kept as they are.
     """
 
-    def __init__(self, edges: ArrayLike, views: Mapping[str, ArrayLike] | None = None, provenance: str = "") -> None:
-        self.provenance = provenance
-        self.edges = {name: np.asarray(e, float) for name, e in {"": edges, **(views or {})}.items()}
+    def __init__(
+        self, edges: Mapping[str, ArrayLike], provenance: str = "", tolerance: float = 1.0, keep: int = 0
+    ) -> None:
+        self.edges = {name: np.asarray(e, float) for name, e in edges.items()}
+        self.provenance, self.tolerance, self.keep = provenance, tolerance, keep
         self.iterations: list[int] = []
-        self.moments: dict[str, list[float]] = {name: [] for name in _MOMENTS}
+        self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
+        self.samples: list[Floats] = []
         self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
 
-    def record(self, iteration: int, samples: ArrayLike, views: Mapping[str, ArrayLike] | None = None) -> None:
-        """Record samples (N, n), and the values of the further histograms."""
-        samples = np.asarray(samples)
-        histograms = {
-            name: Histogram.of(values, self.edges[name]) for name, values in {"": samples, **(views or {})}.items()
-        }
-        self.add(iteration, (samples.mean(), samples.std(), std_across_noise(samples)), histograms)
+    @property
+    def main(self) -> str:
+        """The name of the first view."""
+        return next(iter(self.edges))
 
-    def add(self, iteration: int, moments: tuple[float, float, float], histograms: Mapping[str, Histogram]) -> None:
-        """Add histograms made elsewhere, with the mean, the std and the std across noise."""
+    def record(self, iteration: int, samples: ArrayLike) -> None:
+        """Count samples (N, n).
+
+        Raises:
+            ValueError: if they have too few entries for the views.
+        """
+        samples = np.asarray(samples)
+        values = {name: VIEWS[name](samples) for name in self.edges}
+        if not all(v.size for v in values.values()):
+            raise ValueError(f"samples of {samples.shape[1]} number(s) have no {' and '.join(self.edges)}")
+        first = values[self.main]
+        histograms = {name: Histogram.of(v, self.edges[name]) for name, v in values.items()}
+        self.add(iteration, (first.mean(), first.std(), std_across_noise(first)), histograms, samples[: self.keep])
+
+    def add(
+        self,
+        iteration: int,
+        moments: tuple[float, float, float],
+        histograms: Mapping[str, Histogram],
+        samples: ArrayLike = (),
+    ) -> None:
+        """Add histograms made elsewhere, with the moments that `MOMENTS` names and the samples to keep."""
         self.iterations.append(int(iteration))
-        for name, moment in zip(_MOMENTS, moments, strict=True):
+        self.samples.append(np.asarray(samples))
+        for name, moment in zip(MOMENTS, moments, strict=True):
             self.moments[name].append(float(moment))
         for name in self.edges:
             self._histograms[name].append(histograms[name])
 
-    def histogram(self, index: int = -1, name: str = "") -> Histogram:
-        """The recorded histogram at an index; the last by default."""
-        return self._histograms[name][index]
+    def histogram(self, index: int = -1, view: str | None = None) -> Histogram:
+        """The recorded histogram at an index, the last by default, of a view, the first by default."""
+        return self._histograms[view or self.main][index]
 
     def nearest(self, iteration: int) -> int:
         """The index of the recorded iteration nearest to this one."""
@@ -194,21 +230,29 @@ class Recording:
     def truncate(self, iteration: int) -> None:
         """Forget what was recorded after an iteration."""
         keep = sum(i <= iteration for i in self.iterations)
-        del self.iterations[keep:]
-        for moments in self.moments.values():
-            del moments[keep:]
-        for histograms in self._histograms.values():
-            del histograms[keep:]
+        for series in (self.iterations, self.samples, *self.moments.values(), *self._histograms.values()):
+            del series[keep:]  # type: ignore[attr-defined]
 
     def save(self, path: Path) -> None:
-        """Write an `.npz` of plain arrays: iterations (R,), edges (B + 1,), counts (R, B), outside (R, 2), moments."""
-        arrays = {"iterations": np.asarray(self.iterations), "provenance": np.asarray(self.provenance)}
+        """Write an `.npz` of plain arrays.
+
+        They are `views` (names), `iterations` (R,), the moments (R,), and for the first view `edges` (B + 1,), `counts`
+        (R, B) and `outside` (R, 2), for each other the same with its name and _ before it; `samples` (R, keep, n),
+        `provenance` and `tolerance`.
+        """
+        arrays: dict[str, NDArray] = {
+            "views": np.asarray(list(self.edges)),
+            "iterations": np.asarray(self.iterations),
+            "samples": np.stack(self.samples),
+            "provenance": np.asarray(self.provenance),
+            "tolerance": np.asarray(self.tolerance),
+        }
         arrays |= {name: np.asarray(values) for name, values in self.moments.items()}
         for name, edges in self.edges.items():
-            histograms = self._histograms[name]
-            arrays[_key(name, "edges")] = edges
-            arrays[_key(name, "counts")] = np.stack([h.counts for h in histograms])
-            arrays[_key(name, "outside")] = np.stack([h.outside for h in histograms])
+            histograms, prefix = self._histograms[name], self._prefix(name)
+            arrays[prefix + "edges"] = edges
+            arrays[prefix + "counts"] = np.stack([h.counts for h in histograms])
+            arrays[prefix + "outside"] = np.stack([h.outside for h in histograms])
         with files.replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -221,35 +265,33 @@ class Recording:
         """
         arrays = files.read_arrays(path)
         try:
-            names = [key.removesuffix("edges").removesuffix("_") for key in arrays if key.endswith("edges")]
-            views = {name: arrays[_key(name, "edges")] for name in names if name}
-            recording = cls(arrays["edges"], views, str(arrays["provenance"]))
-            for row, iteration in enumerate(arrays["iterations"]):
-                histograms = {
-                    name: Histogram(
-                        recording.edges[name],
-                        arrays[_key(name, "counts")][row].astype(float),
-                        arrays[_key(name, "outside")][row].astype(float),
-                    )
-                    for name in names
-                }
-                for histogram in histograms.values():
-                    histogram.check()
-                mean, std, across = (float(arrays[name][row]) for name in _MOMENTS)
-                recording.add(iteration, (mean, std, across), histograms)
-            if not recording.iterations:
-                raise ValueError("it holds no histogram")
+            return cls._from_arrays(arrays)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             detail = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise ValueError(f"{path} holds no recorded histograms: {detail}") from None
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, NDArray]) -> "Recording":
+        names = [str(name) for name in arrays["views"]]
+        if not names or not set(names) <= set(VIEWS):
+            raise ValueError(f"its views are {', '.join(names)}, not some of {', '.join(VIEWS)}")
+        prefixes = {name: "" if name == names[0] else f"{name}_" for name in names}
+        edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
+        recording = cls(edges, str(arrays["provenance"]), float(arrays["tolerance"]), arrays["samples"].shape[1])
+        for row, iteration in enumerate(arrays["iterations"]):
+            histograms = {}
+            for name, prefix in prefixes.items():
+                counts, outside = (arrays[prefix + key][row].astype(float) for key in ("counts", "outside"))
+                histograms[name] = Histogram(recording.edges[name], counts, outside)
+                histograms[name].check()
+            mean, std, across = (float(arrays[name][row]) for name in MOMENTS)
+            recording.add(iteration, (mean, std, across), histograms, arrays["samples"][row])
+        if not recording.iterations:
+            raise ValueError("it holds no histogram")
         return recording
 
-
-_MOMENTS = ("mean", "std", "std_across_noise")
-
-
-def _key(name: str, array: str) -> str:
-    return f"{name}_{array}" if name else array
+    def _prefix(self, view: str) -> str:
+        return "" if view == self.main else f"{view}_"
 
 
 class Row(NamedTuple):
@@ -289,25 +331,29 @@ def compare(run: Recording, reference: Recording) -> list[Row]:
 
 def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
     scale = reference.moments["std"][0]
-    histogram, generator = run.histogram(), np.random.default_rng(0)
-    target = reference.histogram().rebin(histogram.edges)
-    n = int(histogram.total)
-    # What pure chance does to the distances at this sample size.
-    chance = distances(generator.multinomial(n, target.masses, size=1000) / n, target.masses, histogram.edges)
+    tolerance = {name: value * reference.tolerance for name, value in TOLERANCE.items()}
     rows = []
-    for name, distance in distances(histogram.masses, target.masses, histogram.edges).items():
-        unit = scale if name == "wasserstein" else 1.0
-        limit = max(TOLERANCE[name] * unit, np.quantile(chance[name], _CONFIDENCE))
-        rows.append(Row(name, float(distance), 0.0, f"<= {limit:.4f}", bool(distance <= limit)))
-    z = norm.ppf((1 + _CONFIDENCE) / 2)
-    errors = {
-        "mean": scale / n**0.5,
-        "std": scale / (2 * n) ** 0.5,
-        "std_across_noise": scale / (2 * n) ** 0.5,
-    }
+    for view in reference.edges:
+        if view not in run.edges:
+            raise ValueError(f"the run has no histogram of its {view}, which the reference needs")
+        histogram = run.histogram(view=view)
+        target = reference.histogram(view=view).rebin(histogram.edges).masses
+        n = int(histogram.total)
+        # What pure chance does to the distances at this sample size.
+        draws = np.random.default_rng(0).multinomial(n, target / target.sum(), size=1000) / n
+        chance = distances(draws, target, histogram.edges)
+        for name, distance in distances(histogram.masses, target, histogram.edges).items():
+            if view != reference.main and name != "wasserstein":
+                continue
+            allowed = tolerance[name] * (scale if name == "wasserstein" else 1.0)
+            limit = max(allowed, np.quantile(chance[name], _CONFIDENCE))
+            label = name if view == reference.main else f"{view} {name}"
+            rows.append(Row(label, float(distance), 0.0, f"<= {limit:.4f}", bool(distance <= limit)))
+    n, z = int(run.histogram().total), norm.ppf((1 + _CONFIDENCE) / 2)
+    errors = {"mean": scale / n**0.5, "std": scale / (2 * n) ** 0.5, "std_across_noise": scale / (2 * n) ** 0.5}
     for name, error in errors.items():
         value, expected = run.moments[name][-1], reference.moments[name][0]
-        limit = max(TOLERANCE[name] * scale, z * error)
+        limit = max(tolerance[name] * scale, z * error)
         rows.append(Row(name, value, expected, f"+- {limit:.4f}", bool(abs(value - expected) <= limit)))
     return rows
 
@@ -315,7 +361,7 @@ def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
 def _compare_course(run: Recording, reference: Recording) -> list[Row]:
     settled = 0.1 * reference.iterations[-1]  # past the first tenth, which is the approach
     rows = []
-    for name in _MOMENTS:
+    for name in MOMENTS:
         course = [v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled]
         ours = [v for i, v in zip(run.iterations, run.moments[name], strict=True) if i >= settled]
         value = float(np.median(ours or run.moments[name][-1:]))

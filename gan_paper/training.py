@@ -75,7 +75,6 @@ def train(
     m: int,
     record_every: int,
     record_samples: int,
-    views: Any = None,
 ) -> runs.Pace:
     """Train by Algorithm 1 into a run's folder, with a progress bar; resume where its settings say so.
 
@@ -92,7 +91,6 @@ def train(
         m: Minibatch size.
         record_every: Iterations from one record to the next, and in one call of `train_step`.
         record_samples: Samples in each record.
-        views: The values of the recording's further histograms, by name, as a function of samples (N, n).
 
     Returns:
         The seconds spent and the iterations made in them.
@@ -102,7 +100,7 @@ def train(
         runs.Refused: if there is no checkpoint to resume from.
     """
     seed, stop = run.settings.seed, run.settings.iterations
-    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed), views or (lambda samples: {}))
+    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed))
     if run.settings.resume:
         recorder.restore()
     else:
@@ -127,9 +125,9 @@ def _noise(gan: GAN, p_z: Distribution, count: int, seed: int) -> Any:
 class _Recorder(keras.callbacks.Callback):
     """After each call of `train_step`: stop if it diverged, then record, then checkpoint if one is due."""
 
-    def __init__(self, gan: GAN, run: runs.Run, recording: Recording, noise: Any, views: Any) -> None:
+    def __init__(self, gan: GAN, run: runs.Run, recording: Recording, noise: Any) -> None:
         super().__init__()
-        self.gan, self.run, self.recording, self.noise, self.views = gan, run, recording, noise, views
+        self.gan, self.run, self.recording, self.noise = gan, run, recording, noise
         try:
             self._manager = tf.train.CheckpointManager(
                 tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
@@ -153,8 +151,7 @@ class _Recorder(keras.callbacks.Callback):
             self.checkpoint()
 
     def record(self) -> None:
-        samples = self.gan.predict_on_batch(self.noise)
-        self.recording.record(int(self.gan.g_optimizer.iterations), samples, self.views(samples))
+        self.recording.record(int(self.gan.g_optimizer.iterations), self.gan.predict_on_batch(self.noise))
 
     def checkpoint(self) -> None:
         # Last comes what resuming starts from, so that the files always reach at least as far.

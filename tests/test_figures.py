@@ -8,8 +8,8 @@ from gan_paper.histograms import Recording
 from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 65)
-EXACT = {"": Gaussian(4, 1.25), "spread": Gaussian(0, 1.25)}
-LABELS = {"": "x", "spread": "x minus its mean"}
+EXACT = {"entries": Gaussian(4, 1.25), "spread": Gaussian(0, 1.25)}
+LABELS = {"entries": "x", "spread": "x minus its mean"}
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +21,10 @@ def close():
 @pytest.fixture
 def recording():
     rng = np.random.default_rng(0)
-    result = Recording(EDGES, {"spread": EDGES - 4})
+    result = Recording({"entries": EDGES, "spread": EDGES - 4})
     for iteration in range(0, 110, 10):
         samples = rng.normal(iteration / 25, 1.25, (50, 20))
-        result.record(iteration, samples, {"spread": samples - samples.mean(axis=0)})
+        result.record(iteration, samples)
     return result
 
 
@@ -37,9 +37,9 @@ def test_histograms_shows_the_recorded_and_the_exact(recording):
     assert [ax.get_title() for ax in figure.axes[:3]] == ["iteration 0", "iteration 50", "iteration 100"]
     binned, p_g = figure.axes[2].patches
     assert np.array_equal(p_g.get_data().values, recording.histogram(-1).density)
-    assert np.allclose(binned.get_data().values, np.diff(EXACT[""].cdf(EDGES)) / np.diff(EDGES))
+    assert np.allclose(binned.get_data().values, np.diff(EXACT["entries"].cdf(EDGES)) / np.diff(EDGES))
     (density,) = figure.axes[2].lines
-    assert np.allclose(density.get_ydata(), EXACT[""].pdf(density.get_xdata()))
+    assert np.allclose(density.get_ydata(), EXACT["entries"].pdf(density.get_xdata()))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         binned.get_label(),
         density.get_label(),

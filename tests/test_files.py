@@ -24,7 +24,7 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
 
 def bad_archives(folder):
     good = folder / "good.npz"
-    recording = Recording(np.linspace(0, 1, 11))
+    recording = Recording({"entries": np.linspace(0, 1, 11)})
     recording.record(0, np.full((5, 1), 0.5))
     recording.save(good)
     arrays = dict(np.load(good))

@@ -11,7 +11,7 @@ P_DATA = Gaussian(4, 1.25)
 
 
 def recording(samples, edges=EDGES):
-    result = Recording(edges)
+    result = Recording({"entries": edges})
     result.record(0, samples)
     return result
 
@@ -76,14 +76,14 @@ def test_std_across_noise_is_unbiased(count):
 
 def test_recording_survives_saving(tmp_path):
     rng = np.random.default_rng(0)
-    made = Recording(EDGES, {"spread": EDGES - 4}, "a test")
+    made = Recording({"entries": EDGES, "spread": EDGES - 4}, "a test", keep=3)
     for iteration in (0, 10, 20):
         samples = rng.normal(4, 1.25, (50, 20))
-        made.record(iteration, samples, {"spread": samples - 4})
+        made.record(iteration, samples)
     made.save(tmp_path / "histograms.npz")
     loaded = Recording.load(tmp_path / "histograms.npz")
     assert loaded.iterations == [0, 10, 20] and loaded.provenance == "a test" and loaded.moments == made.moments
-    for name in ("", "spread"):
+    for name in ("entries", "spread"):
         assert np.array_equal(loaded.histogram(1, name).counts, made.histogram(1, name).counts)
     loaded.truncate(15)
     assert loaded.iterations == [0, 10] and len(loaded.moments["std"]) == 2 and loaded.nearest(100) == 1
@@ -92,7 +92,7 @@ def test_recording_survives_saving(tmp_path):
 
 def test_the_gaussian_reference_is_exact():
     made = reference("gaussian")
-    assert np.array_equal(made.edges[""], EDGES)
+    assert np.array_equal(made.edges["entries"], EDGES)
     assert np.allclose(made.histogram().counts, np.diff(scipy.stats.norm(4, 1.25).cdf(EDGES)), atol=1e-15)
     assert (made.moments["mean"], made.moments["std"]) == ([4], [1.25])
 

@@ -57,7 +57,7 @@ def run_in(folder, iterations, resume=False, seed=0):
 
 def train(run, momentum=0.5, rate=0.05, recording=None):
     gan = make_gan(k=2, momentum=momentum, rate=rate, seed=run.settings.seed)
-    recording = recording or Recording(EDGES)
+    recording = recording or Recording({"entries": EDGES})
     pace = training.train(gan, run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100)
     return gan, recording, pace
 

@@ -12,9 +12,9 @@ HERE = Path(__file__).parent
 
 def exact(distribution: Gaussian, edges: np.ndarray, provenance: str) -> Recording:
     """A reference of one histogram: the exact bin masses of a distribution."""
-    recording = Recording(edges, provenance=provenance)
+    recording = Recording({"entries": edges}, provenance)
     moments = (distribution.mean, distribution.std, distribution.std)
-    recording.add(0, moments, {"": Histogram.exact(distribution, edges)})
+    recording.add(0, moments, {"entries": Histogram.exact(distribution, edges)})
     return recording
 
 
