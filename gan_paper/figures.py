@@ -17,7 +17,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_paper.histograms import Histogram, Recording
+from gan_paper.histograms import Floats, Histogram, KnownDistribution, Recording
 
 DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.6}
 GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.4}
@@ -135,6 +135,34 @@ def training(history: Mapping[str, Sequence[float]], generator_loss: str) -> Fig
         value.set(title="value of the game", ylabel="nats")
         for ax in (objectives, answers, value):
             ax.set_xlabel("iteration")
+            ax.legend(fontsize=7)
+        return figure
+
+
+def left_tail(z: Floats, samples: Floats, p_z: KnownDistribution, p_data: KnownDistribution) -> Figure:
+    """The map x = G(z) of a number to a number, and what it does to the left tail.
+
+    Args:
+        z: Noise in rising order, (N,), evenly spread over its range.
+        samples: G(z), (N,).
+        p_z: The prior of the noise.
+        p_data: The distribution to reach; the rising map that turns p_z into it is drawn beside G, falling if G falls.
+    """
+    with plt.rc_context(_STYLE):
+        figure, (mapping, tail) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+        levels = p_z.cdf(z)
+        ideal = p_data.quantile(levels if samples[-1] > samples[0] else 1 - levels)
+        inner = np.isfinite(ideal)
+        mapping.plot(z[inner], ideal[inner], label="the map to $p_{data}$", **DATA)
+        mapping.plot(z, samples, label="G", **GENERATOR)
+        mapping.axhline(0, **_THEORY)
+        mapping.set(xlabel="z", ylabel="x", title="x = G(z)")
+        t = np.linspace(p_data.quantile(1e-4), p_data.quantile(0.5), 200)
+        tail.semilogy(t, p_data.cdf(t), label="$p_{data}$", **DATA)
+        reached = np.searchsorted(np.sort(samples), t) / len(samples)
+        tail.semilogy(t, np.where(reached > 0, reached, np.nan), label="$p_g$", **GENERATOR)
+        tail.set(xlabel="x", ylabel="share of samples below x", title="the left tail")
+        for ax in (mapping, tail):
             ax.legend(fontsize=7)
         return figure
 

@@ -227,6 +227,15 @@ class Recording:
         """The index of the recorded iteration nearest to this one."""
         return int(np.argmin(np.abs(np.asarray(self.iterations) - iteration)))
 
+    def restore(self, path: Path, iteration: int) -> None:
+        """Take up an earlier recording down to an iteration, in place of what is recorded here.
+
+        Raises:
+            ValueError: if the file is no recording.
+        """
+        self.__dict__.update(Recording.load(path).__dict__)
+        self.truncate(iteration)
+
     def truncate(self, iteration: int) -> None:
         """Forget what was recorded after an iteration."""
         keep = sum(i <= iteration for i in self.iterations)

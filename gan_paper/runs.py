@@ -44,6 +44,24 @@ class Pace(NamedTuple):
     iterations: int
 
 
+class Clock:
+    """Times a training, and says when its next checkpoint is due."""
+
+    def __init__(self) -> None:
+        self._began = self._saved = time.perf_counter()
+
+    def due(self) -> bool:
+        """Whether the last checkpoint, or the beginning, is more than ten seconds ago; if so, it counts as made."""
+        now = time.perf_counter()
+        due = now - self._saved > 10
+        self._saved = now if due else self._saved
+        return due
+
+    def pace(self, iterations: int) -> Pace:
+        """The time since the beginning, for so many iterations."""
+        return Pace(time.perf_counter() - self._began, iterations)
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings that every experiment has; each adds its own.
@@ -79,7 +97,7 @@ class Settings:
 S = TypeVar("S", bound=Settings)
 
 
-def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], None]) -> None:
+def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], None], tensorflow: bool = True) -> None:
     """Run an experiment script: read its command line, open its folder, train, and end with the right exit status.
 
     Exit statuses: 0 done; 2 the person asked for something that cannot be; 3 training diverged; 130 interrupted.
@@ -88,11 +106,13 @@ def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], 
         experiment: Its name, and that of its folder under `runs/`.
         presets: Settings by name; the first is the default.
         train: Does the work, given the settings and the open run.
+        tensorflow: Whether that work needs TensorFlow.
     """
     with exit_statuses():
         settings = parse(presets)
         run = Run(experiment, settings)
-        quiet_tensorflow()
+        if tensorflow:
+            quiet_tensorflow()
         try:
             train(settings, run)
         except KeyboardInterrupt:

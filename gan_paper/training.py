@@ -1,7 +1,6 @@
 """Training a GAN into a run's folder: the stream of minibatches, recording, checkpoints, resuming, evaluation."""
 
 import sys
-import time
 from typing import Any
 
 import keras
@@ -13,7 +12,6 @@ from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Distribution
 from gan_paper.histograms import Recording
 
-_CHECKPOINT_SECONDS = 10.0
 _CHUNK = 10_000  # samples that an evaluation draws at once
 
 
@@ -107,12 +105,12 @@ def train(
         recorder.record()
         recorder.checkpoint()
     start = int(gan.g_optimizer.iterations)
-    began = time.perf_counter()
+    recorder.clock = clock = runs.Clock()
     if start < stop:
         stream = minibatches(gan, p_data, p_z, m=m, seed=seed, start=start, stop=stop, per_call=record_every)
         gan.fit(stream, shuffle=False, verbose="auto" if sys.stdout.isatty() else 0, callbacks=[recorder])
         recorder.checkpoint()
-    pace = runs.Pace(time.perf_counter() - began, max(stop - start, 0))
+    pace = clock.pace(max(stop - start, 0))
     gan.generator.save(run.folder / "generator.keras")
     gan.discriminator.save(run.folder / "discriminator.keras")
     return pace
@@ -134,7 +132,6 @@ class _Recorder(keras.callbacks.Callback):
             )
         except (ValueError, tf.errors.OpError):
             raise runs.Refused(f"--resume cannot read the checkpoints in {run.folder / 'checkpoints'}") from None
-        self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
@@ -147,7 +144,7 @@ class _Recorder(keras.callbacks.Callback):
                 )
         self.run.history.append({"iteration": iteration, "value": -logs["d_loss"], **logs})
         self.record()
-        if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS:
+        if self.clock.due():
             self.checkpoint()
 
     def record(self) -> None:
@@ -158,19 +155,16 @@ class _Recorder(keras.callbacks.Callback):
         self.run.save_history()
         self.recording.save(self.run.folder / "histograms.npz")
         self._manager.save(checkpoint_number=int(self.gan.g_optimizer.iterations))
-        self._saved_at = time.monotonic()
 
     def restore(self) -> None:
         try:
             if self._manager.restore_or_initialize() is None:
                 raise runs.Refused(f"--resume finds no checkpoint in {self.run.folder / 'checkpoints'}")
-            before = Recording.load(self.run.folder / "histograms.npz")
+            iteration = int(self.gan.g_optimizer.iterations)
+            self.recording.restore(self.run.folder / "histograms.npz", iteration)
         except (ValueError, tf.errors.OpError) as error:
             raise runs.Refused(f"--resume cannot read the run's files: {str(error).splitlines()[0]}") from None
-        iteration = int(self.gan.g_optimizer.iterations)
         self.run.load_history(iteration)
-        before.truncate(iteration)
-        self.recording.__dict__.update(before.__dict__)
 
 
 def play(gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:

@@ -1,0 +1,182 @@
+"""A GAN in NumPy alone, by hand: `python experiments/numpy_gan.py [--preset inside | document] [--seed N]`.
+
+Seed document 000 sets up one-hidden-layer sigmoid perceptrons of size 1-5-1 without biases, weights from N(0, 1),
+noise and data from N(0, 1), and stops before the weights are updated. Its facts end there. The gradients, SGD, m, k,
+the rates and 10,000 iterations are ours. No TensorFlow is loaded.
+
+Presets:
+  inside    The target lies inside (0, 1), where the generator's last sigmoid can reach it: N(0.5, 0.15). D gets biases,
+            3 updates an iteration and 30 times G's rate. Without biases every bend of D's logit sits at x = 0, outside
+            the data; with one rate for both, D is too slow to resolve a density so narrow.
+  document  The document's own target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data
+            are negative. And all samples go to 0: without biases, D's logit is a constant plus an odd function of x, so
+            to data that are symmetric about 0 it cannot prefer anything else that is.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from gan_paper import files, numpy_gan, runs
+from gan_paper.histograms import Recording
+
+TARGETS = {"inside": (0.5, 0.15), "document": (0.0, 1.0)}
+EDGES = {"inside": np.linspace(-0.2, 1.2, 65), "document": np.linspace(-5, 5, 65)}
+HIDDEN = 5
+
+
+@dataclass(frozen=True)
+class Settings(runs.Settings):
+    """Train one-hidden-layer sigmoid perceptrons by Algorithm 1 in NumPy."""
+
+    preset: Literal["inside", "document"] = "inside"
+    """`inside`: a target that the generator can reach. `document`: the document's, which it cannot."""
+    m: int = 64
+    """Minibatch size."""
+    k: int = 3
+    """Discriminator updates an iteration."""
+    generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
+    """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
+    d_rate: float = 3.0
+    """Learning rate of the discriminator."""
+    g_rate: float = 0.1
+    """Learning rate of the generator."""
+    d_bias: bool = True
+    """Whether the discriminator has biases; the document's has none."""
+    record_every: int = 50
+    """Iterations between recorded histograms."""
+
+    @classmethod
+    def ranges(cls) -> dict[str, tuple[float, float]]:
+        """What each number may be."""
+        return {
+            **super().ranges(),
+            "m": (1, 1_000_000),
+            "k": (1, 1000),
+            "d_rate": (1e-9, 1e9),
+            "g_rate": (1e-9, 1e9),
+            "record_every": (1, 1_000_000),
+        }
+
+
+PRESETS = {
+    "inside": Settings(),
+    "document": Settings(preset="document", m=128, k=1, d_rate=0.1, g_rate=0.1, d_bias=False),
+}
+
+
+def main(settings: Settings, run: runs.Run) -> None:
+    """Train, evaluate, draw."""
+    from gan_paper import report
+    from gan_paper.distributions import Gaussian
+
+    p_data = Gaussian(*TARGETS[settings.preset])
+    game = Game(settings)
+    recording = Recording({"entries": EDGES[settings.preset]})
+    pace = train(game, recording, run)
+
+    x, z = game.draw(10**9, 1, 1_000_000)  # an iteration that training never reaches
+    samples, real = game.G(z[0]), game.D.forward(x[0])[1][-1]
+    fake = game.D.forward(samples)[1][-1]
+    played = {
+        "value": float(numpy_gan.log_sigmoid(real).mean() + numpy_gan.log_sigmoid(-fake).mean()),
+        "discriminator": {
+            "real": float(numpy_gan.sigmoid(real).mean()),
+            "fake": float(numpy_gan.sigmoid(fake).mean()),
+        },
+    }
+    shown = {"entries": (p_data, "x")}
+    report.one_dimensional(run, recording, samples, played, pace, p_data, shown, settings.generator_loss)
+
+
+class Game:
+    """G and D at their initial weights, their rules, and the minibatch of each iteration."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        rng = np.random.default_rng(settings.seed)
+
+        def perceptron(bias: bool) -> numpy_gan.Perceptron:
+            sizes = ((1, HIDDEN), (HIDDEN, 1))
+            return numpy_gan.Perceptron(
+                [numpy_gan.Layer(rng.normal(size=s), np.zeros(s[1]) if bias else None, "sigmoid") for s in sizes]
+            )
+
+        self.G, self.D = perceptron(bias=False), perceptron(bias=settings.d_bias)
+        self.d_optimizer, self.g_optimizer = numpy_gan.SGD(settings.d_rate), numpy_gan.SGD(settings.g_rate)
+
+    def draw(self, iteration: int, k: int, m: int) -> tuple[numpy_gan.Array, numpy_gan.Array]:
+        """Examples (k, m, 1) and noise (k + 1, m, 1): a pure function of the seed and the iteration."""
+        rng = np.random.default_rng([self.settings.seed, iteration])
+        return rng.normal(*TARGETS[self.settings.preset], size=(k, m, 1)), rng.normal(size=(k + 1, m, 1))
+
+    def iteration(self, iteration: int) -> dict[str, float]:
+        """One iteration of Algorithm 1, and its figures for the history."""
+        s = self.settings
+        x, z = self.draw(iteration, s.k, s.m)
+        d_loss, g_loss = numpy_gan.iteration(self.G, self.D, x, z, self.d_optimizer, self.g_optimizer, s.generator_loss)
+        return {"iteration": iteration + 1, "value": -d_loss, "d_loss": d_loss, "g_loss": g_loss}
+
+    def answers(self, iteration: int) -> dict[str, float]:
+        """D's mean answers on one minibatch."""
+        x, z = self.draw(iteration, 1, self.settings.m)
+        return {"d_real": float(self.D(x[0]).mean()), "d_fake": float(self.D(self.G(z[0])).mean())}
+
+
+def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
+    """Train into the run's folder, from its checkpoint where it is to be resumed."""
+    s = game.settings
+    path = run.folder / "checkpoint.npz"
+    parameters = [*game.G.parameters, *game.D.parameters]
+    _, fixed_noise = game.draw(10**9 + 1, 1, 10_000)
+    start = 0
+    if s.resume:
+        start = restore(path, parameters, recording, run)
+    else:
+        recording.record(0, game.G(fixed_noise[0]))
+
+    def checkpoint(done: int) -> None:
+        run.save_history()
+        recording.save(run.folder / "histograms.npz")
+        arrays = {f"parameter_{i}": w for i, w in enumerate(parameters)}
+        with files.replacing(path) as temporary:
+            np.savez(temporary, allow_pickle=False, iteration=np.asarray(done), **arrays)
+
+    clock = runs.Clock()
+    with runs.progress("training") as tick:
+        for t in range(start, s.iterations):
+            row = game.iteration(t)
+            if (t + 1) % s.record_every == 0 or t + 1 == s.iterations:
+                if not all(np.isfinite(w).all() for w in parameters):
+                    raise runs.Diverged(f"training diverged by iteration {t + 1}: weights are no longer finite")
+                run.history.append({**row, **game.answers(t)})
+                recording.record(t + 1, game.G(fixed_noise[0]))
+                tick(t, s.iterations)
+                if clock.due():
+                    checkpoint(t + 1)
+    checkpoint(max(start, s.iterations))
+    return clock.pace(max(s.iterations - start, 0))
+
+
+def restore(path: Path, parameters: list[numpy_gan.Array], recording: Recording, run: runs.Run) -> int:
+    """Take up a checkpoint; the iteration it was made at.
+
+    Raises:
+        runs.Refused: if the run's files cannot be read.
+    """
+    try:
+        arrays = files.read_arrays(path)
+        for i, w in enumerate(parameters):
+            w[...] = arrays[f"parameter_{i}"]
+        iteration = int(arrays["iteration"])
+        recording.restore(run.folder / "histograms.npz", iteration)
+    except (ValueError, KeyError) as error:
+        raise runs.Refused(f"--resume cannot read the run's files: {error}") from None
+    run.load_history(iteration)
+    return iteration
+
+
+if __name__ == "__main__":
+    runs.main("numpy_gan", PRESETS, main, tensorflow=False)

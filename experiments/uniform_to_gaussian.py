@@ -1,0 +1,117 @@
+"""From U(-1, 1) to a Gaussian: `python experiments/uniform_to_gaussian.py [--preset matched | document | linear]`.
+
+Seed document 003 maps one uniform number to one Gaussian: G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer,
+its output too; D 1-8-1 with one after its hidden layer and a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000
+iterations. Our choices, which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses
+PyTorch; the non-saturating objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the document
+trains D k times on the same one.
+
+Presets:
+  matched   A linear output, 32 hidden units in D instead of 8, ten times the rate in D, and both rates decaying: what
+            limits the document's setting is a D too small and too slow to see the shape of p_g.
+  document  As the document has it.
+  linear    The same with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from gan_paper import runs
+
+EDGES = np.linspace(-5, 5, 65)
+
+
+@dataclass(frozen=True)
+class Settings(runs.Settings):
+    """Train a GAN from one uniform number to one Gaussian number."""
+
+    preset: Literal["matched", "document", "linear"] = "matched"
+    """`document`: as published. `linear`: with a linear output. `matched`: what reaches the target."""
+    iterations: int = 20_000
+    """Iterations of Algorithm 1."""
+    m: int = 512
+    """Minibatch size."""
+    k: int = 2
+    """Discriminator updates an iteration."""
+    output_slope: float = 1.0
+    """Slope of G's output for negative values; 1 is a linear output."""
+    d_hidden: int = 32
+    """Hidden units of the discriminator."""
+    d_rate: float = 1e-2
+    """Adam's rate for the discriminator."""
+    g_rate: float = 1e-3
+    """Adam's rate for the generator."""
+    beta_1: float = 0.5
+    """Adam's first decay."""
+    decay: float = 3e-4
+    """At iteration t both rates are divided by 1 + decay t."""
+    record_every: int = 100
+    """Iterations between recorded histograms."""
+
+    @classmethod
+    def ranges(cls) -> dict[str, tuple[float, float]]:
+        """What each number may be."""
+        return {
+            **super().ranges(),
+            "m": (1, 1_000_000),
+            "k": (1, 100),
+            "output_slope": (0, 1),
+            "d_hidden": (1, 100_000),
+            "d_rate": (1e-9, 1e9),
+            "g_rate": (1e-9, 1e9),
+            "beta_1": (0, 0.999),
+            "decay": (0, 1e9),
+            "record_every": (1, 1_000_000),
+        }
+
+
+PUBLISHED = Settings(preset="document", output_slope=0.1, d_hidden=8, d_rate=5e-4, g_rate=5e-4, beta_1=0.9, decay=0.0)
+PRESETS = {
+    "matched": Settings(),
+    "document": PUBLISHED,
+    "linear": replace(PUBLISHED, preset="linear", output_slope=1.0),
+}
+
+
+def main(settings: Settings, run: runs.Run) -> None:
+    """Train, evaluate, draw."""
+    import keras
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import InverseTimeDecay
+
+    from gan_paper import figures, networks, report, training
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Gaussian, Uniform
+    from gan_paper.histograms import Recording
+
+    p_data, p_z = Gaussian(0, 1), Uniform(-1, 1)
+
+    keras.utils.set_random_seed(settings.seed)
+    gan = GAN(
+        networks.uniform_to_gaussian_generator(settings.output_slope),
+        networks.uniform_to_gaussian_discriminator(settings.d_hidden),
+    )
+    gan.compile(
+        # D's rate decays with its own updates, of which an iteration has k.
+        d_optimizer=Adam(InverseTimeDecay(settings.d_rate, settings.k, settings.decay), settings.beta_1),
+        g_optimizer=Adam(InverseTimeDecay(settings.g_rate, 1, settings.decay), settings.beta_1),
+        k=settings.k,
+        generator_loss="non_saturating",
+    )
+    recording = Recording({"entries": EDGES})
+    pace = training.train(
+        gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
+        record_every=settings.record_every, record_samples=10_000,
+    )  # fmt: skip
+    samples, game = training.play(gan, p_data, p_z, samples=1_000_000, seed=settings.seed)
+
+    z = np.linspace(-1, 1, 1001)
+    run.save_figure("tail.png", figures.left_tail(z, gan.predict(z[:, None], verbose=0)[:, 0], p_z, p_data))
+    game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(p_data.quantile(0.01))}
+    report.one_dimensional(run, recording, samples, game, pace, p_data, {"entries": (p_data, "x")}, "non_saturating")
+
+
+if __name__ == "__main__":
+    runs.main("uniform_to_gaussian", PRESETS, main)
