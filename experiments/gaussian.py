@@ -72,8 +72,8 @@ PRESETS = {
         k=1,
         d_rate=0.01,
         g_rate=0.01,
-        momentum=0,
-        decay=0,
+        momentum=0.0,
+        decay=0.0,
         record_every=10,
     ),
 }

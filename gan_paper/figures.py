@@ -4,7 +4,7 @@ Colours and lines follow the paper's Figure 1: data black and dotted, the genera
 blue and dashed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -13,11 +13,13 @@ matplotlib.use("Agg")  # files only: no window, no display needed
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from gan_paper.histograms import Floats, Histogram, KnownDistribution, Recording
+
+Pixels = NDArray[np.uint8]
 
 DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.6}
 GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.4}
@@ -73,28 +75,45 @@ def histograms(
 
 def histograms_animation(
     recording: Recording, exact: dict[str, Any], labels: dict[str, str], frames: int = 100
-) -> FuncAnimation:
-    """The same story as `histograms`, moving; `frames` of the recorded iterations, evenly spread."""
+) -> list[Pixels]:
+    """The same story as `histograms`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
     with plt.rc_context(_STYLE):
-        figure, axes = plt.subplots(1, len(exact), figsize=(4.2 * len(exact), 3.2), squeeze=False, layout="constrained")
-        indices = np.unique(np.linspace(0, len(recording.iterations) - 1, frames).round().astype(int))
+        figure, axes = plt.subplots(
+            1, len(exact), figsize=(4.2 * len(exact), 3.2), squeeze=False, layout="constrained", dpi=100
+        )
         stairs = {}
         for ax, name in zip(axes[0], exact, strict=True):
             stairs[name] = _against_data(ax, recording.histogram(0, name), exact[name])
             ax.set(xlabel=labels[name], ylabel="density")
-        axes[0, 0].legend(loc="upper left", fontsize=7)
-        title = figure.suptitle("iteration 0", x=0.02, ha="left")
-        figure.canvas.draw()
-        figure.set_layout_engine("none")  # laid out once: quicker, and nothing jumps
+        axes[0, 0].legend(loc="upper right", fontsize=7)
 
-        def draw(frame: int) -> list[Any]:
-            index = indices[frame]
+        def show(index: int) -> None:
             for name, artist in stairs.items():
                 artist.set_data(recording.histogram(index, name).density)
-            title.set_text(f"iteration {recording.iterations[index]:,}")
-            return [title, *stairs.values()]
 
-        return FuncAnimation(figure, draw, frames=len(indices), blit=False)
+        return _animate(figure, list(stairs.values()), recording, show, frames)
+
+
+def _animate(
+    figure: Figure, moving: list[Any], recording: Recording, show: Callable[[int], None], frames: int
+) -> list[Pixels]:
+    # Axes and labels are drawn once, and what moves on top of them: twenty times as fast as whole figures.
+    caption = figure.text(0.02, 0.99, "", va="top")
+    for artist in (*moving, caption):
+        artist.set_animated(True)
+    canvas: Any = figure.canvas
+    canvas.draw()
+    still = canvas.copy_from_bbox(figure.bbox)
+    pictures = []
+    for index in np.unique(np.linspace(0, len(recording.iterations) - 1, frames).round().astype(int)):
+        canvas.restore_region(still)
+        show(index)
+        caption.set_text(f"iteration {recording.iterations[index]:,}")
+        for artist in (*moving, caption):
+            (artist.axes or figure).draw_artist(artist)
+        pictures.append(np.array(canvas.buffer_rgba())[..., :3])
+    plt.close(figure)
+    return pictures
 
 
 def training(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figure:

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar  # noqa: E402
 from gan_paper import files  # noqa: E402
 
 if TYPE_CHECKING:
-    from matplotlib.animation import FuncAnimation
     from matplotlib.figure import Figure
+
+    from gan_paper.figures import Pixels
 
 
 class Refused(Exception):
@@ -284,14 +285,14 @@ class Run:
         plt.close(figure)
         self.written.append(self.folder / name)
 
-    def save_animation(self, name: str, animation: "FuncAnimation", frames_per_second: int = 12) -> None:
-        """Write an animated GIF into the folder."""
-        import matplotlib.pyplot as plt
-        from matplotlib.animation import PillowWriter
+    def save_animation(self, name: str, frames: "Sequence[Pixels]", frames_per_second: int = 12) -> None:
+        """Write pictures (height, width, 3) as an animated GIF into the folder; the last stays longer."""
+        from PIL import Image  # Matplotlib's own requirement
 
-        with files.replacing(self.folder / name) as temporary, progress(f"drawing {name}") as tick:
-            animation.save(temporary, writer=PillowWriter(fps=frames_per_second), dpi=80, progress_callback=tick)
-        plt.close(animation._fig)  # type: ignore[attr-defined]
+        first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
+        durations = [1000 // frames_per_second] * len(others) + [2000]
+        with files.replacing(self.folder / name) as temporary:
+            first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0)
         self.written.append(self.folder / name)
 
     def save_history(self) -> None:
