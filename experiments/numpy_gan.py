@@ -20,9 +20,10 @@ from typing import Literal
 import numpy as np
 
 from gan_paper import files, numpy_gan, runs
+from gan_paper.distributions import Gaussian
 from gan_paper.histograms import Recording
 
-TARGETS = {"inside": (0.5, 0.15), "document": (0.0, 1.0)}
+TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
 EDGES = {"inside": np.linspace(-0.2, 1.2, 65), "document": np.linspace(-5, 5, 65)}
 HIDDEN = 5
 
@@ -70,9 +71,7 @@ PRESETS = {
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     from gan_paper import report
-    from gan_paper.distributions import Gaussian
 
-    p_data = Gaussian(*TARGETS[settings.preset])
     game = Game(settings)
     recording = Recording({"entries": EDGES[settings.preset]})
     pace = train(game, recording, run)
@@ -87,8 +86,8 @@ def main(settings: Settings, run: runs.Run) -> None:
             "fake": float(numpy_gan.sigmoid(fake).mean()),
         },
     }
-    shown = {"entries": (p_data, "x")}
-    report.one_dimensional(run, recording, samples, played, pace, p_data, shown, settings.generator_loss)
+    shown = {"entries": (game.p_data, "x")}
+    report.one_dimensional(run, recording, samples, played, pace, game.p_data, shown, settings.generator_loss)
 
 
 class Game:
@@ -96,6 +95,7 @@ class Game:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.p_data, self.p_z = TARGETS[settings.preset], Gaussian(0, 1)
         rng = np.random.default_rng(settings.seed)
 
         def perceptron(bias: bool) -> numpy_gan.Perceptron:
@@ -109,8 +109,9 @@ class Game:
 
     def draw(self, iteration: int, k: int, m: int) -> tuple[numpy_gan.Array, numpy_gan.Array]:
         """Examples (k, m, 1) and noise (k + 1, m, 1): a pure function of the seed and the iteration."""
-        rng = np.random.default_rng([self.settings.seed, iteration])
-        return rng.normal(*TARGETS[self.settings.preset], size=(k, m, 1)), rng.normal(size=(k + 1, m, 1))
+        seed = self.settings.seed
+        x = self.p_data.sample((k, m, 1), (seed, iteration, 0), np.float64)
+        return x, self.p_z.sample((k + 1, m, 1), (seed, iteration, 1), np.float64)
 
     def iteration(self, iteration: int) -> dict[str, float]:
         """One iteration of Algorithm 1, and its figures for the history."""

@@ -193,7 +193,7 @@ def without_sigmoid(discriminator: keras.Model) -> Callable[..., Any]:
     last = discriminator.layers[-1]
     if not (isinstance(last, keras.layers.Dense) and last.units == 1 and last.activation is keras.activations.sigmoid):
         raise ValueError(f'the discriminator must end in Dense(1, activation="sigmoid"), not in {last}')
-    features = keras.Model(discriminator.inputs, last.input)
+    features = keras.Model(discriminator.inputs[0], last.input)
 
     def logits(x: Any, training: bool = False) -> Any:
         a = features(x, training=training) @ last.kernel

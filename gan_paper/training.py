@@ -15,12 +15,8 @@ from gan_paper.histograms import Recording
 _CHUNK = 10_000  # samples that an evaluation draws at once
 
 
-def seeds(seed: int, iteration: Any) -> tuple[Any, Any]:
-    """The stateless seeds of an iteration's examples and of its noise.
-
-    Training draws with iterations from 0 on; what is below 0 is never trained on.
-    """
-    return [seed, 2 * iteration], [seed, 2 * iteration + 1]
+# What a draw is for: with the run's seed and a number, it makes a seed of its own.
+_EXAMPLES, _NOISE, _FRESH_EXAMPLES, _FRESH_NOISE, _RECORDED_NOISE = range(5)
 
 
 def minibatches(
@@ -51,16 +47,22 @@ def minibatches(
     """
     x_shape = (gan.k, m, *gan.discriminator.input_shape[1:])
     z_shape = (gan.k + 1, m, *gan.generator.input_shape[1:])
+    dtype = keras.config.floatx()
 
-    def minibatch(iteration: Any) -> tuple[Any, Any]:
-        for_examples, for_noise = seeds(seed, iteration)
-        return p_data.sample(x_shape, for_examples), p_z.sample(z_shape, for_noise)
+    def call(first: int) -> tuple[Any, Any]:
+        iterations = range(first, min(first + per_call, stop))
+        x = np.stack([p_data.sample(x_shape, (seed, t, _EXAMPLES), dtype) for t in iterations])
+        return x, np.stack([p_z.sample(z_shape, (seed, t, _NOISE), dtype) for t in iterations])
+
+    def draw(first: Any) -> tuple[Any, Any]:
+        x, z = tf.numpy_function(call, [first], (dtype, dtype))
+        return tf.ensure_shape(x, (None, *x_shape)), tf.ensure_shape(z, (None, *z_shape))
 
     options = tf.data.Options()
     # The autotuner's thread sleeps for ever longer periods, and an iterator waits for it when it ends: seconds each.
     options.autotune.enabled = False
-    stream = tf.data.Dataset.range(start, stop).map(minibatch).batch(per_call)
-    return stream.prefetch(2).with_options(options)
+    # Drawn in a thread of its own, two calls ahead of training.
+    return tf.data.Dataset.range(start, stop, per_call).map(draw).prefetch(2).with_options(options)
 
 
 def train(
@@ -117,7 +119,7 @@ def train(
 
 
 def _noise(gan: GAN, p_z: Distribution, count: int, seed: int) -> Any:
-    return p_z.sample((count, *gan.generator.input_shape[1:]), seeds(seed, -1)[1])
+    return p_z.sample((count, *gan.generator.input_shape[1:]), (seed, 0, _RECORDED_NOISE), keras.config.floatx())
 
 
 class _Recorder(keras.callbacks.Callback):
@@ -187,12 +189,12 @@ def play(gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, see
         generated = gan.generator(z)
         return generated, gan.logits(x), gan.logits(generated)
 
-    chunks = []
+    dtype, chunks = keras.config.floatx(), []
     for index, begin in enumerate(range(0, samples, _CHUNK)):
         count = min(_CHUNK, samples - begin)
-        for_examples, for_noise = seeds(seed, -2 - index)
-        x = p_data.sample((count, *gan.discriminator.input_shape[1:]), for_examples)
-        chunks.append(evaluate(x, p_z.sample((count, *gan.generator.input_shape[1:]), for_noise)))
+        x = p_data.sample((count, *gan.discriminator.input_shape[1:]), (seed, index, _FRESH_EXAMPLES), dtype)
+        z = p_z.sample((count, *gan.generator.input_shape[1:]), (seed, index, _FRESH_NOISE), dtype)
+        chunks.append(evaluate(tf.constant(x), tf.constant(z)))
     generated, real, fake = (tf.concat(parts, axis=0) for parts in zip(*chunks, strict=True))
     means = {"real": float(tf.reduce_mean(tf.sigmoid(real))), "fake": float(tf.reduce_mean(tf.sigmoid(fake)))}
     return generated.numpy(), {"value": float(objective.value(real, fake)), "discriminator": means}

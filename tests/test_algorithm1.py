@@ -109,6 +109,7 @@ def test_DG_has_exactly_Gs_variables_and_gives_D_of_G():
     assert np.allclose(tf.sigmoid(gan.logits(gan(z))), gan.combined(z))
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")  # all that Keras says, at best
 def test_the_classic_recipe_leaves_D_unmoved_in_keras_3():
     """Why this project exists: the notebook's recipe, which most old Keras GAN code follows, no longer trains D.
 

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 import scipy.integrate
@@ -12,24 +11,19 @@ ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
 
 @pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
 def test_draws_follow_the_distribution(p):
-    values = np.ravel(p.sample((100, 1000), seed=[1, 2])).astype(float)
+    values = p.sample((100, 1000), seed=(1, 2)).ravel().astype(float)
     assert scipy.stats.kstest(values, p.cdf).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
-def test_sample_is_a_pure_function_of_shape_and_seed(p):
-    first = np.asarray(p.sample((50, 3), seed=7))
-    keras.random.normal((10,))  # a stateful draw in between changes nothing
+def test_sample_is_a_pure_function_of_its_arguments(p):
+    first = p.sample((50, 3), seed=7)
+    p.sample((10,), seed=9)  # a draw in between changes nothing
     assert np.array_equal(first, p.sample((50, 3), seed=7))
-    assert np.array_equal(first, p.sample((50, 3), seed=[7, 0]))
-    assert not np.isin(first, p.sample((50, 3), seed=8)).any()
-    assert not np.isin(first, p.sample((50, 3), seed=[7, 1])).any()
+    for other in (8, (7, 1), (7, 0, 1)):
+        assert not np.isin(first, p.sample((50, 3), other)).any()
     assert first.shape == (50, 3) and first.dtype == np.float32
-
-
-@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
-def test_sample_in_float64(p, float64):
-    assert p.sample((5,), seed=0).dtype == "float64"
+    assert p.sample((5,), 0, np.float64).dtype == np.float64
 
 
 @pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
