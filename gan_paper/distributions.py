@@ -7,6 +7,7 @@ of wide vectors waits for them. The densities are exact and computed in float64.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -17,11 +18,15 @@ Seed = int | Sequence[int]
 """A non-negative integer, or several: (7, 0) and (7, 1) are as different as 7 and 8."""
 
 
-class Distribution(Protocol):
-    """A distribution over the real line; a vector's entries are independent draws from it."""
+class Source(Protocol):
+    """What minibatches are drawn from."""
 
     def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
         """Draw an array of `shape`: a pure function of the arguments."""
+
+
+class Distribution(Source, Protocol):
+    """A distribution over the real line; a vector's entries are independent draws from it."""
 
     def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The density at `x`, in the shape of `x`."""
@@ -161,3 +166,32 @@ class GaussianMixture:
 
     def _components(self) -> list[tuple[float, Gaussian]]:
         return [(w, Gaussian(m, s)) for w, m, s in zip(self.weights, self.means, self.stds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Points:
+    """A finite data set: training goes through it in epochs, each in an order of its own.
+
+    Attributes:
+        points: The examples, (N, ...).
+    """
+
+    points: NDArray
+
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Draw an array of `shape`, whose last axes are an example's, with replacement."""
+        leading = tuple(shape)[: len(shape) - (self.points.ndim - 1)]
+        return self.points[np.random.default_rng(seed).integers(len(self.points), size=leading)].astype(dtype)
+
+    def epochs(self, shape: Sequence[int], position: int, seed: int, dtype: type[np.floating] = np.float32) -> NDArray:
+        """The examples at `position` and after, of the endless row of shuffled epochs that `seed` makes."""
+        size, count = len(self.points), int(np.prod(shape[: len(shape) - (self.points.ndim - 1)]))
+        first, last = position // size, (position + count - 1) // size
+        order = np.concatenate([_permutation(size, seed, epoch) for epoch in range(first, last + 1)])
+        begin = position - first * size
+        return self.points[order[begin : begin + count]].reshape(shape).astype(dtype)
+
+
+@lru_cache(maxsize=8)
+def _permutation(size: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, epoch)).permutation(size)

@@ -94,6 +94,51 @@ def histograms_animation(
         return _animate(figure, list(stairs.values()), recording, show, frames)
 
 
+def plane(
+    recording: Recording, points: Floats, iterations: Sequence[int], surface: tuple[Floats, Floats, Floats]
+) -> Figure:
+    """Samples in the plane over the data at chosen iterations, and D's surface at the end.
+
+    Args:
+        recording: Of a run, with kept samples.
+        points: The data, (N, 2).
+        iterations: The nearest recorded ones are shown.
+        surface: x (A,), y (B,) and D(x, y) (B, A).
+    """
+    with plt.rc_context(_STYLE):
+        indices = sorted({recording.nearest(iteration) for iteration in iterations})
+        figure, axes = plt.subplots(
+            1, len(indices) + 1, figsize=(2.7 * (len(indices) + 1), 2.9), sharey=True, layout="constrained"
+        )
+        for ax, index in zip(axes, indices, strict=False):
+            _scatter_samples(ax, points, recording.samples[index])
+            ax.set_title(f"iteration {recording.iterations[index]:,}")
+        contours = axes[-1].contourf(*surface, levels=np.linspace(0, 1, 21), cmap="RdBu_r")
+        axes[-1].plot(*points[np.argsort(points[:, 0])].T, label="data", **DATA)
+        axes[-1].set(title="D(x, y) at the end", xlabel="x")
+        figure.colorbar(contours, ax=axes[-1], ticks=[0, 0.5, 1])
+        axes[0].set_ylabel("y")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, markerscale=3)
+        return figure
+
+
+def plane_animation(recording: Recording, points: Floats, frames: int = 100) -> list[Pixels]:
+    """The same story as `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
+    with plt.rc_context(_STYLE):
+        figure, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained", dpi=100)
+        moving = _scatter_samples(ax, points, recording.samples[0])
+        ax.set_ylabel("y")
+        ax.legend(loc="upper right", fontsize=7, markerscale=3)
+        return _animate(figure, [moving], recording, lambda index: moving.set_data(*recording.samples[index].T), frames)
+
+
+def _scatter_samples(ax: Axes, points: Floats, samples: Floats) -> Any:
+    ax.plot(*points.T, ".", color="0.6", markersize=2, label="data")
+    (moving,) = ax.plot(*samples.T, ".", color=GENERATOR["color"], markersize=2, label="samples G(z)")
+    ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7), xlabel="x")
+    return moving
+
+
 def _animate(
     figure: Figure, moving: list[Any], recording: Recording, show: Callable[[int], None], frames: int
 ) -> list[Pixels]:

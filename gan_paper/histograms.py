@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import cdist, jensenshannon
 from scipy.special import gammaln
 from scipy.stats import ks_1samp, norm, wasserstein_distance
 
@@ -121,6 +121,14 @@ def std_across_noise(samples: Floats) -> float:
     n = len(samples)
     c4 = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
     return float(np.std(samples, axis=0, ddof=1).mean() / c4)
+
+
+def energy_distance(a: Floats, b: Floats) -> float:
+    """2 E|x - y| - E|x - x'| - E|y - y'| for points (N, n) and (M, n): 0 only between equal distributions.
+
+    The squared distance of Szekely and Rizzo, in the units of the points; memory grows with N M.
+    """
+    return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
 class KnownDistribution(Exact, Protocol):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gan_paper import objective, runs
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Distribution
+from gan_paper.distributions import Distribution, Points, Source
 from gan_paper.histograms import Recording
 
 _CHUNK = 10_000  # samples that an evaluation draws at once
@@ -21,7 +21,7 @@ _EXAMPLES, _NOISE, _FRESH_EXAMPLES, _FRESH_NOISE, _RECORDED_NOISE = range(5)
 
 def minibatches(
     gan: GAN,
-    p_data: Distribution,
+    p_data: Source,
     p_z: Distribution,
     *,
     m: int,
@@ -34,7 +34,7 @@ def minibatches(
 
     Args:
         gan: A compiled GAN, for its k and its networks' shapes.
-        p_data: Where examples come from.
+        p_data: Where examples come from; `Points` are gone through in shuffled epochs.
         p_z: The prior of the noise.
         m: Minibatch size.
         seed: Seed of the stream.
@@ -49,9 +49,14 @@ def minibatches(
     z_shape = (gan.k + 1, m, *gan.generator.input_shape[1:])
     dtype = keras.config.floatx()
 
+    def examples(t: int) -> Any:
+        if isinstance(p_data, Points):
+            return p_data.epochs(x_shape, t * gan.k * m, seed, dtype)
+        return p_data.sample(x_shape, (seed, t, _EXAMPLES), dtype)
+
     def call(first: int) -> tuple[Any, Any]:
         iterations = range(first, min(first + per_call, stop))
-        x = np.stack([p_data.sample(x_shape, (seed, t, _EXAMPLES), dtype) for t in iterations])
+        x = np.stack([examples(t) for t in iterations])
         return x, np.stack([p_z.sample(z_shape, (seed, t, _NOISE), dtype) for t in iterations])
 
     def draw(first: Any) -> tuple[Any, Any]:
@@ -70,7 +75,7 @@ def train(
     run: runs.Run,
     recording: Recording,
     *,
-    p_data: Distribution,
+    p_data: Source,
     p_z: Distribution,
     m: int,
     record_every: int,
@@ -169,7 +174,7 @@ class _Recorder(keras.callbacks.Callback):
         self.run.load_history(iteration)
 
 
-def play(gan: GAN, p_data: Distribution, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
+def play(gan: GAN, p_data: Source, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
     """Play the trained game on fresh examples and noise.
 
     Args:

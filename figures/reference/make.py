@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_paper.distributions import Gaussian
+from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.histograms import Histogram, Recording
 
 HERE = Path(__file__).parent
@@ -19,8 +19,24 @@ def exact(name: str, p: Gaussian, low: float, high: float, tolerance: float) -> 
     recording.save(HERE / f"{name}.npz")
 
 
+def sine() -> None:
+    """Write the reference of the points (x, sin x): x uniform on [0, 2 pi], and y - sin x exactly 0."""
+    edges = {"x": np.linspace(-1, 2 * np.pi + 1, 401), "residual": np.linspace(-2, 2, 402)}
+    recording = Recording(edges, "points (x, sin x), x uniform on [0, 2 pi]", tolerance=3)
+    x, on_the_curve = Uniform(0, 2 * np.pi), np.zeros(401)
+    on_the_curve[200] = 1  # the middle bin of an odd number holds 0
+    histograms = {
+        "x": Histogram.exact(x, edges["x"]),
+        "residual": Histogram(edges["residual"], on_the_curve, np.zeros(2)),
+    }
+    std = 2 * np.pi / 12**0.5
+    recording.add(0, (np.pi, std, std), histograms)
+    recording.save(HERE / "sine.npz")
+
+
 if __name__ == "__main__":
     exact("gaussian", Gaussian(4, 1.25), -6, 14, tolerance=1)
     exact("numpy_gan", Gaussian(0, 1), -5, 5, tolerance=3)
     exact("numpy_gan-inside", Gaussian(0.5, 0.15), -0.2, 1.2, tolerance=3)
     exact("uniform_to_gaussian", Gaussian(0, 1), -5, 5, tolerance=3)
+    sine()
