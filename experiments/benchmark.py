@@ -1,10 +1,12 @@
-"""How fast is it? `python experiments/benchmark.py [--system scalar | notebook]`.
+"""How fast is it? `python experiments/benchmark.py [--system scalar | notebook | sine]`.
 
-Times `GAN.fit` on a Gaussian system against the published notebook's own loop (`fit`, `fit`, `predict`, `fit` each
-iteration) on the same system, in turn, in one session, and prints the medians over the rounds and their ratio.
-Compilation is left out on both sides; drawing the random numbers is counted on both.
+Times `GAN.fit` against the loop it replaces on the same system, in turn, in one session, and prints the medians over
+the rounds and their ratio. For `scalar` and `notebook` that is the published notebook's own loop (`fit`, `fit`,
+`predict`, `fit` each iteration), in Keras; for `sine`, its document's loop, in PyTorch, eagerly. Compilation is left
+out; drawing the random numbers is counted on both sides.
 """
 
+import importlib.util
 import platform
 import statistics
 import time
@@ -15,25 +17,40 @@ from typing import Literal
 from gan_paper import runs
 
 PER_CALL = 50  # iterations in one call of train_step
+Loop = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Arguments:
     """Time Algorithm 1 against the loop it replaces."""
 
-    system: Literal["scalar", "notebook"] = "scalar"
-    """`scalar`: x is one number, z ten. `notebook`: both are vectors of 1,000. m = 100 and k = 1 in both."""
+    system: Literal["scalar", "notebook", "sine"] = "scalar"
+    """`scalar`: x is one number, z ten. `notebook`: vectors of 1,000. `sine`: as its document has it."""
     rounds: int = 5
-    """Pairs of timings."""
+    """Pairs of timings, at least 1."""
 
 
 def main(arguments: Arguments) -> None:
-    """Time both and print the table."""
-    n, noise_size = {"scalar": (1, 10), "notebook": (1000, 1000)}[arguments.system]
-    contestants = {
-        "the notebook's loop": (notebooks_loop(n, noise_size), 20),
-        "GAN.fit": (gan_fit(n, noise_size), {"scalar": 10_000, "notebook": 500}[arguments.system]),
-    }
+    """Time both and print the table.
+
+    Raises:
+        runs.Refused: if there are to be no rounds, or PyTorch is needed and not installed.
+    """
+    if arguments.rounds < 1:
+        raise runs.Refused(f"--rounds must be at least 1, not {arguments.rounds}")
+    if arguments.system == "sine" and importlib.util.find_spec("torch") is None:
+        raise runs.Refused("--system sine needs PyTorch: pip install '.[benchmark]'")
+    runs.quiet_tensorflow()
+    contestants: dict[str, tuple[Loop, int]]
+    if arguments.system == "sine":
+        contestants = {"PyTorch, eager": (torch_loop(), 300), "GAN.fit": (sine_fit(), 2000)}
+    else:
+        n, noise_size, ours = {"scalar": (1, 10, 10_000), "notebook": (1000, 1000, 500)}[arguments.system]
+        contestants = {
+            "the notebook's loop": (notebooks_loop(n, noise_size), 20),
+            "GAN.fit": (gaussian_fit(n, noise_size), ours),
+        }
+
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for run, _ in contestants.values():
         run(PER_CALL)  # compiles
@@ -42,21 +59,20 @@ def main(arguments: Arguments) -> None:
             began = time.perf_counter()
             run(iterations)
             seconds[name].append((time.perf_counter() - began) / iterations)
-    print(
-        f"{platform.processor() or platform.machine()}, {arguments.system}, m = 100, k = 1, {arguments.rounds} rounds"
-    )
+
+    print(f"{platform.processor() or platform.machine()}, {arguments.system}, {arguments.rounds} rounds")
     rows = [
         (name, statistics.median(times) * 1e6, min(times) * 1e6, max(times) * 1e6, 1 / statistics.median(times))
         for name, times in seconds.items()
     ]
     print(runs.table([("", "us/iteration", "min", "max", "iterations/s"), *rows]))
-    loop, ours = seconds.values()
-    ratios = [a / b for a, b in zip(loop, ours, strict=True)]
-    print(f"ratio: median {statistics.median(ratios):,.0f}, from {min(ratios):,.0f} to {max(ratios):,.0f}")
+    loop, fit = seconds.values()
+    ratios = [a / b for a, b in zip(loop, fit, strict=True)]
+    print(f"ratio: median {statistics.median(ratios):,.1f}, from {min(ratios):,.1f} to {max(ratios):,.1f}")
 
 
-def gan_fit(n: int, noise_size: int) -> Callable[[int], None]:
-    """Ours: as the experiment trains."""
+def gaussian_fit(n: int, noise_size: int) -> Loop:
+    """Ours on a Gaussian: m = 100, k = 1, the notebook's networks."""
     from keras.optimizers import SGD
 
     from gan_paper import networks
@@ -74,7 +90,7 @@ def gan_fit(n: int, noise_size: int) -> Callable[[int], None]:
     return run
 
 
-def notebooks_loop(n: int, noise_size: int) -> Callable[[int], None]:
+def notebooks_loop(n: int, noise_size: int) -> Loop:
     """The loop of seed document 001, in the Keras of today (where its discriminator does not train)."""
     import keras
     import numpy as np
@@ -100,8 +116,66 @@ def notebooks_loop(n: int, noise_size: int) -> Callable[[int], None]:
     return run
 
 
+def sine_fit() -> Loop:
+    """Ours on the sine curve: m = 32, k = 1, dropout and Adam as in seed document 004."""
+    import numpy as np
+    from keras.optimizers import Adam
+
+    from gan_paper import networks
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Gaussian, Points
+    from gan_paper.training import minibatches
+
+    x = np.random.default_rng(0).uniform(0, 2 * np.pi, (1024, 1))
+    gan = GAN(networks.sine_generator(), networks.sine_discriminator())
+    gan.compile(Adam(1e-3), Adam(1e-3))
+
+    def run(iterations: int) -> None:
+        points = Points(np.hstack([x, np.sin(x)]))
+        stream = minibatches(gan, points, Gaussian(), m=32, seed=0, stop=iterations, per_call=PER_CALL)
+        gan.fit(stream, shuffle=False, verbose=0)
+
+    return run
+
+
+def torch_loop() -> Loop:
+    """The loop of seed document 004: a data loader, binary cross-entropy, two Adams, nothing compiled."""
+    import torch
+    from torch import nn
+
+    x = 2 * torch.pi * torch.rand(1024, 1)
+    points = torch.utils.data.TensorDataset(torch.cat([x, torch.sin(x)], dim=1))
+    loader = torch.utils.data.DataLoader(points, batch_size=32, shuffle=True)
+    G = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
+    hidden = [
+        layer
+        for inputs, units in ((2, 256), (256, 128), (128, 64))
+        for layer in (nn.Linear(inputs, units), nn.ReLU(), nn.Dropout(0.3))
+    ]
+    D = nn.Sequential(*hidden, nn.Linear(64, 1), nn.Sigmoid())
+    loss = nn.BCELoss()
+    d_optimizer, g_optimizer = (torch.optim.Adam(network.parameters(), lr=1e-3) for network in (D, G))
+    ones, zeros = torch.ones(32, 1), torch.zeros(32, 1)
+
+    def run(iterations: int) -> None:
+        done = 0
+        while done < iterations:
+            for (examples,) in loader:
+                D.zero_grad()
+                both = torch.cat([examples, G(torch.randn(32, 2))])
+                loss(D(both), torch.cat([ones, zeros])).backward()
+                d_optimizer.step()
+
+                G.zero_grad()
+                loss(D(G(torch.randn(32, 2))), ones).backward()
+                g_optimizer.step()
+                done += 1
+                if done == iterations:
+                    break
+
+    return run
+
+
 if __name__ == "__main__":
     with runs.exit_statuses():
-        arguments = runs.cli(Arguments, description=__doc__)
-        runs.quiet_tensorflow()
-        main(arguments)
+        main(runs.cli(Arguments, description=__doc__))

@@ -3,7 +3,7 @@ import pytest
 import scipy.integrate
 import scipy.stats
 
-from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from gan_paper.distributions import Gaussian, GaussianMixture, Points, Uniform
 
 MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
 ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
@@ -71,3 +71,24 @@ def test_quantile_of_a_mixture_at_the_ends():
 def test_refuses_what_is_no_distribution(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_points_are_drawn_with_replacement():
+    points = Points(np.arange(20.0).reshape(10, 2))
+    drawn = points.sample((3, 400, 2), seed=(1, 2))
+    assert drawn.shape == (3, 400, 2) and drawn.dtype == np.float32
+    rows, counts = np.unique(drawn.reshape(-1, 2), axis=0, return_counts=True)
+    assert np.array_equal(rows, points.points)
+    assert scipy.stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_epochs_hold_every_point_once_whatever_the_minibatches():
+    points = Points(np.arange(10.0)[:, None])
+    whole = points.epochs((40, 1), 0, seed=3).ravel()
+    for epoch in whole.reshape(4, 10):
+        assert np.array_equal(np.sort(epoch), np.arange(10))
+    assert len(np.unique(whole.reshape(4, 10), axis=0)) == 4  # each in its own order
+    for m in (1, 3, 4, 15):
+        parts = [points.epochs((1, m, 1), position, seed=3).ravel() for position in range(0, 40 - m + 1, m)]
+        assert np.array_equal(np.concatenate(parts), whole[: len(parts) * m])
+    assert not np.array_equal(points.epochs((40, 1), 0, seed=4).ravel(), whole)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gan_paper import figures
-from gan_paper.distributions import Gaussian
+from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.histograms import Recording
 from tests.conftest import ROOT
 
@@ -81,3 +81,31 @@ def test_comparisons(recording):
     shown = lines(course.axes[-1])
     assert list(shown["reference"].get_ydata()) == references["notebook"].moments["std_across_noise"]
     assert list(shown["run"].get_ydata()) == recording.moments["std_across_noise"]
+
+
+def test_plane_shows_the_kept_samples():
+    rng = np.random.default_rng(0)
+    points = np.hstack([x := rng.uniform(0, 2 * np.pi, (100, 1)), np.sin(x)])
+    recording = Recording({"x": EDGES, "residual": EDGES}, keep=30)
+    for iteration in range(5):
+        recording.record(iteration, rng.normal(iteration, 0.1, (50, 2)))
+    a, b = np.linspace(-1, 7, 12), np.linspace(-2, 2, 8)
+    figure = figures.plane(recording, points, [0, 4], (a, b, rng.uniform(size=(8, 12))))
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["iteration 0", "iteration 4", "D(x, y) at the end"]
+    data, samples = figure.axes[1].lines
+    assert np.array_equal(np.c_[data.get_data()], points)
+    assert np.array_equal(np.c_[samples.get_data()], recording.samples[4])
+    assert len({frame.tobytes() for frame in figures.plane_animation(recording, points)}) == 5
+
+
+def test_left_tail_draws_the_map_that_would_be_exact():
+    from scipy.stats import norm, uniform
+
+    z = np.linspace(-1, 1, 101)
+    for sign in (1, -1):  # G may rise or fall
+        exact = sign * Gaussian().quantile(np.clip((z + 1) / 2, 1e-9, 1 - 1e-9))
+        mapping, tail = figures.left_tail(z, exact, Uniform(-1, 1), Gaussian()).axes
+        drawn = lines(mapping)
+        assert np.allclose(drawn["the map to $p_{data}$"].get_ydata(), sign * norm.ppf(uniform(-1, 2).cdf(z[1:-1])))
+        p_data, p_g = (line.get_ydata() for line in tail.lines)
+        assert np.nanmax(np.abs(p_data - p_g)) < 0.02

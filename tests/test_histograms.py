@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 
 from gan_paper.distributions import Gaussian
-from gan_paper.histograms import Histogram, Recording, compare, distances, match, std_across_noise
+from gan_paper.histograms import Histogram, Recording, compare, distances, energy_distance, match, std_across_noise
 from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 401)
@@ -153,3 +153,31 @@ def test_a_course_is_matched_by_its_range():
     course = notebook.moments["mean"][5:]
     assert rows[0].limit == f"{min(course):.4f} .. {max(course):.4f}"
     assert not accepts(np.random.default_rng(0).normal(4, 1.25, (100, 1000)), "notebook")  # its samples do differ
+
+
+def test_energy_distance():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (500, 1)), rng.normal(1, 1, (400, 1))
+    assert energy_distance(a, b) == pytest.approx(scipy.stats.energy_distance(a.ravel(), b.ravel()) ** 2)
+    assert energy_distance(a, a) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_sine_reference():
+    made, edges = reference("sine"), {"x": np.linspace(-1, 7.5, 65), "residual": np.linspace(-2, 2, 130)}
+    x = np.random.default_rng(0).uniform(0, 2 * np.pi, (10_000, 1))
+
+    def rows(samples):
+        result = Recording(edges)
+        result.record(0, samples)
+        return {row.statistic: row for row in compare(result, made)}
+
+    assert all(row.holds for row in rows(np.hstack([x, np.sin(x)])).values())
+    off = rows(np.hstack([x, np.sin(x) + 0.3]))  # 0.3 above the curve, everywhere
+    assert [name for name, row in off.items() if not row.holds] == ["residual wasserstein"]
+    assert off["residual wasserstein"].run == pytest.approx(0.3, abs=0.016)  # half a bin
+    half = rows(np.hstack([x / 2, np.sin(x / 2)]))  # on the curve, but half of it
+    assert not half["ks"].holds and half["residual wasserstein"].holds
+    with pytest.raises(ValueError, match="samples of 1 number"):
+        rows(x)
+    with pytest.raises(ValueError, match="no histogram of its x"):
+        compare(recording(x), made)

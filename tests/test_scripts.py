@@ -56,6 +56,71 @@ def test_gaussian(script, tmp_path, flags, shape):
         assert (run / "comparison-gaussian.png").exists()
 
 
+METRICS = ["experiment", "preset", "seed", "iterations", "match", "value", "discriminator"]
+COMMON = {"config.json", "metrics.json", "history.csv", "histograms.npz", "training.png"}
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "files"),
+    [
+        ("numpy_gan", "inside", {"checkpoint.npz", "histograms.png", "histograms.gif"}),
+        ("numpy_gan", "document", {"checkpoint.npz", "histograms.png", "histograms.gif"}),
+        ("uniform_to_gaussian", "matched", {"histograms.png", "histograms.gif", "tail.png", "generator.keras"}),
+        ("uniform_to_gaussian", "document", {"histograms.png", "histograms.gif", "tail.png", "generator.keras"}),
+        ("sine", "matched", {"samples.png", "samples.gif", "generator.keras"}),
+        ("sine", "document", {"samples.png", "samples.gif", "generator.keras"}),
+    ],
+)
+def test_the_other_experiments(script, tmp_path, name, preset, files):
+    result = script(name, "--preset", preset, "--iterations", "20", "--record-every", "10", "--output", "run")
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    run = tmp_path / "run"
+    assert {path.name for path in run.iterdir()} >= COMMON | files
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics)[:7] == METRICS
+    compared = script("compare", "run")
+    assert compared.returncode == 1 and f"against {name}" in compared.stdout  # 20 iterations are no training
+    resumed = script(
+        name, "--preset", preset, "--iterations", "30", "--record-every", "10", "--output", "run", "--resume"
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert len((run / "history.csv").read_text().splitlines()) == 4
+
+
+def test_the_numpy_gan_loads_no_tensorflow(script, tmp_path):
+    for name in ("tensorflow", "keras"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')")
+    result = script("numpy_gan", "--iterations", "20", "--output", "run", env={"PYTHONPATH": str(tmp_path), "PATH": ""})
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_numpy_gan_resumes_to_the_last_bit(script, tmp_path):
+    script("numpy_gan", "--iterations", "100", "--output", "whole")
+    script("numpy_gan", "--iterations", "50", "--output", "parts")
+    script("numpy_gan", "--iterations", "100", "--output", "parts", "--resume")
+    whole, parts = (np.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "parts"))
+    assert all(np.array_equal(whole[key], parts[key]) for key in whole)
+    (tmp_path / "parts" / "checkpoint.npz").write_bytes(b"PK")
+    one_line(script("numpy_gan", "--iterations", "150", "--output", "parts", "--resume"), "--resume", "checkpoint.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "parts"),
+    [
+        ("numpy_gan", ["--preset", "outside"], ["--preset", "outside", "inside", "document"]),
+        ("numpy_gan", ["--k", "0"], ["--k", "0", "from 1"]),
+        ("uniform_to_gaussian", ["--m", "none"], ["--m", "none"]),
+        ("uniform_to_gaussian", ["--output-slope", "2"], ["--output-slope", "2", "from 0 to 1"]),
+        ("sine", ["--dropout", "1"], ["--dropout", "1", "0.999"]),
+        ("sine", ["--output", "/proc/run"], ["--output", "/proc/run"]),
+        ("benchmark", ["--rounds", "0"], ["--rounds", "0"]),
+        ("benchmark", ["--system", "cosine"], ["--system", "cosine", "sine"]),
+    ],
+)
+def test_the_others_refuse(script, name, flags, parts):
+    one_line(script(name, *flags), *parts)
+
+
 def test_gaussian_resumes(script, tmp_path):
     assert script("gaussian", "--iterations", "50", "--output", "run").returncode == 0
     resumed = script("gaussian", "--iterations", "100", "--output", "run", "--resume")
@@ -94,7 +159,7 @@ def test_gaussian_refuses(script, tmp_path, flags, parts):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("name", ["gaussian", "compare"])
+@pytest.mark.parametrize("name", ["gaussian", "compare", "numpy_gan", "uniform_to_gaussian", "sine", "benchmark"])
 def test_help_answers_without_tensorflow(script, tmp_path, name):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
     result = script(name, "--help", env={"PYTHONPATH": str(tmp_path), "PATH": ""})

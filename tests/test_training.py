@@ -4,8 +4,9 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from gan_paper import runs, training
-from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from gan_paper import networks, runs, training
+from gan_paper.algorithm1 import GAN
+from gan_paper.distributions import Gaussian, GaussianMixture, Points, Uniform
 from gan_paper.histograms import Recording
 from gan_paper.training import minibatches
 from tests.test_algorithm1 import equal, make_gan, weights
@@ -90,6 +91,26 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_bit(tmp_path):
     assert recording_of_parts.iterations == recording.iterations and recording_of_parts.moments == recording.moments
     for name in ("history.csv",):
         assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def test_a_run_with_dropout_and_epochs_resumes_to_the_last_bit(tmp_path):
+    points = Points(np.random.default_rng(0).normal(size=(50, 2)))
+
+    def train(folder, iterations, resume=False):
+        run = run_in(tmp_path / folder, iterations, resume)
+        keras.utils.set_random_seed(0)
+        gan = GAN(networks.sine_generator(), networks.sine_discriminator())
+        gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+        recording = Recording({"x": EDGES, "residual": EDGES}, keep=5)
+        training.train(gan, run, recording, p_data=points, p_z=Gaussian(), m=32, record_every=10, record_samples=50)
+        return gan, recording
+
+    whole, recording = train("whole", 40)
+    train("parts", 20)
+    parts, recording_of_parts = train("parts", 40, resume=True)
+    assert equal(weights(whole), weights(parts))
+    assert np.array_equal(recording.samples, recording_of_parts.samples)
+    assert recording.samples[0].shape == (5, 2)
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path):

@@ -1,0 +1,130 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from gan_paper import networks
+from gan_paper.networks import Dropout
+
+
+@pytest.mark.parametrize(
+    ("network", "sizes"),
+    [
+        (networks.notebook_generator(7, 3), (3, 50, 50, 7)),
+        (networks.notebook_discriminator(7), (7, 50, 50, 1)),
+        (networks.uniform_to_gaussian_generator(), (1, 8, 16, 1)),
+        (networks.uniform_to_gaussian_discriminator(), (1, 8, 1)),
+        (networks.sine_generator(), (2, 16, 32, 2)),
+        (networks.sine_discriminator(), (2, 256, 128, 64, 1)),
+    ],
+)
+def test_sizes_are_the_published_ones(network, sizes):
+    assert [w.shape for w in network.trainable_variables[::2]] == list(itertools.pairwise(sizes))
+    output = network(np.full((4, sizes[0]), 100.0, "f"))
+    assert output.shape == (4, sizes[-1])
+    if network.name == "discriminator":
+        assert np.all((output >= 0) & (output <= 1))
+
+
+def test_uniform_to_gaussian_output_slope():
+    z = np.linspace(-1, 1, 101, dtype="f")[:, None]
+    keras.utils.set_random_seed(0)
+    leaky = networks.uniform_to_gaussian_generator(0.1)
+    linear = networks.uniform_to_gaussian_generator(1.0)
+    linear.set_weights(leaky.get_weights())
+    a = np.asarray(linear(z))
+    assert (a < 0).any()
+    assert np.allclose(leaky(z), np.where(a < 0, 0.1 * a, a), atol=1e-7)
+
+
+def test_torch_dense_starts_as_pytorch_does():
+    layer = networks.torch_dense(25, 1000)
+    layer.build((None, 25))
+    for weights in layer.get_weights():
+        assert scipy.stats.kstest(weights.ravel(), scipy.stats.uniform(-0.2, 0.4).cdf).pvalue > 1e-3
+
+
+def masks(layer, calls, shape=(32, 64)):
+    x = tf.ones(shape)
+    return np.stack([np.asarray(layer(x, training=True)) > 0 for _ in range(calls)])
+
+
+def test_scatter_is_lowbias32():
+    def by_hand(x):
+        x ^= x >> 16
+        x = x * 0x7FEB352D % 2**32
+        x ^= x >> 15
+        x = x * 0x846CA68B % 2**32
+        return x ^ x >> 16
+
+    values = [0, 1, 2, 12345, 2**31, 2**32 - 1]
+    assert list(networks._scatter(tf.constant(values, tf.uint32)).numpy()) == [by_hand(v) for v in values]
+
+
+def test_dropout_drops_at_its_rate_and_scales_the_rest():
+    layer = Dropout(0.3, seed=1)
+    x = tf.random.stateless_normal((100, 200), [1, 2])
+    kept = np.asarray(layer(x, training=True))
+    alive = kept != 0
+    assert alive.mean() == pytest.approx(0.7, abs=4 * (0.21 / x.shape.num_elements()) ** 0.5)
+    assert np.allclose(kept[alive], x.numpy()[alive] / 0.7)
+    assert np.array_equal(layer(x, training=False), x) and np.array_equal(layer(x), x)
+    assert np.array_equal(Dropout(0.0)(x, training=True), x)
+
+
+def test_dropout_masks_are_independent():
+    m = masks(Dropout(0.3, seed=0), 400)
+    other = masks(Dropout(0.3, seed=1), 400)
+    centred = m - 0.7
+    pairs = {
+        "units": (centred[:, :, 1:], centred[:, :, :-1]),
+        "rows": (centred[:, 1:], centred[:, :-1]),
+        "calls": (centred[1:], centred[:-1]),
+        "two calls": (centred[2:], centred[:-2]),
+        "layers": (centred, other - 0.7),
+    }
+    for name, (a, b) in pairs.items():
+        z = (a * b).sum() / (0.21 * np.sqrt(a.size))
+        assert abs(z) < 4, name
+    per_position = m.sum(axis=0)
+    chi2 = ((per_position - 280) ** 2 / (400 * 0.21)).sum()
+    assert scipy.stats.chi2(per_position.size).cdf(chi2) == pytest.approx(0.5, abs=0.499)
+
+
+def test_dropout_is_the_same_compiled(float64):
+    layers = [Dropout(0.5, seed=3) for _ in range(2)]
+    compiled = tf.function(lambda x: layers[1](x, training=True), jit_compile=True)
+    x = tf.ones((8, 16), tf.float64)
+    for _ in range(3):
+        assert np.array_equal(layers[0](x, training=True), compiled(x))
+
+
+def test_dropout_gradient_is_the_mask():
+    layer, x = Dropout(0.5, seed=3), tf.ones((8, 16))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+    assert np.array_equal(tape.gradient(y, x), y)
+
+
+def test_dropout_follows_the_global_seed_and_survives_saving(tmp_path):
+    made = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        made.append(Dropout(0.3).seed)
+    assert made[0] == made[1] != Dropout(0.3).seed
+
+    model = keras.Sequential([keras.Input((16,)), Dropout(0.5)])
+    x = tf.ones((8, 16))
+    model(x, training=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(model(x, training=True), loaded(x, training=True))  # the masks go on where they were
+
+
+def test_dropout_refuses():
+    with pytest.raises(ValueError, match=r"in \[0, 1\), not 1"):
+        Dropout(1)
