@@ -35,7 +35,7 @@ def main(arguments: Arguments) -> bool:
         runs.Refused: if the run or the reference cannot be read.
     """
     try:
-        path = _reference_path(arguments)
+        path = reference_path(arguments.run, arguments.reference)
         reference = Recording.load(path)
         run = _recording(arguments.run, reference)
         rows = compare(run, reference)
@@ -60,9 +60,14 @@ def main(arguments: Arguments) -> bool:
     return matches
 
 
-def _reference_path(arguments: Arguments) -> Path:
+def reference_path(run: Path, reference: str | None) -> Path:
+    """The file of a reference by its name or path; by default, that of the run's experiment.
+
+    Raises:
+        ValueError: if there is none.
+    """
     names = sorted(path.stem for path in REFERENCES.glob("*.npz"))
-    name = arguments.reference or _default_reference(arguments.run, names)
+    name = reference or _default_reference(run, names)
     if name in names:
         return REFERENCES / f"{name}.npz"
     if not Path(name).exists():

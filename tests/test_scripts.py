@@ -159,11 +159,29 @@ def test_gaussian_refuses(script, tmp_path, flags, parts):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("name", ["gaussian", "compare", "numpy_gan", "uniform_to_gaussian", "sine", "benchmark"])
+@pytest.mark.parametrize(
+    "name", ["gaussian", "compare", "numpy_gan", "uniform_to_gaussian", "sine", "benchmark", "seeds"]
+)
 def test_help_answers_without_tensorflow(script, tmp_path, name):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
     result = script(name, "--help", env={"PYTHONPATH": str(tmp_path), "PATH": ""})
     assert result.returncode == 0 and "usage" in result.stdout
+
+
+def test_seeds(script, tmp_path):
+    for seed in (0, 1):
+        assert script("numpy_gan", "--iterations", "20", "--seed", seed).returncode == 0
+    folders = [f"runs/numpy_gan/inside-seed{seed}" for seed in (0, 1)]
+    result = script("seeds", *folders)
+    assert result.returncode == 0, result.stderr
+    header, *rows = result.stdout.splitlines()
+    assert header.split()[:3] == ["wasserstein", "ks", "jsd"]
+    assert [row.split()[0] for row in rows] == ["inside-seed0", "inside-seed1", "median", "least", "greatest"]
+    first, second, median = (float(row.split()[1]) for row in rows[:3])
+    assert median == pytest.approx((first + second) / 2, rel=1e-3)
+    assert "fails wasserstein" in rows[0]
+    one_line(script("seeds", "nothing"), "nothing holds no readable metrics.json")
+    one_line(script("seeds"), "RUN...")
 
 
 def test_compare_samples(script, tmp_path):

@@ -1,0 +1,69 @@
+"""A table over seeds: `python experiments/seeds.py RUN...`, say `runs/gaussian/scalar-seed*`.
+
+Prints each run's match, whether its reference accepts it, and the median, the least and the greatest over the runs. The
+tables of the README are made with it.
+"""
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from compare import reference_path
+
+from gan_paper import runs
+from gan_paper.histograms import Recording, compare
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Tabulate runs of one experiment."""
+
+    folders: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    """The runs' folders."""
+    reference: str | None = None
+    """A name in figures/reference/, or the path of an .npz [default: that of each run's experiment]."""
+
+
+def main(arguments: Arguments) -> None:
+    """Print the table.
+
+    Raises:
+        runs.Refused: if a folder holds no finished run, or the runs do not report the same statistics.
+    """
+    rows = [_row(folder, arguments.reference) for folder in arguments.folders]
+    if not rows:
+        raise runs.Refused("RUN... must name at least one run's folder")
+    names = list(rows[0])
+    for folder, row in zip(arguments.folders, rows, strict=True):
+        if list(row) != names:
+            raise runs.Refused(f"{folder} reports other statistics than {arguments.folders[0]}")
+    table: list[list[Any]] = [["", *names]]
+    table += [[folder.name, *row.values()] for folder, row in zip(arguments.folders, rows, strict=True)]
+    figures = names[:-1]
+    for label, summary in (("median", statistics.median), ("least", min), ("greatest", max)):
+        table.append([label, *(summary([row[name] for row in rows]) for name in figures), ""])
+    print(runs.table(table))
+
+
+def _row(folder: Path, reference: str | None) -> dict[str, Any]:
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        row = {**metrics["match"], "value": metrics["value"], "seconds": metrics["seconds"]["total"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise runs.Refused(f"{folder} holds no readable metrics.json of a finished run") from None
+    try:
+        recording = Recording.load(folder / "histograms.npz")
+        failed = [
+            r.statistic for r in compare(recording, Recording.load(reference_path(folder, reference))) if not r.holds
+        ]
+    except ValueError as error:
+        raise runs.Refused(str(error)) from None
+    return {**row, "reference": "fails " + ", ".join(failed) if failed else "matches"}
+
+
+if __name__ == "__main__":
+    with runs.exit_statuses():
+        main(runs.cli(Arguments, description=__doc__))
