@@ -7,6 +7,7 @@ _HOME = {
     "GAN": "algorithm1",
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
+    "Points": "distributions",
     "Uniform": "distributions",
     "minibatches": "training",
     "train": "training",

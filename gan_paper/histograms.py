@@ -43,7 +43,7 @@ class Histogram:
         values, edges = np.ravel(values), np.asarray(edges, float)
         bins = len(edges) - 1
         # Far quicker than np.histogram, and a run records thousands; one bin more at each end takes what lies outside.
-        index = (values - edges[0]) * (bins / (edges[-1] - edges[0])) + 1
+        index = (values - float(edges[0])) * float(bins / (edges[-1] - edges[0])) + 1
         np.clip(index, 0, bins + 1, out=index)
         counts = np.bincount(index.astype(np.int64), minlength=bins + 2)
         return cls(edges, counts[1:-1].astype(float), counts[[0, -1]].astype(float))

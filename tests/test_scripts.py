@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import time
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from gan_paper.histograms import Recording
+from tests.conftest import ROOT
 
 FILES = {
     "config.json", "metrics.json", "history.csv", "histograms.npz", "generator.keras", "discriminator.keras",
@@ -214,3 +216,15 @@ def test_compare_refuses(script, tmp_path):
     one_line(script("compare", "missing"), "missing")
     one_line(script("compare", "samples.txt"), "samples.txt", ".npy")
     one_line(script("compare"), "RUN")
+
+
+def test_the_readmes_python_runs():
+    (block,) = re.findall("```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names = {}
+    exec(block.replace("stop=10_000, per_call=100", "stop=20, per_call=10"), names)
+    assert int(names["gan"].g_optimizer.iterations) == 20
+
+
+def test_the_readmes_pictures_exist():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text())
+    assert pictures and all((ROOT / picture).stat().st_size < 5e6 for picture in pictures)
