@@ -96,7 +96,7 @@ class Game:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.p_data, self.p_z = TARGETS[settings.preset], Gaussian(0, 1)
-        rng = np.random.default_rng(settings.seed)
+        rng = np.random.default_rng((settings.seed, 0, 2))  # after an iteration's examples, 0, and noise, 1
 
         def perceptron(bias: bool) -> numpy_gan.Perceptron:
             sizes = ((1, HIDDEN), (HIDDEN, 1))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 Seed = int | Sequence[int]
-"""A non-negative integer, or several: (7, 0) and (7, 1) are as different as 7 and 8."""
+"""A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
 
 
 class Source(Protocol):

@@ -117,23 +117,21 @@ def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], 
         try:
             train(settings, run)
         except KeyboardInterrupt:
-            sys.exit(
-                _say(
-                    f"interrupted; to go on from the last checkpoint, add --resume (--output {run.folder})",
-                    130,
-                )
-            )
+            hint = f"interrupted; to go on from the last checkpoint, add --resume --output {run.folder}"
+            sys.exit(_say(hint, 130))
 
 
 @contextlib.contextmanager
 def exit_statuses() -> Iterator[None]:
-    """Turn `Refused` and `Diverged` into one line on the error stream and the exit status."""
+    """Turn `Refused`, `Diverged` and a failing file system into one line on the error stream and the exit status."""
     try:
         yield
     except Refused as refusal:
         sys.exit(_say(str(refusal), 2))
     except Diverged as divergence:
         sys.exit(_say(str(divergence), 3))
+    except OSError as error:  # a full disk, say, or a folder that went away
+        sys.exit(_say(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2))
 
 
 def _say(line: str, status: int) -> int:
@@ -266,6 +264,11 @@ class Run:
         now = self._config()
         if before["experiment"] != self.experiment:
             raise Refused(f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}")
+        if self.settings.iterations < settings.get("iterations", 0):
+            raise Refused(
+                f"--resume goes on: --iterations must be at least the run's {settings['iterations']}, "
+                f"not {self.settings.iterations}"
+            )
         for name, value in now["settings"].items():
             if name != "iterations" and settings.get(name) != value:
                 flag = "--" + name.replace("_", "-")

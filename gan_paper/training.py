@@ -9,11 +9,10 @@ import tensorflow as tf
 
 from gan_paper import objective, runs
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Distribution, Points, Source
+from gan_paper.distributions import Points, Source
 from gan_paper.histograms import Recording
 
 _CHUNK = 10_000  # samples that an evaluation draws at once
-
 
 # What a draw is for: with the run's seed and a number, it makes a seed of its own.
 _EXAMPLES, _NOISE, _FRESH_EXAMPLES, _FRESH_NOISE, _RECORDED_NOISE = range(5)
@@ -22,7 +21,7 @@ _EXAMPLES, _NOISE, _FRESH_EXAMPLES, _FRESH_NOISE, _RECORDED_NOISE = range(5)
 def minibatches(
     gan: GAN,
     p_data: Source,
-    p_z: Distribution,
+    p_z: Source,
     *,
     m: int,
     seed: int,
@@ -76,7 +75,7 @@ def train(
     recording: Recording,
     *,
     p_data: Source,
-    p_z: Distribution,
+    p_z: Source,
     m: int,
     record_every: int,
     record_samples: int,
@@ -123,7 +122,7 @@ def train(
     return pace
 
 
-def _noise(gan: GAN, p_z: Distribution, count: int, seed: int) -> Any:
+def _noise(gan: GAN, p_z: Source, count: int, seed: int) -> Any:
     return p_z.sample((count, *gan.generator.input_shape[1:]), (seed, 0, _RECORDED_NOISE), keras.config.floatx())
 
 
@@ -174,7 +173,7 @@ class _Recorder(keras.callbacks.Callback):
         self.run.load_history(iteration)
 
 
-def play(gan: GAN, p_data: Source, p_z: Distribution, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
+def play(gan: GAN, p_data: Source, p_z: Source, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
     """Play the trained game on fresh examples and noise.
 
     Args:

@@ -110,9 +110,10 @@ def test_runs_that_are_not_resumed(tmp_path):
     runs.Run("test", Settings(output=folder, k=2))
     before = (folder / "config.json").read_text()
     assert "--k was 2, not 3" in refused(Settings(output=folder, k=3, resume=True))
+    assert "at least the run's 10000, not 50" in refused(Settings(output=folder, k=2, iterations=50, resume=True))
     assert "one of test" in refused(Settings(output=folder, k=2, resume=True), "other")
     assert (folder / "config.json").read_text() == before
-    runs.Run("test", Settings(output=folder, k=2, iterations=50, resume=True))  # more iterations are welcome
+    runs.Run("test", Settings(output=folder, k=2, iterations=20_000, resume=True))  # more iterations are welcome
     (folder / "config.json").write_text("{")
     assert "no readable config.json" in refused(Settings(output=folder, resume=True))
 
