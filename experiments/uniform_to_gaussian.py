@@ -7,8 +7,8 @@ PyTorch; the non-saturating objective; and k fresh minibatches an iteration, as 
 trains D k times on the same one.
 
 Presets:
-  matched   A linear output, 32 hidden units in D instead of 8, ten times the rate in D, and both rates decaying: what
-            limits the document's setting is a D too small and too slow to see the shape of p_g.
+  matched   A linear output, 64 hidden units in D instead of 8, higher rates, D's above G's and both falling, and Adam's
+            beta_1 at 0.5: what limits the document's setting is a D too small and too slow to see the shape of p_g.
   document  As the document has it.
   linear    The same with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
 """
@@ -37,15 +37,15 @@ class Settings(runs.Settings):
     """Discriminator updates an iteration."""
     output_slope: float = 1.0
     """Slope of G's output for negative values; 1 is a linear output."""
-    d_hidden: int = 32
+    d_hidden: int = 64
     """Hidden units of the discriminator."""
-    d_rate: float = 1e-2
+    d_rate: float = 2e-2
     """Adam's rate for the discriminator."""
-    g_rate: float = 1e-3
+    g_rate: float = 3e-3
     """Adam's rate for the generator."""
     beta_1: float = 0.5
     """Adam's first decay."""
-    decay: float = 3e-4
+    decay: float = 1e-3
     """At iteration t both rates are divided by 1 + decay t."""
     record_every: int = 100
     """Iterations between recorded histograms."""
