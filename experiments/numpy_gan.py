@@ -6,7 +6,7 @@ the rates and 10,000 iterations are ours. No TensorFlow is loaded.
 
 Presets:
   inside    The target lies inside (0, 1), where the generator's last sigmoid can reach it: N(0.5, 0.15). D gets biases,
-            3 updates an iteration and 30 times G's rate. Without biases every bend of D's logit sits at x = 0, outside
+            3 updates an iteration and 100 times G's rate. Without biases every bend of D's logit sits at x = 0, outside
             the data; with one rate for both, D is too slow to resolve a density so narrow.
   document  The document's own target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data
             are negative. And all samples go to 0: without biases, D's logit is a constant plus an odd function of x, so
@@ -34,7 +34,7 @@ class Settings(runs.Settings):
 
     preset: Literal["inside", "document"] = "inside"
     """`inside`: a target that the generator can reach. `document`: the document's, which it cannot."""
-    m: int = 64
+    m: int = 128
     """Minibatch size."""
     k: int = 3
     """Discriminator updates an iteration."""
@@ -42,7 +42,7 @@ class Settings(runs.Settings):
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
     d_rate: float = 3.0
     """Learning rate of the discriminator."""
-    g_rate: float = 0.1
+    g_rate: float = 0.03
     """Learning rate of the generator."""
     d_bias: bool = True
     """Whether the discriminator has biases; the document's has none."""
@@ -64,7 +64,7 @@ class Settings(runs.Settings):
 
 PRESETS = {
     "inside": Settings(),
-    "document": Settings(preset="document", m=128, k=1, d_rate=0.1, g_rate=0.1, d_bias=False),
+    "document": Settings(preset="document", k=1, d_rate=0.1, g_rate=0.1, d_bias=False),
 }
 
 

@@ -119,12 +119,14 @@ class SGD:
 
 def discriminator_gradients(G: Perceptron, D: Perceptron, x: Array, z: Array) -> tuple[float, list[Array]]:
     """-V(D, G) on examples x and noise z, and its gradients with respect to D's parameters."""
-    real, fake = D.forward(x), D.forward(G(z))
-    real_logits, fake_logits = real[1][-1], fake[1][-1]
-    loss = -np.mean(log_sigmoid(real_logits)) - np.mean(log_sigmoid(-fake_logits))
-    of_real, _ = D.backward(*real, -sigmoid(-real_logits) / real_logits.size)
-    of_fake, _ = D.backward(*fake, sigmoid(fake_logits) / fake_logits.size)
-    return float(loss), [r + f for r, f in zip(of_real, of_fake, strict=True)]
+    m = len(x)
+    inputs, pre_activations = D.forward(np.concatenate([x, G(z)]))  # both halves at once: one joint update
+    logits = pre_activations[-1]
+    real, fake = logits[:m], logits[m:]
+    loss = -np.mean(log_sigmoid(real)) - np.mean(log_sigmoid(-fake))
+    of_logits = np.concatenate([-sigmoid(-real) / real.size, sigmoid(fake) / fake.size])
+    gradients, _ = D.backward(inputs, pre_activations, of_logits)
+    return float(loss), gradients
 
 
 def generator_gradients(
