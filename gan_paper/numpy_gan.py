@@ -25,7 +25,7 @@ def log_sigmoid(a: Array) -> Array:
 
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "linear": (lambda a: a, np.ones_like),
-    "sigmoid": (sigmoid, lambda a: sigmoid(a) * sigmoid(-a)),
+    "sigmoid": (sigmoid, lambda a: 0.25 * (1.0 - np.tanh(0.5 * a) ** 2)),
     "elu": (
         lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0.0))),
         lambda a: np.where(a > 0, 1.0, np.exp(np.minimum(a, 0.0))),
@@ -68,12 +68,11 @@ class Perceptron:
         inputs: list[Array] = []
         pre_activations: list[Array] = []
         for layer in self.layers:
+            if pre_activations:
+                x = ACTIVATIONS[self.layers[len(inputs) - 1].activation][0](pre_activations[-1])
             inputs.append(x)
             a = x @ layer.weights
-            if layer.bias is not None:
-                a = a + layer.bias
-            pre_activations.append(a)
-            x = ACTIVATIONS[layer.activation][0](a)
+            pre_activations.append(a if layer.bias is None else a + layer.bias)
         return inputs, pre_activations
 
     def backward(self, inputs: list[Array], pre_activations: list[Array], delta: Array) -> tuple[list[Array], Array]:
