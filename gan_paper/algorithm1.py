@@ -91,8 +91,10 @@ class GAN(keras.Model):
 
         def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
             metrics = self.iteration(x[t], z[t])
-            # A D that breaks breaks G in the same iteration, through its gradient: to watch G is enough.
-            finite = tf.reduce_all([tf.math.is_finite(tf.reduce_sum(w)) for w in self.generator.trainable_weights])
+            # A D that breaks breaks G in the same iteration, through its gradient: to watch G is enough. Summed over
+            # rows first, which is the order that XLA makes fast.
+            columns = [tf.reduce_sum(w, axis=0) for w in self.generator.trainable_weights]
+            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(c)) for c in columns])
             return t + 1, finite, [total + metric for total, metric in zip(totals, metrics, strict=True)]
 
         zero = tf.zeros((), keras.config.floatx())

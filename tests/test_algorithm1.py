@@ -190,7 +190,8 @@ def test_keras_saves_and_loads_the_whole_model(tmp_path):
     assert equal(weights(gan), weights(loaded))
     for model in (gan, loaded):
         fit(model, 20, per_call=10, start=10)
-    assert equal(weights(gan), weights(loaded))  # the optimizers' state came along
+    # The optimizers' state came along; the loaded networks have Keras's own elu, which rounds differently.
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(weights(gan), weights(loaded), strict=True))
 
 
 def test_samples_of_the_model_are_Gs():

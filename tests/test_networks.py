@@ -29,6 +29,17 @@ def test_sizes_are_the_published_ones(network, sizes):
         assert np.all((output >= 0) & (output <= 1))
 
 
+def test_elu_is_kerass_own_and_is_saved_as_it(tmp_path):
+    x = np.linspace(-20, 20, 1001, dtype="f")
+    assert np.allclose(networks.elu(x), keras.activations.elu(x), atol=2e-7)
+    generator = networks.notebook_generator(7, 3)
+    generator.save(tmp_path / "generator.keras")
+    loaded = keras.models.load_model(tmp_path / "generator.keras")
+    assert loaded.layers[0].activation is keras.activations.elu
+    z = np.random.default_rng(0).uniform(size=(5, 3)).astype("f")
+    assert np.allclose(loaded(z), generator(z), atol=1e-6)
+
+
 def test_uniform_to_gaussian_output_slope():
     z = np.linspace(-1, 1, 101, dtype="f")[:, None]
     keras.utils.set_random_seed(0)
