@@ -132,11 +132,6 @@ def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
     path = run.folder / "checkpoint.npz"
     parameters = [*game.G.parameters, *game.D.parameters]
     _, fixed_noise = game.draw(10**9 + 1, 1, 10_000)
-    start = 0
-    if s.resume:
-        start = restore(path, parameters, recording, run)
-    else:
-        recording.record(0, game.G(fixed_noise[0]))
 
     def checkpoint(done: int) -> None:
         run.save_history()
@@ -145,13 +140,24 @@ def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
         with files.replacing(path) as temporary:
             np.savez(temporary, allow_pickle=False, iteration=np.asarray(done), **arrays)
 
+    start = 0
+    if s.resume:
+        start = restore(path, parameters, recording, run)
+    else:
+        recording.record(0, game.G(fixed_noise[0]))
+        checkpoint(0)
+
     clock = runs.Clock()
-    with runs.progress("training") as tick:
+    with runs.progress("training") as tick, np.errstate(all="ignore"):  # what overflows is told below, in one line
         for t in range(start, s.iterations):
             row = game.iteration(t)
             if (t + 1) % s.record_every == 0 or t + 1 == s.iterations:
-                if not all(np.isfinite(w).all() for w in parameters):
-                    raise runs.Diverged(f"training diverged by iteration {t + 1}: weights are no longer finite")
+                for name, network in (("discriminator", game.D), ("generator", game.G)):
+                    if not all(np.isfinite(w).all() for w in network.parameters):
+                        raise runs.Diverged(
+                            f"training diverged by iteration {t + 1}: the {name}'s weights are no longer finite; "
+                            f"the last good checkpoint is kept in {path}"
+                        )
                 run.history.append({**row, **game.answers(t)})
                 recording.record(t + 1, game.G(fixed_noise[0]))
                 tick(t, s.iterations)
