@@ -95,6 +95,19 @@ def test_the_numpy_gan_loads_no_tensorflow(script, tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+def test_the_numpy_gan_says_which_network_broke(script, tmp_path):
+    script("numpy_gan", "--iterations", "50", "--output", "run")
+    path = tmp_path / "run" / "checkpoint.npz"
+    arrays = dict(np.load(path))
+    arrays["parameter_0"][...] = np.nan  # the generator's: bounded activations do not diverge by themselves
+    np.savez(path, **arrays)
+    before = path.read_bytes()
+    result = script("numpy_gan", "--iterations", "100", "--output", "run", "--resume")
+    assert result.returncode == 3 and result.stderr.count("\n") == 1, result.stderr
+    assert "diverged by iteration 100: the " in result.stderr
+    assert path.read_bytes() == before
+
+
 def test_the_numpy_gan_resumes_to_the_last_bit(script, tmp_path):
     script("numpy_gan", "--iterations", "100", "--output", "whole")
     script("numpy_gan", "--iterations", "50", "--output", "parts")
