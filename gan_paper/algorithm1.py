@@ -49,19 +49,24 @@ class GAN(keras.Model):
         g_optimizer: keras.optimizers.Optimizer,
         k: int = 1,
         generator_loss: str = "non_saturating",
+        simultaneous: bool = False,
         jit_compile: bool = True,
     ) -> None:
         """Choose how to train.
 
         Args:
             d_optimizer: Applies D's gradients, k times an iteration.
-            g_optimizer: Applies G's gradients, once an iteration; it may not be `d_optimizer` itself.
+            g_optimizer: Applies G's gradients, once an iteration; it may not be `d_optimizer` itself. With
+                `use_ema=True` it keeps an average of G's iterates too, which `averaged_generator` samples with.
             k: Discriminator updates an iteration, at least 1.
             generator_loss: "saturating" (Algorithm 1 as printed) or "non_saturating" (section 3).
+            simultaneous: Update both networks together, from the same samples, as the authors' released code does; the
+                default is to alternate, as Algorithm 1 is printed.
             jit_compile: Whether XLA compiles the loop.
 
         Raises:
-            ValueError: if `k` or `generator_loss` is none of these, or one optimizer is to serve both networks.
+            ValueError: if `k` or `generator_loss` is none of these, if one optimizer is to serve both networks, or if
+                updates are to be simultaneous but k is not 1.
         """
         if not (isinstance(k, int) and k >= 1):
             raise ValueError(f"k must be an integer of at least 1, not {k!r}")
@@ -70,9 +75,12 @@ class GAN(keras.Model):
             raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
         if d_optimizer is g_optimizer:
             raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
+        if simultaneous and k != 1:
+            raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
         super().compile(optimizer=None, jit_compile=jit_compile)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        self.k, self.generator_loss = k, generator_loss
+        self.k, self.generator_loss, self.simultaneous = k, generator_loss, simultaneous
+        self.noises = k if simultaneous else k + 1
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.combined.trainable_variables)
 
@@ -83,9 +91,9 @@ class GAN(keras.Model):
             The means over the iterations run: `d_loss` (-V), `g_loss`, `d_real` = D(x) and `d_fake` = D(G(z)).
         """
         x, z = minibatches
-        if x.shape[1] != self.k or z.shape[1] != self.k + 1:
+        if x.shape[1] != self.k or z.shape[1] != self.noises:
             raise ValueError(
-                f"with k = {self.k}, an iteration needs {self.k} minibatches of examples and {self.k + 1} of noise, "
+                f"with k = {self.k}, an iteration needs {self.k} minibatches of examples and {self.noises} of noise, "
                 f"not {x.shape[1]} and {z.shape[1]}"
             )
 
@@ -117,6 +125,8 @@ class GAN(keras.Model):
         Returns:
             The last D loss, the G loss, and the means of D(x) and D(G(z)) that the last D update saw.
         """
+        if self.simultaneous:
+            return self.simultaneous_step(x[0], z[0])
         for step in range(self.k):
             d_loss, d_real, d_fake = self.discriminator_step(x[step], z[step])
         g_loss = self.generator_step(z[self.k])
@@ -142,6 +152,26 @@ class GAN(keras.Model):
         self.g_optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
+    def simultaneous_step(self, x: Any, z: Any) -> tuple[Any, Any, Any, Any]:
+        """Not Algorithm 1, but what the authors released: update D and G together, from the same samples G(z)."""
+        with tf.GradientTape(persistent=True) as tape:
+            real = self.logits(x, training=True)
+            fake = self.logits(self.generator(z, training=True), training=True)
+            d_loss = objective.discriminator_loss(real, fake)
+            g_loss = objective.GENERATOR_LOSSES[self.generator_loss](fake)
+        d_variables, g_variables = self.discriminator.trainable_variables, self.combined.trainable_variables
+        d_gradients, g_gradients = tape.gradient(d_loss, d_variables), tape.gradient(g_loss, g_variables)
+        self.d_optimizer.apply(d_gradients, d_variables)
+        self.g_optimizer.apply(g_gradients, g_variables)
+        return d_loss, g_loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
+
+    def averaged_generator(self) -> keras.Model:
+        """A copy of G with the average of its iterates as weights, if `g_optimizer` keeps one, or else with G's own."""
+        copy = keras.models.clone_model(self.generator)
+        copy.set_weights(self.generator.get_weights())
+        self.g_optimizer.finalize_variable_values(copy.trainable_variables)
+        return copy
+
     def get_config(self) -> dict[str, Any]:
         """The two networks, so that Keras can save and load the whole model."""
         networks = {"generator": self.generator, "discriminator": self.discriminator}
@@ -160,6 +190,7 @@ class GAN(keras.Model):
                 "g_optimizer": self.g_optimizer,
                 "k": self.k,
                 "generator_loss": self.generator_loss,
+                "simultaneous": self.simultaneous,
                 "jit_compile": self.jit_compile,
             }
         )

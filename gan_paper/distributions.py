@@ -192,6 +192,34 @@ class Points:
         return self.points[order[begin : begin + count]].reshape(shape).astype(dtype)
 
 
+@dataclass(frozen=True)
+class Images:
+    """A data set of images as bytes, from which minibatches are drawn independently and uniformly, as in Algorithm 1.
+
+    Attributes:
+        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled as they are drawn.
+        low: What a pixel of 0 becomes.
+        high: What a pixel of 255 becomes.
+    """
+
+    pixels: NDArray[np.uint8]
+    low: float = 0.0
+    high: float = 1.0
+
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Draw an array of `shape`, whose last axis is an image's."""
+        index = np.random.default_rng(seed).integers(len(self.pixels), size=tuple(shape)[:-1])
+        return self.scaled(self.pixels[index], dtype)
+
+    def scaled(self, pixels: NDArray[np.uint8], dtype: type[np.floating] = np.float32) -> NDArray:
+        """Bytes on the scale of the samples."""
+        return pixels / np.asarray(255 / (self.high - self.low), dtype) + np.asarray(self.low, dtype)
+
+    def unscaled(self, samples: NDArray) -> NDArray:
+        """Samples on the scale from 0, black, to 1, white."""
+        return (samples - self.low) / (self.high - self.low)
+
+
 @lru_cache(maxsize=8)
 def _permutation(size: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, epoch)).permutation(size)

@@ -4,13 +4,17 @@ Each is a plain `keras.Sequential`. A generator maps noise (m, noise_size) to sa
 examples (m, n) to the probabilities (m, 1) that they are data, and ends in a sigmoid.
 """
 
+import functools
 import random
 from typing import Any
 
 import keras
+import numpy as np
+import scipy.special
 import tensorflow as tf
 from keras.initializers import RandomUniform
 from keras.layers import Dense, LeakyReLU, ReLU
+from numpy.typing import NDArray
 
 
 def elu(x: Any) -> Any:
@@ -98,6 +102,118 @@ def sine_discriminator(dropout: float = 0.3) -> keras.Sequential:
         ],
         name="discriminator",
     )
+
+
+def paper_generator(pixel_means: NDArray[np.floating]) -> keras.Sequential:
+    """The authors' G for MNIST: 100-1200-1200-784, ReLU, a sigmoid output (the authors' released settings).
+
+    Args:
+        pixel_means: The mean of each pixel over the training set, (784,) in [0, 1]: before training, with its weights
+            small, G draws about this image.
+    """
+    means = np.clip(pixel_means, 1e-7, 1 - 1e-7)  # as the authors' library does
+    output = Dense(len(means), activation="sigmoid", kernel_initializer=RandomUniform(-0.05, 0.05))
+    generator = keras.Sequential(
+        [
+            keras.Input((100,)),
+            Dense(1200, activation="relu", kernel_initializer=RandomUniform(-0.05, 0.05)),
+            Dense(1200, activation="relu", kernel_initializer=RandomUniform(-0.05, 0.05)),
+            output,
+        ],
+        name="generator",
+    )
+    output.bias.assign(scipy.special.logit(means))
+    return generator
+
+
+def paper_discriminator(pixels: int = 784) -> keras.Sequential:
+    """The authors' D for MNIST: two maxout layers of 240 units and 5 pieces, with dropout before every layer.
+
+    Dropout keeps 0.8 of the pixels and 0.5 of the units (the authors' released settings).
+    """
+    return keras.Sequential(
+        [
+            keras.Input((pixels,)),
+            Dropout(0.2),
+            Maxout(240, 5, RandomUniform(-0.005, 0.005)),
+            Dropout(0.5),
+            Maxout(240, 5, RandomUniform(-0.005, 0.005)),
+            Dropout(0.5),
+            Dense(1, activation="sigmoid", kernel_initializer=RandomUniform(-0.005, 0.005)),
+        ],
+        name="discriminator",
+    )
+
+
+def dense_generator(pixels: int = 784) -> keras.Sequential:
+    """G of seed document 002: 100-256-512-784, ReLU, a tanh output."""
+    return keras.Sequential(
+        [
+            keras.Input((100,)),
+            torch_dense(100, 256, activation="relu"),
+            torch_dense(256, 512, activation="relu"),
+            torch_dense(512, pixels, activation="tanh"),
+        ],
+        name="generator",
+    )
+
+
+def dense_discriminator(pixels: int = 784) -> keras.Sequential:
+    """D of seed document 002: 784-512-256-1, ReLU, a sigmoid output."""
+    return keras.Sequential(
+        [
+            keras.Input((pixels,)),
+            torch_dense(pixels, 512, activation="relu"),
+            torch_dense(512, 256, activation="relu"),
+            torch_dense(256, 1, activation="sigmoid"),
+        ],
+        name="discriminator",
+    )
+
+
+@keras.saving.register_keras_serializable("gan_paper")
+class Maxout(keras.layers.Layer):
+    """A maxout layer (Goodfellow et al., 2013): each unit is the greatest of several linear pieces.
+
+    It maps (m, inputs) to (m, units). Its weights are `kernel` (inputs, pieces * units), piece by piece, and `bias`
+    (pieces * units,), which begins at 0.
+
+    Args:
+        units: Outputs, at least 1.
+        pieces: Linear functions of the input in each, at least 1.
+        kernel_initializer: Of `kernel`.
+
+    Raises:
+        ValueError: if `units` or `pieces` is less than 1.
+    """
+
+    def __init__(self, units: int, pieces: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1 or pieces < 1:
+            raise ValueError(f"a maxout layer needs at least 1 unit and 1 piece, not {units} and {pieces}")
+        self.units, self.pieces = units, pieces
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for inputs of this shape."""
+        shape = (input_shape[-1], self.pieces * self.units)
+        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
+        self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        """The greatest piece of each unit."""
+        pieces = tf.split(x @ self.kernel + self.bias, self.pieces, axis=-1)
+        return functools.reduce(tf.maximum, pieces)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "pieces": self.pieces,
+            "kernel_initializer": initializer,
+        }
 
 
 def torch_dense(inputs: int, units: int, activation: str | None = None) -> Dense:

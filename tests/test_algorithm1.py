@@ -11,11 +11,11 @@ from gan_paper.training import minibatches
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 
 
-def make_gan(k=1, generator_loss="non_saturating", rate=0.05, momentum=0.0, n=2, noise_size=3, seed=0):
+def make_gan(k=1, generator_loss="non_saturating", rate=0.05, momentum=0.0, n=2, noise_size=3, seed=0, **rest):
     keras.utils.set_random_seed(seed)
     gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n))
     optimizers = (keras.optimizers.SGD(rate, momentum=momentum) for _ in range(2))
-    gan.compile(*optimizers, k=k, generator_loss=generator_loss)
+    gan.compile(*optimizers, k=k, generator_loss=generator_loss, **rest)
     return gan
 
 
@@ -55,6 +55,41 @@ def test_same_weights_as_the_numpy_oracle(k, generator_loss, momentum, float64):
             assert w.dtype == np.float64
             assert np.abs(w - v).max() < 1e-9
     assert max(np.abs(w - v).max() for w, v in zip(weights(gan), before, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize("generator_loss", ["saturating", "non_saturating"])
+def test_simultaneous_updates_are_the_numpy_oracles(generator_loss, float64):
+    gan = make_gan(1, generator_loss, momentum=0.5, simultaneous=True)
+    G, D = oracle(gan.generator), oracle(gan.discriminator)
+    d_rule, g_rule = (numpy_gan.SGD(0.05, 0.5) for _ in range(2))
+    fit(gan, 50, per_call=25)
+    for x, z in minibatches(gan, P_DATA, P_Z, m=16, seed=3, stop=50, per_call=1).as_numpy_iterator():
+        assert z.shape == (1, 1, 16, 3)  # one minibatch of noise serves both
+        _, of_D = numpy_gan.discriminator_gradients(G, D, x[0, 0], z[0, 0])
+        _, of_G = numpy_gan.generator_gradients(G, D, z[0, 0], generator_loss)
+        d_rule.apply(of_D, D.parameters)
+        g_rule.apply(of_G, G.parameters)
+    for ours, theirs in [(gan.generator, G), (gan.discriminator, D)]:
+        for w, v in zip(ours.get_weights(), theirs.parameters, strict=True):
+            assert np.abs(w - v).max() < 1e-9
+
+
+def test_the_averaged_generator(float64):
+    keras.utils.set_random_seed(0)
+    gan = GAN(networks.notebook_generator(2, 3), networks.notebook_discriminator(2))
+    sgd = keras.optimizers.SGD
+    gan.compile(sgd(0.05), sgd(0.05, use_ema=True, ema_momentum=0.9))
+    average = None
+    for t in range(20):
+        fit(gan, t + 1, per_call=1, start=t)
+        now = weights(gan.generator)
+        average = now if average is None else [0.9 * a + 0.1 * w for a, w in zip(average, now, strict=True)]
+    averaged = gan.averaged_generator()
+    assert all(np.allclose(a, w, rtol=1e-12) for a, w in zip(average, weights(averaged), strict=True))
+    assert equal(now, weights(gan.generator))  # G itself is left as it is
+    z = P_Z.sample((8, 3), 0)
+    assert not np.allclose(averaged(z), gan.generator(z))
+    assert equal(weights(make_gan().averaged_generator()), weights(make_gan().generator))  # where none is kept
 
 
 def test_the_reported_losses_are_the_oracles(float64):
@@ -186,7 +221,7 @@ def test_keras_saves_and_loads_the_whole_model(tmp_path):
     fit(gan, 10, per_call=10)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert (loaded.k, loaded.generator_loss) == (2, "saturating")
+    assert (loaded.k, loaded.generator_loss, loaded.simultaneous) == (2, "saturating", False)
     assert equal(weights(gan), weights(loaded))
     for model in (gan, loaded):
         fit(model, 20, per_call=10, start=10)
@@ -214,6 +249,8 @@ def test_refuses_what_it_cannot_train():
     one = sgd()
     with pytest.raises(ValueError, match="two objects"):
         gan.compile(one, one)
+    with pytest.raises(ValueError, match="simultaneous updates are one of each network: k must be 1, not 2"):
+        gan.compile(sgd(), sgd(), k=2, simultaneous=True)
     gan.compile(sgd(), sgd(), k=2)
     with pytest.raises(
         ValueError,

@@ -3,7 +3,7 @@ import pytest
 import scipy.integrate
 import scipy.stats
 
-from gan_paper.distributions import Gaussian, GaussianMixture, Points, Uniform
+from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
 
 MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
 ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
@@ -92,3 +92,26 @@ def test_epochs_hold_every_point_once_whatever_the_minibatches():
         parts = [points.epochs((1, m, 1), position, seed=3).ravel() for position in range(0, 40 - m + 1, m)]
         assert np.array_equal(np.concatenate(parts), whole[: len(parts) * m])
     assert not np.array_equal(points.epochs((40, 1), 0, seed=4).ravel(), whole)
+
+
+def test_images_are_drawn_independently_and_scaled_on_the_way():
+    pixels = np.arange(30, dtype=np.uint8).reshape(10, 3) * 8
+    images = Images(pixels, -1, 1)
+    drawn = images.sample((2, 500, 3), (1, 2))
+    assert drawn.shape == (2, 500, 3) and drawn.dtype == np.float32 and images.pixels.dtype == np.uint8
+    rows, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
+    assert np.allclose(rows, pixels / 127.5 - 1, atol=1e-7)
+    assert scipy.stats.chisquare(counts).pvalue > 1e-3  # uniformly, and with replacement
+    assert np.array_equal(drawn, images.sample((2, 500, 3), (1, 2)))
+    assert not np.array_equal(drawn, images.sample((2, 500, 3), (1, 3)))
+    # one draw tells nothing of the next
+    assert abs(scipy.stats.pearsonr(drawn[0, 1:, 0], drawn[0, :-1, 0]).statistic) < 0.2
+
+
+def test_images_go_to_the_scale_of_the_samples_and_back():
+    pixels = np.arange(256, dtype=np.uint8)[:, None]
+    for low, high in [(0, 1), (-1, 1)]:
+        images = Images(pixels, low, high)
+        scaled = images.scaled(pixels)
+        assert (scaled[0, 0], scaled[-1, 0]) == (low, high)
+        assert np.allclose(images.unscaled(scaled), pixels / 255, atol=1e-7)

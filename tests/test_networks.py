@@ -3,11 +3,12 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 import tensorflow as tf
 
 from gan_paper import networks
-from gan_paper.networks import Dropout
+from gan_paper.networks import Dropout, Maxout
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,9 @@ from gan_paper.networks import Dropout
         (networks.uniform_to_gaussian_discriminator(), (1, 8, 1)),
         (networks.sine_generator(), (2, 16, 32, 2)),
         (networks.sine_discriminator(), (2, 256, 128, 64, 1)),
+        (networks.paper_generator(np.full(784, 0.1)), (100, 1200, 1200, 784)),
+        (networks.dense_generator(), (100, 256, 512, 784)),
+        (networks.dense_discriminator(), (784, 512, 256, 1)),
     ],
 )
 def test_sizes_are_the_published_ones(network, sizes):
@@ -56,6 +60,87 @@ def test_torch_dense_starts_as_pytorch_does():
     layer.build((None, 25))
     for weights in layer.get_weights():
         assert scipy.stats.kstest(weights.ravel(), scipy.stats.uniform(-0.2, 0.4).cdf).pvalue > 1e-3
+
+
+def test_the_papers_generator_starts_at_the_mean_image():
+    means = np.random.default_rng(0).uniform(size=784)
+    means[:2] = 0, 1  # a pixel that is always black, one that is always white
+    generator = networks.paper_generator(means)
+    for kernel in generator.get_weights()[::2]:
+        assert scipy.stats.kstest(kernel.ravel(), scipy.stats.uniform(-0.05, 0.1).cdf).pvalue > 1e-3
+    assert not any(bias.any() for bias in generator.get_weights()[1:5:2])
+    assert np.allclose(scipy.special.expit(generator.get_weights()[-1]), np.clip(means, 1e-7, 1 - 1e-7), atol=1e-6)
+
+
+def test_the_papers_discriminator_is_the_published_one():
+    discriminator = networks.paper_discriminator()
+    assert [w.shape for w in discriminator.trainable_variables] == [
+        (784, 1200), (1200,), (240, 1200), (1200,), (240, 1), (1,),
+    ]  # fmt: skip
+    kinds = [type(layer).__name__ for layer in discriminator.layers]
+    assert kinds == ["Dropout", "Maxout", "Dropout", "Maxout", "Dropout", "Dense"]
+    assert [layer.rate for layer in discriminator.layers[::2]] == [0.2, 0.5, 0.5]
+    for kernel in discriminator.get_weights()[::2]:
+        if kernel.size > 1:
+            assert np.abs(kernel).max() <= 0.005
+    largest = [np.abs(layer.kernel).max() for layer in discriminator.layers[1::2]]
+    assert min(largest) > 0.0049 * 0.95
+
+
+def maxout_by_hand(x, kernel, bias, units):
+    # unit u takes the greatest of the columns u, u + units, u + 2 units, ...
+    a = x @ kernel + bias
+    return np.stack([a[:, u::units].max(axis=1) for u in range(units)], axis=1)
+
+
+def test_maxout_is_the_greatest_of_its_pieces(float64):
+    rng = np.random.default_rng(0)
+    layer = Maxout(4, 3)
+    layer.build((None, 5))
+    layer.set_weights([rng.normal(size=(5, 12)), rng.normal(size=12)])
+    x = rng.normal(size=(7, 5))
+    assert layer(x).shape == (7, 4)
+    assert np.allclose(layer(x), maxout_by_hand(x, *layer.get_weights(), 4), rtol=1e-12)
+
+
+def test_maxouts_gradients_are_the_finite_differences(float64):
+    rng = np.random.default_rng(1)
+    layer = Maxout(4, 3)
+    layer.build((None, 5))
+    values = [rng.normal(size=(7, 5)), rng.normal(size=(5, 12)), rng.normal(size=12)]
+    direction = rng.normal(size=(7, 4))
+
+    def loss(x, kernel, bias):
+        return (direction * maxout_by_hand(x, kernel, bias, 4)).sum()
+
+    layer.set_weights(values[1:])
+    x = tf.constant(values[0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        result = tf.reduce_sum(direction * layer(x))
+    gradients = tape.gradient(result, [x, *layer.trainable_variables])
+    for i, gradient in enumerate(gradients):
+        for index in np.ndindex(values[i].shape):
+            up, down = ([np.copy(v) for v in values] for _ in range(2))
+            up[i][index] += 1e-6
+            down[i][index] -= 1e-6
+            assert np.asarray(gradient)[index] == pytest.approx((loss(*up) - loss(*down)) / 2e-6, abs=1e-7)
+
+
+def test_maxout_is_saved_and_loaded(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((5,)), Maxout(4, 3, keras.initializers.RandomUniform(-1, 1))])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.layers[0].get_config() == model.layers[0].get_config()
+    x = np.random.default_rng(0).normal(size=(6, 5))
+    assert np.array_equal(loaded(x), model(x))
+
+
+@pytest.mark.parametrize(("units", "pieces"), [(0, 5), (240, 0)])
+def test_maxout_refuses(units, pieces):
+    with pytest.raises(ValueError, match=f"at least 1 unit and 1 piece, not {units} and {pieces}"):
+        Maxout(units, pieces)
 
 
 def masks(layer, calls, shape=(32, 64)):
