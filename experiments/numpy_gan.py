@@ -14,6 +14,7 @@ Presets:
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -161,8 +162,7 @@ def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
                 run.history.append({**row, **game.answers(t)})
                 recording.record(t + 1, game.G(fixed_noise[0]))
                 tick(t, s.iterations)
-                if clock.due():
-                    checkpoint(t + 1)
+                clock.checkpoint(partial(checkpoint, t + 1))
     checkpoint(max(start, s.iterations))
     return clock.pace(max(s.iterations - start, 0))
 

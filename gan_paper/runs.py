@@ -20,7 +20,7 @@ import tempfile  # noqa: E402
 from collections.abc import Callable, Iterator, Mapping, Sequence  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar  # noqa: E402
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar  # noqa: E402
 
 from gan_paper import files  # noqa: E402
 
@@ -46,17 +46,19 @@ class Pace(NamedTuple):
 
 
 class Clock:
-    """Times a training, and says when its next checkpoint is due."""
+    """Times a training, and makes its checkpoints when they are due."""
 
     def __init__(self) -> None:
         self._began = self._saved = time.perf_counter()
+        self._cost = 0.0
 
-    def due(self) -> bool:
-        """Whether the last checkpoint, or the beginning, is more than ten seconds ago; if so, it counts as made."""
+    def checkpoint(self, save: Callable[[], None]) -> None:
+        """Call `save` if ten seconds have gone since the last time, and a hundred times as long as it then took."""
         now = time.perf_counter()
-        due = now - self._saved > 10
-        self._saved = now if due else self._saved
-        return due
+        if now - self._saved > max(10, 100 * self._cost):
+            save()
+            self._saved = time.perf_counter()
+            self._cost = self._saved - now
 
     def pace(self, iterations: int) -> Pace:
         """The time since the beginning, for so many iterations."""
@@ -70,6 +72,9 @@ class Settings:
     Raises:
         ValueError: if a number is out of its range, as `ranges` gives it.
     """
+
+    PLACES: ClassVar[tuple[str, ...]] = ("output", "resume")
+    """Settings that say where things are, not what the run is: another run with other ones is the same run."""
 
     preset: str
     """Which set of defaults to start from."""
@@ -98,7 +103,13 @@ class Settings:
 S = TypeVar("S", bound=Settings)
 
 
-def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], None], tensorflow: bool = True) -> None:
+def main(
+    experiment: str,
+    presets: Mapping[str, S],
+    train: Callable[[S, "Run"], None],
+    tensorflow: bool = True,
+    check: Callable[[S], Any] = lambda settings: None,
+) -> None:
     """Run an experiment script: read its command line, open its folder, train, and end with the right exit status.
 
     Exit statuses: 0 done; 2 the person asked for something that cannot be; 3 training diverged; 130 interrupted.
@@ -108,9 +119,14 @@ def main(experiment: str, presets: Mapping[str, S], train: Callable[[S, "Run"], 
         presets: Settings by name; the first is the default.
         train: Does the work, given the settings and the open run.
         tensorflow: Whether that work needs TensorFlow.
+        check: Raises a `ValueError` of one line, before there is a folder, if something the settings name is no good.
     """
     with exit_statuses():
         settings = parse(presets)
+        try:
+            check(settings)
+        except ValueError as error:
+            raise Refused(str(error)) from None
         run = Run(experiment, settings)
         if tensorflow:
             quiet_tensorflow()
@@ -251,7 +267,7 @@ class Run:
         packages = ("gan-paper", "keras", "tensorflow", "numpy", "scipy")
         return {
             "experiment": self.experiment,
-            "settings": {k: v for k, v in settings.items() if k not in ("output", "resume")},
+            "settings": {k: v for k, v in settings.items() if k not in self.settings.PLACES},
             "versions": {"python": platform.python_version(), **{p: _version(p) for p in packages}},
         }
 

@@ -1,6 +1,7 @@
 """Training a GAN into a run's folder: the stream of minibatches, recording, checkpoints, resuming, evaluation."""
 
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -45,7 +46,7 @@ def minibatches(
         A dataset of (x, z): x (per_call, k, m, ...), z (per_call, k + 1, m, noise_size); the last may be shorter.
     """
     x_shape = (gan.k, m, *gan.discriminator.input_shape[1:])
-    z_shape = (gan.k + 1, m, *gan.generator.input_shape[1:])
+    z_shape = (gan.noises, m, *gan.generator.input_shape[1:])
     dtype = keras.config.floatx()
 
     def examples(t: int) -> Any:
@@ -79,6 +80,8 @@ def train(
     m: int,
     record_every: int,
     record_samples: int,
+    per_call: int | None = None,
+    measure: Callable[[int], Mapping[str, float]] = lambda iteration: {},
 ) -> runs.Pace:
     """Train by Algorithm 1 into a run's folder, with a progress bar; resume where its settings say so.
 
@@ -93,8 +96,10 @@ def train(
         p_data: Where examples come from.
         p_z: The prior of the noise.
         m: Minibatch size.
-        record_every: Iterations from one record to the next, and in one call of `train_step`.
+        record_every: Iterations from one record to the next.
         record_samples: Samples in each record.
+        per_call: Iterations in one call of `train_step`, a divisor of `record_every`, which is the default.
+        measure: Given the iteration, further figures for each row of the history, always under the same names.
 
     Returns:
         The seconds spent and the iterations made in them.
@@ -104,17 +109,19 @@ def train(
         runs.Refused: if there is no checkpoint to resume from.
     """
     seed, stop = run.settings.seed, run.settings.iterations
-    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed))
+    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed), record_every, measure)
     if run.settings.resume:
         recorder.restore()
     else:
         recorder.record()
         recorder.checkpoint()
     start = int(gan.g_optimizer.iterations)
-    recorder.clock = clock = runs.Clock()
+    recorder.start, recorder.clock = start, (clock := runs.Clock())
     if start < stop:
-        stream = minibatches(gan, p_data, p_z, m=m, seed=seed, start=start, stop=stop, per_call=record_every)
-        gan.fit(stream, shuffle=False, verbose="auto" if sys.stdout.isatty() else 0, callbacks=[recorder])
+        stream = minibatches(
+            gan, p_data, p_z, m=m, seed=seed, start=start, stop=stop, per_call=per_call or record_every
+        )
+        gan.fit(stream, shuffle=False, verbose=0, callbacks=[recorder])
         recorder.checkpoint()
     pace = clock.pace(max(stop - start, 0))
     gan.generator.save(run.folder / "generator.keras")
@@ -127,17 +134,31 @@ def _noise(gan: GAN, p_z: Source, count: int, seed: int) -> Any:
 
 
 class _Recorder(keras.callbacks.Callback):
-    """After each call of `train_step`: stop if it diverged, then record, then checkpoint if one is due."""
+    """After each call of `train_step`: stop if it diverged, then record and checkpoint where they are due."""
 
-    def __init__(self, gan: GAN, run: runs.Run, recording: Recording, noise: Any) -> None:
+    def __init__(
+        self,
+        gan: GAN,
+        run: runs.Run,
+        recording: Recording,
+        noise: Any,
+        record_every: int,
+        measure: Callable[[int], Mapping[str, float]],
+    ) -> None:
         super().__init__()
         self.gan, self.run, self.recording, self.noise = gan, run, recording, noise
+        self.record_every, self.measure, self.start = record_every, measure, 0
+        self.shown: dict[str, float] = {}
         try:
             self._manager = tf.train.CheckpointManager(
                 tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
             )
         except (ValueError, tf.errors.OpError):
             raise runs.Refused(f"--resume cannot read the checkpoints in {run.folder / 'checkpoints'}") from None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        # No metric is "stateless": each is shown as it is, where Keras would show its average so far.
+        self.bar = keras.utils.Progbar(self.run.settings.iterations - self.start, stateless_metrics=())
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
@@ -148,10 +169,15 @@ class _Recorder(keras.callbacks.Callback):
                     f"training diverged at iteration {iteration}: the {network.name}'s weights are no longer finite; "
                     f"the last good checkpoint is kept in {self.run.folder / 'checkpoints'}"
                 )
-        self.run.history.append({"iteration": iteration, "value": -logs["d_loss"], **logs})
-        self.record()
-        if self.clock.due():
-            self.checkpoint()
+        self.shown |= logs
+        if iteration % self.record_every == 0 or iteration == self.run.settings.iterations:
+            measured = self.measure(iteration)
+            self.run.history.append({"iteration": iteration, "value": -logs["d_loss"], **logs, **measured})
+            self.record()
+            self.clock.checkpoint(self.checkpoint)
+            self.shown |= {name: value for name, value in measured.items() if np.isfinite(value)}
+        if sys.stdout.isatty():
+            self.bar.update(iteration - self.start, list(self.shown.items()))
 
     def record(self) -> None:
         self.recording.record(int(self.gan.g_optimizer.iterations), self.gan.predict_on_batch(self.noise))
@@ -171,6 +197,11 @@ class _Recorder(keras.callbacks.Callback):
         except (ValueError, tf.errors.OpError) as error:
             raise runs.Refused(f"--resume cannot read the run's files: {str(error).splitlines()[0]}") from None
         self.run.load_history(iteration)
+
+
+def generate(generator: keras.Model, z: Any) -> Any:
+    """Samples of a generator for noise z (N, noise_size), with no more than its work on 10,000 of them in memory."""
+    return np.concatenate([generator(z[i : i + _CHUNK]) for i in range(0, len(z), _CHUNK)])
 
 
 def play(gan: GAN, p_data: Source, p_z: Source, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:

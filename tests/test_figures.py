@@ -1,5 +1,10 @@
+import io
+import re
+
 import numpy as np
 import pytest
+from matplotlib.text import Text
+from PIL import Image
 
 from gan_paper import figures
 from gan_paper.distributions import Gaussian, Uniform
@@ -109,3 +114,157 @@ def test_left_tail_draws_the_map_that_would_be_exact():
         assert np.allclose(drawn["the map to $p_{data}$"].get_ydata(), sign * norm.ppf(uniform(-1, 2).cdf(z[1:-1])))
         p_data, p_g = (line.get_ydata() for line in tail.lines)
         assert np.nanmax(np.abs(p_data - p_g)) < 0.02
+
+
+def random_images(*shape):
+    return np.random.default_rng(0).uniform(size=shape)
+
+
+def tile_of(picture, row, column, side=28):
+    return picture[row * (side + 1) :][:side, column * (side + 1) :][:, :side]
+
+
+def rendered(figure, dpi):
+    """The picture (height, width, 3) that `Run.save_figure` would write."""
+    figure.savefig(file := io.BytesIO(), dpi=dpi)
+    return np.array(Image.open(file).convert("RGB"))
+
+
+def test_samples_with_neighbours_shows_the_very_pixels_and_frames_the_neighbours():
+    samples, neighbours = random_images(4, 5, 784), random_images(5, 4, 784)[-1]
+    figure = figures.samples_with_neighbours(samples, neighbours)
+    (ax,) = figure.axes
+    left, right = ax.images
+    assert left.get_array().shape == (4 * 29 - 1, 5 * 29 - 1) and right.get_array().shape == (4 * 29 - 1, 28)
+    for row in range(4):
+        for column in range(5):
+            assert np.array_equal(tile_of(left.get_array(), row, column).ravel(), samples[row, column])
+        assert np.array_equal(tile_of(right.get_array(), row, 0).ravel(), neighbours[row])
+    assert np.all(left.get_array()[28::29] == 1) and np.all(left.get_array()[:, 28::29] == 1)
+    x0, x1, y1, y0 = right.get_extent()
+    (frame,) = ax.patches
+    assert left.get_extent()[1] < frame.get_x() < x0 and frame.get_x() + frame.get_width() > x1
+    assert frame.get_y() < y0 and frame.get_y() + frame.get_height() > y1
+    assert not ax.axison and not figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text())
+
+
+@pytest.mark.parametrize("dpi", [75, 150, 300])
+def test_image_pixels_come_out_as_equal_squares(dpi):
+    samples, neighbours = random_images(4, 5, 784), np.zeros((4, 784))
+    picture = rendered(figures.samples_with_neighbours(samples, neighbours), dpi)
+    scale = dpi // 75
+    assert picture.shape == ((4 * 29 + 3) * scale, (5 * 29 - 1 + 3 + 2 + 28 + 2) * scale, 3)
+    for row in range(4):
+        for column in range(5):
+            expected = samples[row, column].reshape(28, 28).repeat(scale, 0).repeat(scale, 1)
+            top, left = (2 + 29 * row) * scale, 29 * column * scale
+            got = picture[top : top + 28 * scale, left : left + 28 * scale]
+            assert np.abs(got - 255 * expected[..., None]).max() < 2  # a colormap has 256 levels
+    assert np.all(picture[2 * scale : 30 * scale, -30 * scale : -2 * scale] == 0)  # the frame is not over the images
+    red, green, blue = picture[scale, -scale - 1]
+    assert red > green > blue + 100  # yellow
+    assert np.all(picture[:, 144 * scale : 147 * scale] == 255)  # the gap
+
+
+def test_interpolations_shows_one_line_a_row_and_marks_its_ends():
+    images = random_images(3, 7, 784)
+    (ax,) = figures.interpolations(images).axes
+    (image,) = ax.images
+    for row in range(3):
+        for step in range(7):
+            assert np.array_equal(tile_of(image.get_array(), row, step).ravel(), images[row, step])
+    x0, x1, bottom, _ = image.get_extent()
+    first, last = ax.texts
+    assert (first.get_text(), last.get_text()) == ("$z_0$", "$z_1$")
+    assert (first.get_position()[0], last.get_position()[0]) == (x0 + 14, x1 - 14)
+    assert min(first.get_position()[1], last.get_position()[1]) > bottom
+    (line,) = ax.lines
+    assert x0 + 14 < line.get_xdata()[0] < line.get_xdata()[1] < x1 - 14
+
+
+def test_digits_are_white_on_black():
+    for figure in (
+        figures.interpolations(np.zeros((1, 2, 784))),
+        figures.samples_with_neighbours(np.zeros((1, 2, 784)), np.zeros((1, 784))),
+    ):
+        for image in figure.axes[0].images:
+            assert image.get_cmap()(image.norm([0.0, 0.5, 1.0])) == pytest.approx(
+                np.c_[np.repeat([[0], [0.5], [1]], 3, axis=1), np.ones(3)], abs=0.01
+            )
+
+
+@pytest.mark.parametrize(
+    ("draw", "shape"),
+    [
+        (lambda: figures.interpolations(np.zeros((2, 3, 785))), "(2, 3, 785)"),
+        (lambda: figures.interpolations(np.zeros((6, 784))), "(6, 784)"),
+        (lambda: figures.interpolations(np.zeros((2, 0, 784))), "(2, 0, 784)"),
+        (lambda: figures.samples_with_neighbours(np.zeros((4, 5, 28, 28)), np.zeros((4, 784))), "(4, 5, 28, 28)"),
+        (lambda: figures.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((5, 784))), "(5, 784)"),
+        (lambda: figures.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 28, 28))), "(4, 28, 28)"),
+        (lambda: figures.images_animation(np.zeros((2, 15, 784)), [0, 1]), "(2, 15, 784)"),
+        (lambda: figures.images_animation(np.zeros((2, 20, 784)), [0, 1, 2]), "(2, 20, 784)"),
+        (lambda: figures.images_animation(np.zeros((0, 20, 784)), []), "(0, 20, 784)"),
+        (lambda: figures.images_animation(np.zeros((2, 20, 785)), [0, 1]), "(2, 10, 785)"),
+        (lambda: figures.log_likelihood([0, 1, 2], {"G": [1.0, 2.0]}), "(2,)"),
+    ],
+)
+def test_a_wrong_shape_is_named(draw, shape):
+    with pytest.raises(ValueError, match=re.escape(shape)):
+        draw()
+
+
+@pytest.mark.parametrize(("value", "interval"), [(1.5, "[0, 1.5]"), (-0.5, "[-0.5, 0]"), (np.nan, "[nan, nan]")])
+def test_images_out_of_range_are_refused(value, interval):
+    images = np.zeros((2, 3, 784))
+    images[1, 1, 400] = value
+    with pytest.raises(ValueError, match=re.escape(interval)):
+        figures.interpolations(images)
+
+
+def test_log_likelihood_draws_the_published_one_and_cuts_the_first_values():
+    epochs = np.arange(0, 60, 10)
+    curves = {
+        "G": [-140, np.nan, 150.0, 200, 220, 230],
+        "no dropout": [-130, -50, 100.0, np.nan, np.nan, np.nan],
+        "sigmoid": np.full(6, np.nan),
+    }
+    (ax,) = figures.log_likelihood(epochs, curves).axes
+    *drawn, published = ax.lines
+    assert [line.get_label() for line in drawn] == [text.get_text() for text in ax.get_legend().get_texts()]
+    for line, values in zip(drawn, curves.values(), strict=True):
+        known = ~np.isnan(values)  # the line goes on over epochs without an evaluation
+        assert np.array_equal(line.get_xdata(), epochs[known])
+        assert np.array_equal(line.get_ydata(), np.asarray(values)[known])
+    assert np.all(np.asarray(published.get_ydata()) == 225) and published.get_linestyle() == "--"
+    (label,) = ax.texts
+    assert "225" in label.get_text() and "Table 1" in label.get_text() and label.xy[1] == 225
+    bottom, top = ax.get_ylim()
+    assert bottom == 0 and 230 < top < 300
+
+
+def test_curves_are_told_apart_without_colour():
+    (ax,) = figures.log_likelihood([0, 1], {name: [100.0, 200] for name in "abcd"}).axes
+    assert len({str(line._unscaled_dash_pattern) for line in ax.lines}) == 5  # the published one, too
+
+
+def test_images_animation_shows_every_record(monkeypatch):
+    recorded = random_images(3, 6, 784).astype(np.float32)
+    captions = []
+    set_text = Text.set_text
+    monkeypatch.setattr(Text, "set_text", lambda self, text: (captions.append(text), set_text(self, text))[1])
+    frames = figures.images_animation(recorded, [0, 50, 1000], columns=3)
+    assert [text for text in captions if text] == ["epoch 0", "epoch 50", "epoch 1,000"]
+    height, width = 2 * (2 * 29 - 1), 2 * (3 * 29 - 1)
+    for frame, images in zip(frames, recorded, strict=True):
+        assert frame.dtype == np.uint8 and frame.shape == (height + 20, width, 3)
+        grid = frame[20:]
+        for k, image in enumerate(images):
+            row, column = divmod(k, 3)
+            dots = np.rint(255 * image.reshape(28, 28)).repeat(2, 0).repeat(2, 1)
+            shown = grid[58 * row : 58 * row + 56, 58 * column : 58 * column + 56]
+            assert np.array_equal(shown, np.stack([dots] * 3, axis=-1))
+    strips = [frame[:20] for frame in frames]
+    assert len({strip.tobytes() for strip in strips}) == 3
+    assert all(strip.min() < 100 and np.all(strip[[0, -1]] == 255) for strip in strips)  # text, and none of it cut
+    assert not figures.plt.get_fignums()

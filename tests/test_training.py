@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from gan_paper import networks, runs, training
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Gaussian, GaussianMixture, Points, Uniform
+from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
 from gan_paper.histograms import Recording
+from gan_paper.optimizers import RisingMomentum
 from gan_paper.training import minibatches
 from tests.test_algorithm1 import equal, make_gan, weights
 
@@ -111,6 +112,32 @@ def test_a_run_with_dropout_and_epochs_resumes_to_the_last_bit(tmp_path):
     assert equal(weights(whole), weights(parts))
     assert np.array_equal(recording.samples, recording_of_parts.samples)
     assert recording.samples[0].shape == (5, 2)
+
+
+def test_a_run_of_the_papers_networks_resumes_to_the_last_bit(tmp_path):
+    """Maxout, dropout, rising momentum, an average of the iterates, and figures measured on the way."""
+    images = Images(np.random.default_rng(0).integers(256, size=(50, 16), dtype=np.uint8))
+
+    def train(folder, iterations, resume=False):
+        run = run_in(tmp_path / folder, iterations, resume)
+        keras.utils.set_random_seed(0)
+        gan = GAN(networks.paper_generator(np.full(16, 0.5)), networks.paper_discriminator(16))
+        rules = RisingMomentum(0.05), RisingMomentum(0.1, use_ema=True, ema_momentum=0.9)
+        gan.compile(*rules, simultaneous=True)
+        recording = Recording({"entries": EDGES}, keep=5)
+        training.train(
+            gan, run, recording, p_data=images, p_z=P_Z, m=4, record_every=10, record_samples=5, per_call=5,
+            measure=lambda iteration: {"brightness": float(np.mean(gan.averaged_generator()(np.ones((1, 100)))))},
+        )  # fmt: skip
+        return gan, run
+
+    whole, run = train("whole", 30)
+    assert [row["iteration"] for row in run.history] == [10, 20, 30]
+    train("parts", 20)
+    parts, run_of_parts = train("parts", 30, resume=True)
+    assert equal(weights(whole), weights(parts))
+    assert equal(weights(whole.averaged_generator()), weights(parts.averaged_generator()))
+    assert run.history == run_of_parts.history and run.history[0]["brightness"] != run.history[1]["brightness"]
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path):

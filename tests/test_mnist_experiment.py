@@ -1,0 +1,173 @@
+"""experiments/mnist.py on a small synthetic image set, and on MNIST where GAN_PAPER_MNIST names it."""
+
+import csv
+import importlib.util
+import json
+import os
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_paper import mnist, parzen, runs
+from tests.conftest import ROOT
+
+REAL = os.environ.get("GAN_PAPER_MNIST")
+
+
+@pytest.fixture
+def experiment(monkeypatch):
+    spec = importlib.util.spec_from_file_location("mnist_experiment", ROOT / "experiments" / "mnist.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(__import__("sys").modules, "mnist_experiment", module)  # where dataclasses look it up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def blobs(monkeypatch, experiment):
+    """A bright blob somewhere on black, in place of digits; few samples to judge it by."""
+    y, x = np.mgrid[:28, :28]
+    centres = np.random.default_rng(0).uniform(8, 20, (800, 2, 1, 1))
+    images = 255 * np.exp(-((y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2) / 18)
+    images = images.astype(np.uint8).reshape(800, 784)
+    data = mnist.MNIST(images[:500], images[500:650], images[650:])
+    monkeypatch.setattr(mnist, "load", lambda path: data)
+    monkeypatch.setattr(experiment, "SAMPLES", 200)
+    return data
+
+
+def run(experiment, folder, **changes):
+    settings = replace(experiment.PRESETS[changes.pop("preset", "paper")], output=folder, **changes)
+    opened = runs.Run("mnist", settings)
+    experiment.main(settings, opened)
+    return opened
+
+
+@pytest.mark.parametrize("preset", ["paper", "dense"])
+def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
+    opened = run(experiment, tmp_path / "run", preset=preset, iterations=20, evaluate_every=2, average=0.5)
+    assert {path.name for path in opened.folder.iterdir()} == {
+        "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "best.keras", "generator.keras",
+        "discriminator.keras", "samples.png", "interpolations.png", "log_likelihood.png", "training.png", "samples.gif",
+    }  # fmt: skip
+    metrics = json.loads((opened.folder / "metrics.json").read_text())
+    assert list(metrics["match"]) == [
+        "best_epoch", "log_likelihood", "standard_error", "sigma", "validation",
+        "last_iterate_log_likelihood", "last_iterate_standard_error", "last_iterate_sigma", "last_iterate_validation",
+    ]  # fmt: skip
+    with (opened.folder / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["epoch"]) for row in rows] == [1, 2, 3, 4]  # 5 minibatches of 100 each
+    measured = {float(row["epoch"]): float(row["log_likelihood"]) for row in rows if row["log_likelihood"] != "nan"}
+    assert list(measured) == [2, 4]
+    assert metrics["match"]["best_epoch"] == max(measured, key=measured.get)
+    # the reported figure is that of the best generator, by the estimator, on the test images
+    best = keras.models.load_model(opened.folder / "best.keras")
+    noise = opened_noise(experiment, preset, seed=0)
+    samples = best.predict(noise, verbose=0)
+    samples = (samples + 1) / 2 if preset == "dense" else samples
+    sigma = parzen.validate(blobs.validation / 255, samples).sigma
+    assert sigma == metrics["match"]["sigma"]
+    expected = parzen.log_likelihood(blobs.test / 255, samples, sigma).mean()
+    assert metrics["match"]["log_likelihood"] == pytest.approx(expected, rel=1e-4)
+    with Image.open(opened.folder / "samples.gif") as animation:
+        assert animation.n_frames == 5
+    assert "log_likelihood" in capsys.readouterr().out
+
+
+def opened_noise(experiment, preset, seed):
+    from gan_paper.distributions import Gaussian, Uniform
+
+    p_z = Gaussian(0, 1) if preset == "dense" else Uniform(-(3**0.5), 3**0.5)
+    return p_z.sample((experiment.SAMPLES, 100), (seed, 1, 9))
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_path):
+    flags = {"preset": "dense", "evaluate_every": 1, "average": 0.9}
+    whole = run(experiment, tmp_path / "whole", iterations=15, **flags)
+    run(experiment, tmp_path / "parts", iterations=10, **flags)
+    parts = run(experiment, tmp_path / "parts", iterations=15, resume=True, **flags)
+    for name in ("history.csv", "metrics.json"):
+        a, b = ((r.folder / name).read_text() for r in (whole, parts))
+        if name == "metrics.json":
+            a, b = (json.loads(text)["match"] for text in (a, b))
+        assert a == b
+    for name in ("best.keras", "generator.keras", "discriminator.keras"):
+        a, b = (keras.models.load_model(r.folder / name).get_weights() for r in (whole, parts))
+        assert all(np.array_equal(v, w) for v, w in zip(a, b, strict=True))
+
+
+def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp_path):
+    settings = replace(experiment.PRESETS["paper"], output=tmp_path / "run")
+    opened = runs.Run("mnist", settings)
+    judge = experiment.Judge(None, opened, None, blobs.validation / 255, None, 5, 1)
+    figures = iter([(1.0, 0.2), (0.0, 0.2), (3.0, 0.2), (0.0, 0.2), (2.0, 0.2), (0.0, 0.2)])
+    judge.measure = lambda generator: next(figures)
+
+    class Gan:
+        generator = None
+
+        @staticmethod
+        def averaged_generator():
+            model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+            model.layers[0].kernel.assign([[epoch]])
+            return model
+
+    judge.gan = Gan
+    for epoch in (1, 2, 3):
+        opened.history.append({"iteration": 5 * epoch, **judge(5 * epoch)})
+    assert judge.best() == (3.0, 2.0)
+    assert keras.models.load_model(opened.folder / "best.keras").layers[0].kernel[0, 0] == 2.0
+
+
+def test_nearest_is_the_nearest_by_brute_force(experiment):
+    rng = np.random.default_rng(0)
+    train = rng.integers(256, size=(60, 784), dtype=np.uint8)
+    samples = rng.uniform(size=(5, 784)).astype("f")
+    distances = np.linalg.norm(samples[:, None] - train[None] / 255, axis=2)
+    assert np.allclose(experiment.nearest(samples, train), train[distances.argmin(axis=1)] / 255)
+
+
+@pytest.mark.parametrize(
+    ("flags", "parts"),
+    [
+        (["--data", "nothing"], ["nothing"]),
+        (["--data", "foreign.npz"], ["foreign.npz"]),
+        (["--preset", "gan"], ["--preset", "paper", "released", "dense"]),
+        (["--average", "1"], ["--average", "1", "0.999999"]),
+        (["--m", "0"], ["--m", "0", "from 1"]),
+    ],
+)
+def test_refuses(script, tmp_path, flags, parts):
+    (tmp_path / "foreign.npz").write_text("digits")
+    result = script("mnist", *flags)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1 and not result.stdout, result.stderr
+    assert all(part in result.stderr for part in parts)
+    assert [path.name for path in tmp_path.iterdir()] == ["foreign.npz"]
+
+
+@pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
+def test_on_mnist(script, tmp_path):
+    result = script("mnist", "--data", REAL, "--iterations", "10", "--output", "run", timeout=300)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    match = json.loads((tmp_path / "run" / "metrics.json").read_text())["match"]
+    assert -400 < match["log_likelihood"] < 0
+
+
+@pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
+def test_an_untrained_generator_draws_the_mean_image(experiment):
+    """Its Parzen window is one Gaussian around that image, so its log-likelihood has a closed form."""
+    from gan_paper import networks
+
+    data = mnist.load(mnist.Path(REAL))
+    means = data.train.mean(axis=0) / 255
+    generator = networks.paper_generator(means)
+    samples = generator.predict(opened_noise(experiment, "paper", 0)[:2000], verbose=0)
+    sigma = parzen.validate(data.validation[:1000] / 255, samples).sigma
+    test = data.test[:1000] / 255
+    squares = ((test - means) ** 2).sum(axis=1).mean()
+    expected = -squares / (2 * sigma**2) - 784 / 2 * np.log(2 * np.pi * sigma**2)
+    assert parzen.log_likelihood(test, samples, sigma).mean() == pytest.approx(expected, abs=10)
