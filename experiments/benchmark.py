@@ -74,7 +74,7 @@ def main(arguments: Arguments) -> None:
     print(runs.table([("", "us/iteration", "min", "max", "iterations/s"), *rows]))
     loop, fit = seconds.values()
     ratios = [a / b for a, b in zip(loop, fit, strict=True)]
-    print(f"ratio: median {statistics.median(ratios):,.1f}, from {min(ratios):,.1f} to {max(ratios):,.1f}")
+    print(f"ratio: median {statistics.median(ratios):,.4g}, from {min(ratios):,.4g} to {max(ratios):,.4g}")
 
 
 def gaussian_fit(n: int, noise_size: int, per_call: int) -> Loop:

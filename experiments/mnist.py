@@ -41,7 +41,7 @@ class Settings(runs.Settings):
 
     preset: Literal["paper", "released", "dense"] = "paper"
     """`paper`: Algorithm 1. `released`: the authors' code. `dense`: the networks of seed document 002."""
-    iterations: int = 30_000
+    iterations: int = 20_000
     """Iterations of Algorithm 1; 500 are an epoch of the 50,000 images when m is 100."""
     data: Path | None = None
     """MNIST as an .npz file in Keras's layout or a folder of IDX files [default: download it once]."""
@@ -71,7 +71,7 @@ class Settings(runs.Settings):
 
 PRESETS = {
     "paper": Settings(),
-    "released": Settings(preset="released", g_rate=0.1),
+    "released": Settings(preset="released", iterations=30_000, g_rate=0.1),
     "dense": Settings(preset="dense", d_rate=2e-4, g_rate=2e-4),
 }
 

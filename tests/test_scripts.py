@@ -174,7 +174,8 @@ def test_gaussian_refuses(script, tmp_path, tmp_path_factory, flags, parts):
 
 
 @pytest.mark.parametrize(
-    "name", ["gaussian", "compare", "numpy_gan", "uniform_to_gaussian", "sine", "benchmark", "seeds"]
+    "name",
+    ["gaussian", "compare", "numpy_gan", "uniform_to_gaussian", "sine", "benchmark", "seeds", "mnist", "table1"],
 )
 def test_help_answers_without_tensorflow(script, tmp_path, name):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")

@@ -1,0 +1,156 @@
+"""Table 1 with our rows: `python experiments/table1.py [--runs runs/mnist]`.
+
+Writes the table of Parzen-window log-likelihoods as Markdown, and a .json of its figures: the paper's rows, then ours,
+the mean over the seeds of each preset, and what the estimator gives for samples that nobody generated. By default it
+reads the results of our runs, which are part of the project, so that the table can be checked without training.
+
+TFD is not public, so its column cannot be rerun.
+"""
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_paper import files, runs
+
+RESULTS = Path(__file__).parent.parent / "figures" / "reference" / "mnist"
+FIGURES = ("log_likelihood", "standard_error", "last_iterate_log_likelihood")
+SAMPLES = 10_000
+
+
+class Row(NamedTuple):
+    """A row: the log-likelihood in nats on MNIST's and TFD's test sets, each with its standard error over them."""
+
+    model: str
+    mnist: tuple[float, float]
+    tfd: tuple[float, float] | None = None
+    seeds: tuple[float, ...] = ()
+    last_iterate: float | None = None
+
+
+PAPER = [
+    Row("DBN", (138, 2), (1909, 66)),
+    Row("Stacked CAE", (121, 1.6), (2110, 50)),
+    Row("Deep GSN", (214, 1.1), (1890, 29)),
+    Row("Adversarial nets", (225, 2), (2057, 26)),
+]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Make Table 1 from finished runs of `mnist.py`."""
+
+    runs: Path = RESULTS
+    """Folder of finished runs, PRESET-seedSEED."""
+    output: Path | None = None
+    """Folder that takes table1.md and table1.json [default: that of the runs]."""
+    scale: bool = False
+    """Measure the estimator's scale again, on training images and k-means centroids: minutes, and 3 GB of memory."""
+    data: Path | None = None
+    """MNIST, for --scale, as `mnist.py` takes it [default: download it once]."""
+
+
+def main(arguments: Arguments) -> None:
+    """Read the runs, write the table, print it.
+
+    Raises:
+        runs.Refused: if the folder holds no finished run, or a file in it cannot be read.
+    """
+    folder = arguments.output or arguments.runs
+    ours = _ours(arguments.runs)
+    scale_file = arguments.runs / "scale.json"
+    if arguments.scale:
+        _write(scale_file, json.dumps(measure_scale(arguments.data), indent=2))
+    scale = _scale(scale_file) if scale_file.exists() else []
+    text = markdown(PAPER, ours, scale)
+    _write(folder / "table1.md", text)
+    rows = {"paper": PAPER, "ours": ours, "scale": scale}
+    _write(folder / "table1.json", json.dumps({k: [row._asdict() for row in v] for k, v in rows.items()}, indent=2))
+    print(text)
+    print("written:", folder / "table1.md", folder / "table1.json", sep="\n  ")
+
+
+def _ours(folder: Path) -> list[Row]:
+    presets: dict[str, list[list[float]]] = {}
+    for path in sorted(folder.glob("*/metrics.json")):
+        metrics = _read(path)
+        try:
+            if metrics["experiment"] == "mnist":
+                found = [float(metrics["match"][name]) for name in FIGURES]
+                presets.setdefault(str(metrics["preset"]), []).append(found)
+        except (KeyError, TypeError, ValueError):
+            raise runs.Refused(f"{path} holds no finished run's log-likelihood") from None
+    if not presets:
+        raise runs.Refused(f"--runs {folder} holds no finished run of mnist.py")
+    rows = []
+    for preset in sorted(presets, key=lambda name: ("paper released dense".find(name), name)):
+        seeds, errors, last = zip(*presets[preset], strict=True)
+        mean = (statistics.mean(seeds), statistics.mean(errors))
+        rows.append(Row(f"`{preset}`", mean, None, seeds, statistics.mean(last)))
+    return rows
+
+
+def _scale(path: Path) -> list[Row]:
+    try:
+        return [Row(model, (float(mean), float(error))) for model, (mean, error) in _read(path).items()]
+    except (AttributeError, TypeError, ValueError):
+        raise runs.Refused(f"{path} holds no log-likelihoods with their standard errors") from None
+
+
+def measure_scale(data: Path | None) -> dict[str, tuple[float, float]]:
+    """What the estimator gives for 10,000 training images as samples, and for as many k-means centroids of them all."""
+    from scipy.cluster.vq import kmeans2
+
+    from gan_paper import mnist, parzen
+
+    try:
+        images = mnist.load(data)
+    except ValueError as error:
+        raise runs.Refused(str(error)) from None
+    train, validation, test = (part / np.float32(255) for part in images)
+    drawn = train[np.random.default_rng(0).choice(len(train), SAMPLES, replace=False)]
+    centroids, _ = kmeans2(train, drawn, iter=5, minit="matrix")
+    result = {}
+    for model, samples in {"10,000 training images": drawn, "10,000 k-means centroids": centroids}.items():
+        sigma = parzen.validate(validation, samples).sigma
+        estimate = parzen.estimate(test, samples, sigma)
+        result[model] = (estimate.mean, estimate.standard_error)
+    return result
+
+
+def markdown(paper: list[Row], ours: list[Row], scale: list[Row]) -> str:
+    """The table, as GitHub shows it."""
+    lines = ["| model | MNIST | TFD | each seed | last iterate |", "|---|---|---|---|---|"]
+    for row in (*paper, *ours, *scale):
+        cells = [row.model, _figure(row.mnist), _figure(row.tfd) if row.tfd else "-"]
+        cells += [", ".join(f"{seed:.1f}" for seed in row.seeds) or "-"]
+        cells += ["-" if row.last_iterate is None else f"{row.last_iterate:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(figure: tuple[float, float]) -> str:
+    mean, error = figure
+    return f"{mean:g} ± {error:g}" if isinstance(mean, int) else f"{mean:.1f} ± {error:.1f}"  # as printed, or ours
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise runs.Refused(f"{path} is not a readable .json file") from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path) as temporary:
+        temporary.write_text(text)
+
+
+if __name__ == "__main__":
+    with runs.exit_statuses():
+        main(runs.cli(Arguments, description=__doc__))

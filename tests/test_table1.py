@@ -1,0 +1,83 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_scripts import one_line
+
+REAL = os.environ.get("GAN_PAPER_MNIST")
+
+
+def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experiment="mnist"):
+    match = {"log_likelihood": log_likelihood, "standard_error": error, "last_iterate_log_likelihood": last}
+    run = folder / f"{preset}-seed{seed}"
+    run.mkdir(parents=True)
+    metrics = {"experiment": experiment, "preset": preset, "seed": seed, "match": match}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_the_table_of_finished_runs(script, tmp_path):
+    runs = tmp_path / "runs"
+    for seed, figure in enumerate((230.0, 240.0, 226.0)):
+        finished(runs, "released", seed, figure, error=1.0 + seed, last=170 + figure / 10)
+    finished(runs, "dense", 0, 200.0)
+    finished(runs, "scalar", 0, 1.0, experiment="gaussian")  # another experiment's
+    (runs / "scale.json").write_text(json.dumps({"10,000 training images": [244.2, 2.1]}))
+    result = script("table1", "--runs", "runs", "--output", "table")
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    text = (tmp_path / "table" / "table1.md").read_text()
+    assert text in result.stdout and all(path in result.stdout for path in ("table/table1.md", "table/table1.json"))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    assert rows[0] == ["model", "MNIST", "TFD", "each seed", "last iterate"]
+    assert rows[2:] == [
+        ["DBN", "138 ± 2", "1909 ± 66", "-", "-"],
+        ["Stacked CAE", "121 ± 1.6", "2110 ± 50", "-", "-"],
+        ["Deep GSN", "214 ± 1.1", "1890 ± 29", "-", "-"],
+        ["Adversarial nets", "225 ± 2", "2057 ± 26", "-", "-"],
+        ["`released`", "232.0 ± 2.0", "-", "230.0, 240.0, 226.0", "193.2"],
+        ["`dense`", "200.0 ± 2.0", "-", "200.0", "180.0"],
+        ["10,000 training images", "244.2 ± 2.1", "-", "-", "-"],
+    ]
+    content = json.loads((tmp_path / "table" / "table1.json").read_text())
+    assert content["ours"][0]["mnist"] == [232.0, 2.0] and len(content["paper"]) == 4
+
+
+def test_refuses(script, tmp_path):
+    (tmp_path / "empty").mkdir()
+    one_line(script("table1", "--runs", "empty"), "--runs empty", "no finished run")
+    one_line(script("table1", "--runs", "missing"), "--runs missing", "no finished run")
+    broken = tmp_path / "broken" / "paper-seed0"
+    broken.mkdir(parents=True)
+    (broken / "metrics.json").write_text("{")
+    one_line(script("table1", "--runs", "broken"), "paper-seed0/metrics.json is not a readable")
+    (broken / "metrics.json").write_text('{"experiment": "mnist", "preset": "paper"}')
+    one_line(script("table1", "--runs", "broken"), "paper-seed0/metrics.json", "no finished run's")
+    finished(tmp_path / "runs", "dense", 0, 200.0)
+    (tmp_path / "runs" / "scale.json").write_text("[]")
+    one_line(script("table1", "--runs", "runs"), "scale.json")
+    one_line(script("table1", "--runs", "runs", "--scale", "--data", "nowhere"), "nowhere")
+
+
+def test_the_committed_table_is_that_of_the_committed_runs(script, tmp_path):
+    result = script("table1", "--output", "table")
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "table" / "table1.md").read_text()
+    assert text == (ROOT / "figures" / "reference" / "mnist" / "table1.md").read_text()
+    assert text in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
+def test_the_estimators_scale_on_mnist():
+    """10,000 training images as samples: about 244 nats, at sigma 0.167 (Theis et al., 2016: 243)."""
+    from pathlib import Path
+
+    from gan_paper import mnist, parzen
+
+    train, validation, test = (part / np.float32(255) for part in mnist.load(Path(REAL)))
+    drawn = train[np.random.default_rng(0).choice(len(train), 10_000, replace=False)]
+    sigma = parzen.validate(validation[:1000], drawn).sigma
+    estimate = parzen.estimate(test, drawn, sigma)
+    assert sigma == pytest.approx(0.1668, abs=1e-4)
+    assert estimate.mean == pytest.approx(244.2, abs=0.3) and estimate.standard_error == pytest.approx(2.1, abs=0.05)
