@@ -151,7 +151,7 @@ def test_refuses(script, tmp_path, flags, parts):
 
 @pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
 def test_on_mnist(script, tmp_path):
-    result = script("mnist", "--data", REAL, "--iterations", "10", "--output", "run", timeout=300)
+    result = script("mnist", "--data", REAL, "--iterations", "10", "--output", "run")
     assert result.returncode == 0 and result.stderr == "", result.stderr
     match = json.loads((tmp_path / "run" / "metrics.json").read_text())["match"]
     assert -400 < match["log_likelihood"] < 0
