@@ -18,6 +18,7 @@ An epoch is as many minibatches as the 50,000 training images fill, though each 
 Algorithm 1 has it; the authors' code shuffles and deals them.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -29,6 +30,7 @@ from gan_paper import files, runs
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Images, Source
+    from gan_paper.mnist import MNIST
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
 
@@ -80,11 +82,11 @@ def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     import keras
 
-    from gan_paper import figures, mnist, parzen, training
+    from gan_paper import figures, parzen, training
     from gan_paper.distributions import Gaussian, Images, Uniform
     from gan_paper.histograms import Recording
 
-    data = mnist.load(settings.data)
+    data = load(settings.data)
     dense = settings.preset == "dense"
     images = Images(data.train, -1, 1) if dense else Images(data.train)
     p_z: Source = Gaussian(0, 1) if dense else Uniform(-(3**0.5), 3**0.5)
@@ -131,13 +133,14 @@ def main(settings: Settings, run: runs.Run) -> None:
     run.finish(match, game, pace)
 
 
-def check(settings: Settings) -> None:
-    """Load MNIST, so that it is there and right before a folder is made for the run."""
+@functools.cache
+def load(path: Path | None) -> "MNIST":
+    """MNIST, read and checked once: before a folder is made for the run, and for the run."""
     from gan_paper import mnist
 
-    if settings.data is None:
+    if path is None:
         runs.quiet_tensorflow()  # whose Keras downloads it
-    mnist.load(settings.data)
+    return mnist.load(path)
 
 
 def make_gan(settings: Settings, train: np.ndarray, epoch: int) -> "GAN":
@@ -244,4 +247,4 @@ def nearest(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    runs.main("mnist", PRESETS, main, check=check)
+    runs.main("mnist", PRESETS, main, check=lambda settings: load(settings.data))

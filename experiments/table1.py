@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import mnist
 import numpy as np
 
 from gan_paper import files, runs
 
 RESULTS = Path(__file__).parent.parent / "figures" / "reference" / "mnist"
 FIGURES = ("log_likelihood", "standard_error", "last_iterate_log_likelihood")
-SAMPLES = 10_000
 
 
 class Row(NamedTuple):
@@ -105,14 +105,14 @@ def measure_scale(data: Path | None) -> dict[str, tuple[float, float]]:
     """What the estimator gives for 10,000 training images as samples, and for as many k-means centroids of them all."""
     from scipy.cluster.vq import kmeans2
 
-    from gan_paper import mnist, parzen
+    from gan_paper import parzen
 
     try:
         images = mnist.load(data)
     except ValueError as error:
         raise runs.Refused(str(error)) from None
     train, validation, test = (part / np.float32(255) for part in images)
-    drawn = train[np.random.default_rng(0).choice(len(train), SAMPLES, replace=False)]
+    drawn = train[np.random.default_rng(0).choice(len(train), mnist.SAMPLES, replace=False)]
     centroids, _ = kmeans2(train, drawn, iter=5, minit="matrix")
     result = {}
     for model, samples in {"10,000 training images": drawn, "10,000 k-means centroids": centroids}.items():

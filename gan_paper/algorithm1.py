@@ -14,8 +14,9 @@ class GAN(keras.Model):
     """G and D, trained against each other by Algorithm 1; called on noise, it answers with samples.
 
     `fit` takes a stream whose every batch holds the minibatches of many iterations (`training.minibatches` makes one):
-    x of shape (iterations, k, m, ...) and z of shape (iterations, k + 1, m, noise_size). One call of `train_step` runs
-    all of them in one compiled loop. Nothing in that loop draws random numbers: that is slow inside XLA on a CPU.
+    x of shape (iterations, k, m, ...) and z of shape (iterations, k + 1, m, noise_size), or k where updates are
+    simultaneous. One call of `train_step` runs all of them in one compiled loop. Nothing in that loop draws random
+    numbers: that is slow inside XLA on a CPU.
 
     Args:
         generator: Maps noise (m, noise_size) to samples (m, ...).
@@ -120,7 +121,7 @@ class GAN(keras.Model):
 
         Args:
             x: Examples, (k, m, ...).
-            z: Noise, (k + 1, m, noise_size); the last minibatch is the generator's.
+            z: Noise, (k + 1, m, noise_size); the last minibatch is the generator's. If simultaneous, one serves both.
 
         Returns:
             The last D loss, the G loss, and the means of D(x) and D(G(z)) that the last D update saw.

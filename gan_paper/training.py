@@ -43,7 +43,8 @@ def minibatches(
         per_call: Iterations in one batch of the stream, that is in one call of `train_step`.
 
     Returns:
-        A dataset of (x, z): x (per_call, k, m, ...), z (per_call, k + 1, m, noise_size); the last may be shorter.
+        A dataset of (x, z): x (per_call, k, m, ...), z (per_call, gan.noises, m, noise_size); the last may be
+        shorter.
     """
     x_shape = (gan.k, m, *gan.discriminator.input_shape[1:])
     z_shape = (gan.noises, m, *gan.generator.input_shape[1:])
