@@ -9,8 +9,8 @@ Presets:
   paper     Algorithm 1 as printed, k = 1: D and G take turns, each on fresh noise. The released hyperparameters but for
             G's rate, 0.3 in place of 0.1. With 0.1, on every seed that we followed, alternation drove the generator
             within a few epochs to outputs of 0 and 1 alone, through whose sigmoids no gradient comes back.
-  released  What the released code does: both are updated together, from the same samples, at its own rates. It survives
-            its first epochs on more seeds, not on all.
+  released  What the released code does: both are updated together, from the same samples, at its own rates. Of
+            seeds 0 to 2, one survives the first epochs.
   dense     The networks of seed document 002, with its Adam of rate 0.0002; it names neither m nor a number of
             iterations, nor a measure of quality.
 
