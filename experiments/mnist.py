@@ -130,7 +130,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     epochs = [iteration // epoch for iteration in recording.iterations]
     run.save_animation("samples.gif", figures.images_animation(images.unscaled(np.stack(recording.samples)), epochs, 5))
     _, game = training.play(gan, images, p_z, samples=SAMPLES, seed=settings.seed)
-    run.finish(match, game, pace)
+    run.finish({"match": match, **game}, pace)
 
 
 @functools.cache
@@ -209,7 +209,7 @@ class Judge:
         row = {"epoch": iteration / self.epoch, "log_likelihood": np.nan, "sigma": np.nan, "last_iterate": np.nan}
         if iteration % (self.every * self.epoch) and iteration != self.run.settings.iterations:
             return row
-        generator = self.gan.averaged_generator()
+        generator = self.gan.averaged().generator
         row["log_likelihood"], row["sigma"] = self.measure(generator)
         row["last_iterate"], _ = self.measure(self.gan.generator)
         if row["log_likelihood"] > self.best()[0]:

@@ -57,8 +57,8 @@ class GAN(keras.Model):
 
         Args:
             d_optimizer: Applies D's gradients, k times an iteration.
-            g_optimizer: Applies G's gradients, once an iteration; it may not be `d_optimizer` itself. With
-                `use_ema=True` it keeps an average of G's iterates too, which `averaged_generator` samples with.
+            g_optimizer: Applies G's gradients, once an iteration; it may not be `d_optimizer` itself. An optimizer with
+                `use_ema=True` also keeps an average of its network's iterates, which `averaged` plays with.
             k: Discriminator updates an iteration, at least 1.
             generator_loss: "saturating" (Algorithm 1 as printed) or "non_saturating" (section 3).
             simultaneous: Update both networks together, from the same samples, as the authors' released code does; the
@@ -166,12 +166,15 @@ class GAN(keras.Model):
         self.g_optimizer.apply(g_gradients, g_variables)
         return d_loss, g_loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
 
-    def averaged_generator(self) -> keras.Model:
-        """A copy of G with the average of its iterates as weights, if `g_optimizer` keeps one, or else with G's own."""
-        copy = keras.models.clone_model(self.generator)
-        copy.set_weights(self.generator.get_weights())
-        self.g_optimizer.finalize_variable_values(copy.trainable_variables)
-        return copy
+    def averaged(self) -> "GAN":
+        """A copy, not compiled, whose networks have the averages of their iterates, where an optimizer keeps them."""
+        copies = []
+        for network, optimizer in ((self.generator, self.g_optimizer), (self.discriminator, self.d_optimizer)):
+            copy = keras.models.clone_model(network)
+            copy.set_weights(network.get_weights())
+            optimizer.finalize_variable_values(copy.trainable_variables)
+            copies.append(copy)
+        return GAN(*copies)
 
     def get_config(self) -> dict[str, Any]:
         """The two networks, so that Keras can save and load the whole model."""

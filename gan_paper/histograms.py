@@ -172,6 +172,8 @@ for points (x, y), x and y - sin x."""
 MOMENTS = ("mean", "std", "std_across_noise")
 """What a recording computes of its first view."""
 
+_CURVE = "curve_"
+
 
 class Recording:
     """Histograms of samples at chosen iterations, with their moments; a run's `histograms.npz` or a reference.
@@ -192,6 +194,7 @@ class Recording:
         self.iterations: list[int] = []
         self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
         self.samples: list[Floats] = []
+        self.curves: dict[str, list[Floats]] = {}
         self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
 
     @property
@@ -199,8 +202,13 @@ class Recording:
         """The name of the first view."""
         return next(iter(self.edges))
 
-    def record(self, iteration: int, samples: ArrayLike) -> None:
-        """Count samples (N, n).
+    def record(self, iteration: int, samples: ArrayLike, curves: Mapping[str, ArrayLike] | None = None) -> None:
+        """Count samples (N, n), and keep curves as they are.
+
+        Args:
+            iteration: That G is at.
+            samples: Of G, (N, n).
+            curves: Arrays by name, the same names and shapes at every iteration: G and D on a grid, say.
 
         Raises:
             ValueError: if they have too few entries for the views.
@@ -211,7 +219,8 @@ class Recording:
             raise ValueError(f"samples of {samples.shape[1]} number(s) have no {' and '.join(self.edges)}")
         first = values[self.main]
         histograms = {name: Histogram.of(v, self.edges[name]) for name, v in values.items()}
-        self.add(iteration, (first.mean(), first.std(), std_across_noise(first)), histograms, samples[: self.keep])
+        moments = (first.mean(), first.std(), std_across_noise(first))
+        self.add(iteration, moments, histograms, samples[: self.keep], curves)
 
     def add(
         self,
@@ -219,10 +228,13 @@ class Recording:
         moments: tuple[float, float, float],
         histograms: Mapping[str, Histogram],
         samples: ArrayLike = (),
+        curves: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        """Add histograms made elsewhere, with the moments that `MOMENTS` names and the samples to keep."""
+        """Add histograms made elsewhere, with the moments that `MOMENTS` names, the samples and the curves to keep."""
         self.iterations.append(int(iteration))
         self.samples.append(np.asarray(samples))
+        for name, curve in (curves or {}).items():
+            self.curves.setdefault(name, []).append(np.asarray(curve))
         for name, moment in zip(MOMENTS, moments, strict=True):
             self.moments[name].append(float(moment))
         for name in self.edges:
@@ -248,7 +260,8 @@ class Recording:
     def truncate(self, iteration: int) -> None:
         """Forget what was recorded after an iteration."""
         keep = sum(i <= iteration for i in self.iterations)
-        for series in (self.iterations, self.samples, *self.moments.values(), *self._histograms.values()):
+        by_name = (*self.moments.values(), *self.curves.values(), *self._histograms.values())
+        for series in (self.iterations, self.samples, *by_name):
             del series[keep:]  # type: ignore[attr-defined]
 
     def save(self, path: Path) -> None:
@@ -256,7 +269,7 @@ class Recording:
 
         They are `views` (names), `iterations` (R,), the moments (R,), and for the first view `edges` (B + 1,), `counts`
         (R, B) and `outside` (R, 2), for each other the same with its name and _ before it; `samples` (R, keep, n),
-        `provenance` and `tolerance`.
+        the curves (R, ...) with curve_ before their names, `provenance` and `tolerance`.
         """
         arrays: dict[str, NDArray] = {
             "views": np.asarray(list(self.edges)),
@@ -266,6 +279,7 @@ class Recording:
             "tolerance": np.asarray(self.tolerance),
         }
         arrays |= {name: np.asarray(values) for name, values in self.moments.items()}
+        arrays |= {_CURVE + name: np.stack(values) for name, values in self.curves.items()}
         for name, edges in self.edges.items():
             histograms, prefix = self._histograms[name], self._prefix(name)
             arrays[prefix + "edges"] = edges
@@ -296,6 +310,7 @@ class Recording:
         prefixes = {name: "" if name == names[0] else f"{name}_" for name in names}
         edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
         recording = cls(edges, str(arrays["provenance"]), float(arrays["tolerance"]), arrays["samples"].shape[1])
+        curves = {key.removeprefix(_CURVE): values for key, values in arrays.items() if key.startswith(_CURVE)}
         for row, iteration in enumerate(arrays["iterations"]):
             histograms = {}
             for name, prefix in prefixes.items():
@@ -303,7 +318,8 @@ class Recording:
                 histograms[name] = Histogram(recording.edges[name], counts, outside)
                 histograms[name].check()
             mean, std, across = (float(arrays[name][row]) for name in MOMENTS)
-            recording.add(iteration, (mean, std, across), histograms, arrays["samples"][row])
+            kept = {name: values[row] for name, values in curves.items()}
+            recording.add(iteration, (mean, std, across), histograms, arrays["samples"][row], kept)
         if not recording.iterations:
             raise ValueError("it holds no histogram")
         return recording

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.special
 import tensorflow as tf
 from keras.initializers import RandomUniform
-from keras.layers import Dense, LeakyReLU, ReLU
+from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
 from numpy.typing import NDArray
 
 
@@ -46,6 +46,56 @@ def notebook_discriminator(n: int = 1000) -> keras.Sequential:
             Dense(50, activation=elu),
             Dense(50, activation=elu),
             Dense(1, activation="sigmoid"),
+        ],
+        name="discriminator",
+    )
+
+
+def standardised_generator(
+    n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
+) -> keras.Sequential:
+    """The notebook's G with other initial weights, and outputs scaled to the examples; our choice, not published.
+
+    The initial weights, biases among them, are U(-1, 1) / sqrt(inputs). With Keras's default, biases of 0, all units
+    bend at z = 0.
+
+    Args:
+        n: Outputs.
+        noise_size: Inputs.
+        mean: Of the examples' entries.
+        std: Of the examples' entries.
+        scale: Of the first layer's initial weights.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((noise_size,)),
+            torch_dense(noise_size, 50, elu, scale),
+            torch_dense(50, 50, elu),
+            torch_dense(50, n),
+            Rescaling(std, mean),
+        ],
+        name="generator",
+    )
+
+
+def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> keras.Sequential:
+    """The notebook's D with other initial weights, behind a standardisation; our choice, not published.
+
+    The initial weights, biases among them, are U(-1, 1) / sqrt(inputs), and three times that in the first layer: its
+    units then bend at places all over the examples, and D sees the shape of p_g.
+
+    Args:
+        n: Inputs.
+        mean: Of the examples' entries.
+        std: Of the examples' entries.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((n,)),
+            Rescaling(1 / std, -mean / std),
+            torch_dense(n, 50, elu, scale=3.0),
+            torch_dense(50, 50, elu),
+            torch_dense(50, 1, "sigmoid"),
         ],
         name="discriminator",
     )
@@ -216,9 +266,9 @@ class Maxout(keras.layers.Layer):
         }
 
 
-def torch_dense(inputs: int, units: int, activation: str | None = None) -> Dense:
-    """A Dense layer with the initial weights of PyTorch's `Linear`: all of them U(-1, 1) / sqrt(inputs)."""
-    limit = inputs**-0.5
+def torch_dense(inputs: int, units: int, activation: Any = None, scale: float = 1.0) -> Dense:
+    """A Dense layer with the initial weights of PyTorch's `Linear`, U(-1, 1) / sqrt(inputs), times `scale`."""
+    limit = scale * inputs**-0.5
     return Dense(
         units,
         activation=activation,

@@ -83,12 +83,13 @@ def train(
     record_samples: int,
     per_call: int | None = None,
     measure: Callable[[int], Mapping[str, float]] = lambda iteration: {},
+    observe: Callable[[], Mapping[str, Any]] = dict,
 ) -> runs.Pace:
     """Train by Algorithm 1 into a run's folder, with a progress bar; resume where its settings say so.
 
     Every `record_every` iterations a row goes to the history and a histogram of G on fixed noise to the recording.
-    The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and `generator.keras` and
-    `discriminator.keras` at its end.
+    The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
+    and `discriminator.keras`: with the averages of their iterates, where the optimizers keep them.
 
     Args:
         gan: A compiled GAN.
@@ -101,6 +102,7 @@ def train(
         record_samples: Samples in each record.
         per_call: Iterations in one call of `train_step`, a divisor of `record_every`, which is the default.
         measure: Given the iteration, further figures for each row of the history, always under the same names.
+        observe: Curves that each record keeps: arrays by name, always the same names and shapes.
 
     Returns:
         The seconds spent and the iterations made in them.
@@ -110,7 +112,8 @@ def train(
         runs.Refused: if there is no checkpoint to resume from.
     """
     seed, stop = run.settings.seed, run.settings.iterations
-    recorder = _Recorder(gan, run, recording, _noise(gan, p_z, record_samples, seed), record_every, measure)
+    noise = _noise(gan, p_z, record_samples, seed)
+    recorder = _Recorder(gan, run, recording, noise, record_every, measure, observe)
     if run.settings.resume:
         recorder.restore()
     else:
@@ -125,8 +128,9 @@ def train(
         gan.fit(stream, shuffle=False, verbose=0, callbacks=[recorder])
         recorder.checkpoint()
     pace = clock.pace(max(stop - start, 0))
-    gan.generator.save(run.folder / "generator.keras")
-    gan.discriminator.save(run.folder / "discriminator.keras")
+    final = gan.averaged()
+    final.generator.save(run.folder / "generator.keras")
+    final.discriminator.save(run.folder / "discriminator.keras")
     return pace
 
 
@@ -145,10 +149,11 @@ class _Recorder(keras.callbacks.Callback):
         noise: Any,
         record_every: int,
         measure: Callable[[int], Mapping[str, float]],
+        observe: Callable[[], Mapping[str, Any]],
     ) -> None:
         super().__init__()
         self.gan, self.run, self.recording, self.noise = gan, run, recording, noise
-        self.record_every, self.measure, self.start = record_every, measure, 0
+        self.record_every, self.measure, self.observe, self.start = record_every, measure, observe, 0
         self.shown: dict[str, float] = {}
         try:
             self._manager = tf.train.CheckpointManager(
@@ -181,7 +186,8 @@ class _Recorder(keras.callbacks.Callback):
             self.bar.update(iteration - self.start, list(self.shown.items()))
 
     def record(self) -> None:
-        self.recording.record(int(self.gan.g_optimizer.iterations), self.gan.predict_on_batch(self.noise))
+        samples = self.gan.predict_on_batch(self.noise)
+        self.recording.record(int(self.gan.g_optimizer.iterations), samples, self.observe())
 
     def checkpoint(self) -> None:
         # Last comes what resuming starts from, so that the files always reach at least as far.

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -74,22 +76,27 @@ def test_simultaneous_updates_are_the_numpy_oracles(generator_loss, float64):
             assert np.abs(w - v).max() < 1e-9
 
 
-def test_the_averaged_generator(float64):
+def test_the_averaged_networks(float64):
     keras.utils.set_random_seed(0)
     gan = GAN(networks.notebook_generator(2, 3), networks.notebook_discriminator(2))
-    sgd = keras.optimizers.SGD
-    gan.compile(sgd(0.05), sgd(0.05, use_ema=True, ema_momentum=0.9))
-    average = None
+    rule = functools.partial(keras.optimizers.SGD, 0.05, use_ema=True)
+    gan.compile(rule(ema_momentum=0.8), rule(ema_momentum=0.9))
+    averages = {}
     for t in range(20):
         fit(gan, t + 1, per_call=1, start=t)
-        now = weights(gan.generator)
-        average = now if average is None else [0.9 * a + 0.1 * w for a, w in zip(average, now, strict=True)]
-    averaged = gan.averaged_generator()
-    assert all(np.allclose(a, w, rtol=1e-12) for a, w in zip(average, weights(averaged), strict=True))
-    assert equal(now, weights(gan.generator))  # G itself is left as it is
+        for network, decay in ((gan.discriminator, 0.8), (gan.generator, 0.9)):
+            average = averages.setdefault(network.name, weights(network))
+            averages[network.name] = [
+                decay * a + (1 - decay) * w for a, w in zip(average, weights(network), strict=True)
+            ]
+    now, averaged = weights(gan), gan.averaged()
+    for network in (averaged.discriminator, averaged.generator):
+        pairs = zip(weights(network), averages[network.name], strict=True)
+        assert all(np.allclose(a, b, rtol=1e-12) for a, b in pairs)
+    assert equal(now, weights(gan))  # G and D themselves are left as they are
     z = P_Z.sample((8, 3), 0)
-    assert not np.allclose(averaged(z), gan.generator(z))
-    assert equal(weights(make_gan().averaged_generator()), weights(make_gan().generator))  # where none is kept
+    assert not np.allclose(averaged(z), gan(z))
+    assert equal(weights(make_gan().averaged()), weights(make_gan()))  # where none is kept
 
 
 def test_the_reported_losses_are_the_oracles(float64):

@@ -181,3 +181,17 @@ def test_the_sine_reference():
         rows(x)
     with pytest.raises(ValueError, match="no histogram of its x"):
         compare(recording(x), made)
+
+
+def test_a_recording_keeps_curves(tmp_path):
+    result = Recording({"entries": EDGES})
+    for iteration in (0, 10, 20):
+        result.record(iteration, np.full((5, 1), 4.0), {"g": np.arange(3) + iteration, "d": np.ones((2, 2))})
+    result.save(tmp_path / "histograms.npz")
+    loaded = Recording.load(tmp_path / "histograms.npz")
+    assert set(loaded.curves) == {"g", "d"} and np.array_equal(loaded.curves["g"], result.curves["g"])
+    loaded.truncate(10)
+    assert len(loaded.curves["g"]) == len(loaded.iterations) == 2
+    again = Recording({"entries": EDGES})
+    again.restore(tmp_path / "histograms.npz", 10)
+    assert np.array_equal(again.curves["g"][-1], np.arange(3) + 10)

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -111,10 +112,10 @@ def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp
         generator = None
 
         @staticmethod
-        def averaged_generator():
+        def averaged():
             model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
             model.layers[0].kernel.assign([[epoch]])
-            return model
+            return SimpleNamespace(generator=model)
 
     judge.gan = Gan
     for epoch in (1, 2, 3):

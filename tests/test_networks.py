@@ -16,6 +16,8 @@ from gan_paper.networks import Dropout, Maxout
     [
         (networks.notebook_generator(7, 3), (3, 50, 50, 7)),
         (networks.notebook_discriminator(7), (7, 50, 50, 1)),
+        (networks.standardised_generator(7, 3), (3, 50, 50, 7)),
+        (networks.standardised_discriminator(7), (7, 50, 50, 1)),
         (networks.uniform_to_gaussian_generator(), (1, 8, 16, 1)),
         (networks.uniform_to_gaussian_discriminator(), (1, 8, 1)),
         (networks.sine_generator(), (2, 16, 32, 2)),
@@ -224,3 +226,25 @@ def test_dropout_follows_the_global_seed_and_survives_saving(tmp_path):
 def test_dropout_refuses():
     with pytest.raises(ValueError, match=r"in \[0, 1\), not 1"):
         Dropout(1)
+
+
+def test_standardised_networks_see_and_draw_examples_on_their_own_scale():
+    keras.utils.set_random_seed(0)
+    plain, scaled = networks.standardised_discriminator(1), networks.standardised_discriminator(1, 40, 5)
+    scaled.set_weights(plain.get_weights())
+    x = np.linspace(-3, 3, 7, dtype="f")[:, None]
+    assert np.allclose(plain(x), scaled(40 + 5 * x), atol=1e-5)
+    plain, scaled = networks.standardised_generator(1, 3), networks.standardised_generator(1, 3, 40, 5)
+    scaled.set_weights(plain.get_weights())
+    z = np.random.default_rng(0).uniform(-1, 1, (7, 3))
+    assert np.allclose(40 + 5 * plain(z).numpy(), scaled(z), atol=1e-4)
+
+
+def test_the_first_layers_initial_weights():
+    keras.utils.set_random_seed(0)
+    kernel, bias = networks.standardised_discriminator(1).get_weights()[:2]
+    for weights in (kernel, bias):
+        assert 2.5 < np.abs(weights).max() <= 3
+    assert not np.allclose(kernel.ravel(), bias)  # one initializer for both would make them the same
+    wide, narrow = (networks.standardised_generator(1, 4, scale=scale).get_weights()[0] for scale in (3.0, 1.0))
+    assert 1.3 < np.abs(wide).max() <= 1.5 and 0.4 < np.abs(narrow).max() <= 0.5

@@ -127,7 +127,7 @@ def test_a_run_of_the_papers_networks_resumes_to_the_last_bit(tmp_path):
         recording = Recording({"entries": EDGES}, keep=5)
         training.train(
             gan, run, recording, p_data=images, p_z=P_Z, m=4, record_every=10, record_samples=5, per_call=5,
-            measure=lambda iteration: {"brightness": float(np.mean(gan.averaged_generator()(np.ones((1, 100)))))},
+            measure=lambda iteration: {"brightness": float(np.mean(gan.averaged().generator(np.ones((1, 100)))))},
         )  # fmt: skip
         return gan, run
 
@@ -136,7 +136,7 @@ def test_a_run_of_the_papers_networks_resumes_to_the_last_bit(tmp_path):
     train("parts", 20)
     parts, run_of_parts = train("parts", 30, resume=True)
     assert equal(weights(whole), weights(parts))
-    assert equal(weights(whole.averaged_generator()), weights(parts.averaged_generator()))
+    assert equal(weights(whole.averaged()), weights(parts.averaged()))
     assert run.history == run_of_parts.history and run.history[0]["brightness"] != run.history[1]["brightness"]
 
 
