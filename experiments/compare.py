@@ -1,14 +1,14 @@
 """Compares a run with a reference: `python experiments/compare.py RUN [--reference NAME_OR_PATH]`.
 
 Prints a table (statistic, run, reference, limit, holds) and exits 0 when the run matches, 1 when it does not, 2 when it
-cannot tell, for bad input. For a run's folder it draws the two side by side into `RUN/comparison-NAME.png`.
+cannot tell, for bad input. For a run's folder it draws the two side by side into `RUN/comparison-NAME.png` and `.pdf`.
 """
 
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -76,12 +76,17 @@ def reference_path(run: Path, reference: str | None) -> Path:
 
 
 def _default_reference(run: Path, names: list[str]) -> str:
+    config = _config(run)
+    candidates = [f"{config.get('experiment')}-{config.get('settings', {}).get('preset')}", config.get("experiment")]
+    return next((name for name in candidates if name in names), "gaussian")
+
+
+def _config(run: Path) -> dict[str, Any]:
     try:
         config = json.loads((run / "config.json").read_text())
-        candidates = [f"{config['experiment']}-{config['settings']['preset']}", config["experiment"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        candidates = []
-    return next((name for name in candidates if name in names), "gaussian")
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) and isinstance(config.get("settings"), dict) else {}
 
 
 def _recording(path: Path, reference: Recording) -> Recording:
@@ -101,11 +106,10 @@ def _draw(folder: Path, run: Recording, reference: Recording, name: str) -> None
 
     draw = figures.against_distribution if len(reference.iterations) == 1 else figures.against_course
     picture = folder / f"comparison-{name}.png"
-    with files.replacing(picture) as temporary:
-        figure = draw(run, reference, f"{folder.name} against {name}")
-        figure.savefig(temporary, dpi=150)
-        plt.close(figure)
-    print(f"written:\n  {picture}")
+    figure = draw(run, reference, f"{folder.name} against {name}")
+    written = runs.save_picture(picture, figure, {"experiment": folder.name, **_config(folder)})
+    plt.close(figure)
+    print("written:", *map(str, written), sep="\n  ")
 
 
 if __name__ == "__main__":

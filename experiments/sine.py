@@ -105,7 +105,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     )
     run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
     run.save_animation("samples.gif", figures.plane_animation(recording, data.points))
-    run.finish(match(samples, data.points), game, pace)
+    run.finish({"match": match(samples, data.points), **game}, pace)
 
 
 def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:

@@ -7,7 +7,7 @@ blue and dashed.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 
@@ -20,30 +20,48 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from gan_paper.histograms import Floats, Histogram, KnownDistribution, Recording
+from gan_paper.histograms import MOMENTS, Floats, Histogram, KnownDistribution, Recording
 
 Images = NDArray[np.floating]
 Pixels = NDArray[np.uint8]
 
-DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.6}
-GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.4}
-DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewidth": 1.2}
-_BINS: dict[str, Any] = {"color": "0.85"}
-_THEORY: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
+WIDTH = 5.5
+"""Inches: the width of the paper's column, so that a figure is printed as it is drawn and its text keeps its size."""
 
+DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.3}
+GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.1}
+DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewidth": 1.1}
+_BINS: dict[str, Any] = {"color": "0.85"}
+_THEORY: dict[str, Any] = {"color": "0.6", "linewidth": 0.7}
+
+_SMALL = 6.5  # points, the least that is read at this width
 _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "font.size": 9,
-    "axes.titlesize": 9,
+    "axes.linewidth": 0.6,
+    "axes.titlesize": 8,
+    "axes.titlepad": 4,
+    "axes.labelpad": 2,
+    "figure.labelsize": 8,
+    "figure.titlesize": 8,
+    "font.size": 8,
     "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "legend.labelspacing": 0.3,
+    **{f"{axis}tick.labelsize": 7 for axis in "xy"},
+    **{f"{axis}tick.major.size": 2.5 for axis in "xy"},
+    **{f"{axis}tick.major.width": 0.6 for axis in "xy"},
+    **{f"{axis}tick.major.pad": 2 for axis in "xy"},
+    **{f"{axis}tick.minor.size": 1.5 for axis in "xy"},
+    **{f"{axis}tick.minor.width": 0.4 for axis in "xy"},
 }
+_SCREEN = 120  # dots per inch of an animation
 
 
 def histograms(
     recording: Recording, exact: dict[str, Any], labels: dict[str, str], iterations: Sequence[int]
 ) -> Figure:
-    """p_data against p_g at chosen iterations, one column each, one row for each view.
+    """p_data against p_g at chosen iterations, one column each, one row for each view; mu and sigma are those of p_g.
 
     Args:
         recording: Of a run.
@@ -53,26 +71,29 @@ def histograms(
     """
     with plt.rc_context(_STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
+        columns = len(indices)
         figure, axes = plt.subplots(
-            len(exact), len(indices), figsize=(2.6 * len(indices), 0.5 + 2.2 * len(exact)), squeeze=False,
+            len(exact), columns, figsize=(WIDTH, 0.4 + 1.35 * len(exact)), squeeze=False,
             sharex="row", sharey="row", layout="constrained",
         )  # fmt: skip
         for ax, index in zip(axes[0], indices, strict=True):
-            ax.set_title(f"iteration {recording.iterations[index]:,}")
+            ax.set_title(f"iteration {recording.iterations[index]:,}", pad=14)  # above the caption
         for row, name in zip(axes, exact, strict=True):
             for ax, index in zip(row, indices, strict=True):
                 _against_data(ax, recording.histogram(index, name), exact[name])
-                ax.set_xlabel(labels[name])
+                ax.locator_params(nbins=3)
                 ax.text(
-                    0.97,
-                    0.95,
+                    0.5,
+                    1.03,
                     _caption(recording, index, name),
                     transform=ax.transAxes,
-                    ha="right",
-                    va="top",
-                    size=7,
+                    ha="center",
+                    va="bottom",
+                    size=_SMALL,
                 )
-            row[0].set_ylabel("density")
+            # one label for the row, in the middle: of a panel, or between two
+            row[columns // 2].set_xlabel(labels[name], x=0.5 * (columns % 2))
+        figure.supylabel("density")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return figure
 
@@ -83,13 +104,13 @@ def histograms_animation(
     """The same story as `histograms`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
     with plt.rc_context(_STYLE):
         figure, axes = plt.subplots(
-            1, len(exact), figsize=(4.2 * len(exact), 3.2), squeeze=False, layout="constrained", dpi=100
+            1, len(exact), figsize=(3.5 * len(exact), 8 / 3), squeeze=False, layout="constrained", dpi=_SCREEN
         )
         stairs = {}
         for ax, name in zip(axes[0], exact, strict=True):
             stairs[name] = _against_data(ax, recording.histogram(0, name), exact[name])
             ax.set(xlabel=labels[name], ylabel="density")
-        axes[0, 0].legend(loc="upper right", fontsize=7)
+        axes[0, 0].legend(loc="upper right")
 
         def show(index: int) -> None:
             for name, artist in stairs.items():
@@ -111,35 +132,47 @@ def plane(
     """
     with plt.rc_context(_STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
-        figure, axes = plt.subplots(
-            1, len(indices) + 1, figsize=(2.7 * (len(indices) + 1), 2.9), sharey=True, layout="constrained"
-        )
-        for ax, index in zip(axes, indices, strict=False):
+        # two rows: the samples, D's surface, and last the key to both
+        columns = math.ceil((len(indices) + 2) / 2)
+        figure, axes = plt.subplots(2, columns, figsize=(WIDTH, 2.9), sharey=True, layout="constrained")
+        *panels, key = axes.flat
+        for ax, index in zip(panels, indices, strict=False):
             _scatter_samples(ax, points, recording.samples[index])
             ax.set_title(f"iteration {recording.iterations[index]:,}")
-        contours = axes[-1].contourf(*surface, levels=np.linspace(0, 1, 21), cmap="RdBu_r")
-        axes[-1].plot(*points[np.argsort(points[:, 0])].T, label="data", **DATA)
-        axes[-1].set(title="D(x, y) at the end", xlabel="x")
-        figure.colorbar(contours, ax=axes[-1], ticks=[0, 0.5, 1])
-        axes[0].set_ylabel("y")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, markerscale=3)
+        scene, *unused = panels[len(indices) :]
+        contours = scene.contourf(*surface, levels=np.linspace(0, 1, 11), cmap="Blues")
+        contours.set_edgecolor("face")  # else a PDF shows white seams between the levels
+        (curve,) = scene.plot(*points[np.argsort(points[:, 0])].T, **DATA)
+        scene.set_title("D(x, y) at the end")
+        for ax in panels:
+            ax.set_xticks((0, 2, 4, 6))
+        for ax in (*unused, key):
+            ax.set_axis_off()
+        bar = key.inset_axes((0.1, 0.3, 0.8, 0.08))
+        figure.colorbar(contours, bar, orientation="horizontal", ticks=[0, 0.5, 1], label="D(x, y)")
+        data, samples = panels[0].lines
+        key.legend([(data, curve), samples], ["data", "samples G(z)"], loc="upper center", markerscale=3)
+        figure.supxlabel("x")
+        figure.supylabel("y")
         return figure
 
 
 def plane_animation(recording: Recording, points: Floats, frames: int = 100) -> list[Pixels]:
     """The same story as `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
     with plt.rc_context(_STYLE):
-        figure, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained", dpi=100)
+        figure, ax = plt.subplots(figsize=(23 / 6, 8 / 3), layout="constrained", dpi=_SCREEN)
         moving = _scatter_samples(ax, points, recording.samples[0])
-        ax.set_ylabel("y")
-        ax.legend(loc="upper right", fontsize=7, markerscale=3)
+        ax.set(xlabel="x", ylabel="y")
+        ax.legend(loc="upper right", markerscale=3)
         return _animate(figure, [moving], recording, lambda index: moving.set_data(*recording.samples[index].T), frames)
 
 
 def _scatter_samples(ax: Axes, points: Floats, samples: Floats) -> Any:
-    ax.plot(*points.T, ".", color="0.6", markersize=2, label="data")
-    (moving,) = ax.plot(*samples.T, ".", color=GENERATOR["color"], markersize=2, label="samples G(z)")
-    ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7), xlabel="x")
+    ax.plot(*points.T, ".", color="0.75", markersize=3, markeredgewidth=0, label="data")
+    (moving,) = ax.plot(
+        *samples.T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0, label="samples G(z)"
+    )
+    ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7))
     return moving
 
 
@@ -147,7 +180,7 @@ def _animate(
     figure: Figure, moving: list[Any], recording: Recording, show: Callable[[int], None], frames: int
 ) -> list[Pixels]:
     # Axes and labels are drawn once, and what moves on top of them: twenty times as fast as whole figures.
-    caption = figure.text(0.02, 0.99, "", va="top")
+    caption = figure.suptitle("iteration", x=0.02, ha="left")  # drawn as a title, it has room of its own
     for artist in (*moving, caption):
         artist.set_animated(True)
     canvas: Any = figure.canvas
@@ -173,37 +206,25 @@ def training(history: Mapping[str, Sequence[float]], generator_loss: str) -> Fig
         generator_loss: Which objective the generator had.
     """
     with plt.rc_context(_STYLE):
-        figure, (objectives, answers, value) = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+        figure, (objectives, answers, value) = plt.subplots(1, 3, figsize=(WIDTH, 2.1), layout="constrained")
         t = history["iteration"]
         objectives.plot(t, history["d_loss"], label="discriminator", **DISCRIMINATOR)
-        objectives.plot(t, history["g_loss"], label=f"generator ({generator_loss.replace('_', '-')})", **GENERATOR)
-        objectives.set(title="objectives, both descended", ylabel="nats")
-        answers.plot(t, history["d_real"], label="mean D(x), data", **DATA)
-        answers.plot(t, history["d_fake"], label="mean D(G(z)), samples", **GENERATOR)
-        answers.axhline(0.5, **_THEORY)
-        answers.annotate(
-            "1/2",
-            (1, 0.5),
-            xycoords=("axes fraction", "data"),
-            xytext=(2, 0),
-            textcoords="offset points",
-            va="center",
-        )
-        answers.set(title="what D answers", ylabel="probability", ylim=(0, 1))
+        objectives.plot(t, history["g_loss"], label=f"generator,\n{generator_loss.replace('_', '-')}", **GENERATOR)
+        objectives.set(ylabel="nats")
+        answers.plot(t, history["d_real"], label="mean D(x)", **DATA)
+        answers.plot(t, history["d_fake"], label="mean D(G(z))", **GENERATOR)
+        answers.axhline(0.5, label="1/2", **_THEORY)
+        answers.set(ylabel="probability", ylim=(0, 1), yticks=(0, 0.5, 1))
         value.plot(t, history["value"], label="V(D, G)", **DISCRIMINATOR)
-        value.axhline(-np.log(4), **_THEORY)
-        value.annotate(
-            "$-\\log 4$",
-            (1, -np.log(4)),
-            xycoords=("axes fraction", "data"),
-            xytext=(2, 0),
-            textcoords="offset points",
-            va="center",
-        )
-        value.set(title="value of the game", ylabel="nats")
-        for ax in (objectives, answers, value):
-            ax.set_xlabel("iteration")
-            ax.legend(fontsize=7)
+        value.axhline(-np.log(4), label="$-\\log 4$", **_THEORY)
+        value.set(ylabel="nats")
+        titles = ("objectives, descended", "what D answers", "value of the game")
+        for ax, title in zip((objectives, answers, value), titles, strict=True):
+            ax.locator_params(axis="x", nbins=3)
+            ax.xaxis.set_major_formatter("{x:,.0f}")
+            ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)  # never over a line
+            ax.set_title(title, loc="left", pad=38)  # above three lines of a legend
+        figure.supxlabel("iteration")
         return figure
 
 
@@ -217,7 +238,7 @@ def left_tail(z: Floats, samples: Floats, p_z: KnownDistribution, p_data: KnownD
         p_data: The distribution to reach; the rising map that turns p_z into it is drawn beside G, falling if G falls.
     """
     with plt.rc_context(_STYLE):
-        figure, (mapping, tail) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+        figure, (mapping, tail) = plt.subplots(1, 2, figsize=(WIDTH, 2.3), layout="constrained")
         levels = p_z.cdf(z)
         ideal = p_data.quantile(levels if samples[-1] > samples[0] else 1 - levels)
         inner = np.isfinite(ideal)
@@ -229,9 +250,10 @@ def left_tail(z: Floats, samples: Floats, p_z: KnownDistribution, p_data: KnownD
         tail.semilogy(t, p_data.cdf(t), label="$p_{data}$", **DATA)
         reached = np.searchsorted(np.sort(samples), t) / len(samples)
         tail.semilogy(t, np.where(reached > 0, reached, np.nan), label="$p_g$", **GENERATOR)
+        tail.yaxis.set_major_formatter("{x:g}")  # the exponents of powers of ten would be too small
         tail.set(xlabel="x", ylabel="share of samples below x", title="the left tail")
         for ax in (mapping, tail):
-            ax.legend(fontsize=7)
+            ax.legend()
         return figure
 
 
@@ -242,7 +264,7 @@ def against_distribution(run: Recording, reference: Recording, title: str) -> Fi
         figure, axes = plt.subplots(
             2,
             len(names),
-            figsize=(5 * len(names), 4),
+            figsize=(WIDTH, 2.9),
             squeeze=False,
             sharex="col",
             height_ratios=(3, 1),
@@ -253,47 +275,54 @@ def against_distribution(run: Recording, reference: Recording, title: str) -> Fi
             theirs = reference.histogram(view=name).rebin(ours.edges)
             top.stairs(theirs.density, ours.edges, fill=True, label="reference", **_BINS)
             top.stairs(ours.density, ours.edges, label="run", **GENERATOR)
-            top.set(ylabel="density", title=title)
+            top.set(ylabel="density")
             top.legend()
             bottom.stairs(ours.density - theirs.density, ours.edges, **GENERATOR)
             bottom.axhline(0, **_THEORY)
             bottom.set(ylabel="difference", xlabel=name)
+            bottom.locator_params(axis="y", nbins=3)
+        figure.suptitle(title)
+        figure.align_ylabels()
         return figure
 
 
 def against_course(run: Recording, reference: Recording, title: str, columns: int = 6) -> Figure:
     """A run beside a reference at the iterations that the reference recorded, and the moments of both below."""
     with plt.rc_context(_STYLE):
-        figure = plt.figure(figsize=(2.1 * columns, 6.4), layout="constrained")
+        figure = plt.figure(figsize=(WIDTH, 3.7), layout="constrained")
         figure.suptitle(title)
-        halves: Any = figure.subfigures(2, 1, height_ratios=(2, 1.1))
+        halves: Any = figure.subfigures(2, 1, height_ratios=(1.1, 1))
         upper, lower = halves
         shown = np.linspace(0, len(reference.iterations) - 1, columns).round().astype(int)
         pairs = ((reference, "reference", _COURSES["reference"]), (run, "run", _COURSES["run"]))
         for axes, (recording, label, style) in zip(upper.subplots(2, columns, sharex=True), pairs, strict=True):
-            axes[0].set_ylabel(f"{label}, density")
+            axes[0].set_ylabel(label)
             for ax, index in zip(axes, shown, strict=True):
                 at = recording.nearest(reference.iterations[index])
                 histogram = recording.histogram(at)
                 ax.stairs(histogram.density, histogram.edges, fill=True, color=style["color"], alpha=0.7)
                 ax.set(xlim=reference.histogram().edges[[0, -1]], yticks=[])
-                ax.set_title(f"iteration {recording.iterations[at]:,}")
+                ax.locator_params(axis="x", nbins=3)
+                ax.set_title(f"iteration {recording.iterations[at]:,}", size=_SMALL)
         for ax, (name, text) in zip(lower.subplots(1, 3), _MOMENT_LABELS.items(), strict=True):
             for recording, label, style in pairs:
                 ax.plot(recording.iterations, recording.moments[name], label=label, **style)
-            ax.set(title=text, xlabel="iteration")
-            ax.legend(fontsize=7)
+            ax.set(title=text)
+            ax.locator_params(nbins=3)
+            ax.xaxis.set_major_formatter("{x:,.0f}")
+        lower.supxlabel("iteration")
+        lower.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         return figure
 
 
 _COURSES: dict[str, dict[str, Any]] = {
-    "reference": {"color": "tab:orange", "marker": "o", "markersize": 3, "linewidth": 1},
-    "run": {"color": "tab:green", "linewidth": 1},
+    "reference": {"color": "#e69f00", "marker": "o", "markersize": 3, "linewidth": 1},
+    "run": {"color": GENERATOR["color"], "linewidth": 1},
 }
 _MOMENT_LABELS = {
     "mean": "pooled mean",
-    "std": "pooled standard deviation",
-    "std_across_noise": "standard deviation across z",
+    "std": "pooled std",
+    "std_across_noise": "std across z",
 }
 
 
@@ -309,20 +338,21 @@ def _against_data(ax: Axes, histogram: Histogram, exact: Any) -> Any:
 
 
 def _caption(recording: Recording, index: int, name: str) -> str:
+    mean, std, across = (recording.moments[key][index] for key in MOMENTS)
     if name == "spread":
-        return f"std {recording.moments['std_across_noise'][index]:.2f}"
-    return f"mean {recording.moments['mean'][index]:.2f}\nstd {recording.moments['std'][index]:.2f}"
+        return f"$\\sigma = {across:.2f}$"
+    return f"$\\mu = {mean:z.2f}$, $\\sigma = {std:.2f}$"
 
 
 _HIGHLIGHT = "#f2b705"  # the paper's yellow, dark enough to stand out from white paper in greyscale too
 _GAP = 1  # white line between images, in their pixels
-_PER_INCH = 75  # pixels of images: 2 dots each at the 150 dots per inch of `Run.save_figure`, so none is uneven
+_PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `Run.save_figure`, so none is uneven
 _ANIMATION_DOTS = 2  # dots a pixel
 _CURVES: list[dict[str, Any]] = [  # for the colour-blind, and told apart by their dashes in greyscale
     GENERATOR,
-    {"color": "#d95f02", "linestyle": (0, (6, 1.5)), "linewidth": 1.4},
-    {"color": "#0072b2", "linestyle": (0, (1, 1)), "linewidth": 1.8},
-    {"color": "#cc79a7", "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
+    {"color": "#d55e00", "linestyle": (0, (6, 1.5)), "linewidth": 1.1},
+    {"color": "#0072b2", "linestyle": (0, (1, 1)), "linewidth": 1.4},
+    {"color": "#cc79a7", "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.1},
 ]
 
 
@@ -389,7 +419,7 @@ def log_likelihood(epochs: Sequence[float], curves: Mapping[str, Sequence[float]
         ValueError: if a curve has not one value an epoch.
     """
     with plt.rc_context(_STYLE):
-        figure, ax = plt.subplots(figsize=(4.2, 2.8), layout="constrained")
+        figure, ax = plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")
         t = np.asarray(epochs)
         for (name, values), style in zip(curves.items(), cycle(_CURVES), strict=False):
             nats = np.asarray(values)
@@ -409,7 +439,7 @@ def log_likelihood(epochs: Sequence[float], curves: Mapping[str, Sequence[float]
         )
         # An untrained generator is at about -140: down to there, what matters would have half the height.
         ax.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
-        ax.legend(loc="lower right", fontsize=7)
+        ax.legend(loc="lower right")
         return figure
 
 
@@ -470,3 +500,220 @@ def _place(ax: Axes, tiles: Images, x: int, y: int) -> None:
     height, width = tiles.shape
     extent = (x, x + width, y + height, y)
     ax.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="none", extent=extent)  # a PDF gets these very pixels
+
+
+class Game(NamedTuple):
+    """A game on the real line at one moment, for Figure 1."""
+
+    title: str
+    x: Floats
+    """(X,), rising."""
+    p_data: Floats
+    """The density of the data, (X,)."""
+    p_g: Floats
+    """The density of the samples, (X,)."""
+    d: Floats
+    """D(x), (X,)."""
+    optimal: Floats
+    """D*(x), (X,); NaN where neither density is positive."""
+    jsd: float
+    """In nats."""
+    value: float
+    """V(D, G) in nats."""
+    z: Floats = np.zeros(0)
+    """(Z,), rising, over the range of the noise; none where no arrows are drawn."""
+    mapped: Floats = np.zeros(0)
+    """G(z), (Z,)."""
+
+
+_OPTIMAL: dict[str, Any] = {"color": "#56b4e9", "linestyle": "-", "linewidth": 2.2, "alpha": 0.6}  # below D, wider
+_MINUS = "\N{MINUS SIGN}"
+_ARROWS = 17  # from the z line to the x line
+_HALVES = (0, 0.5, 1), ("0", "1/2", "1")
+
+
+def figure1(games: Sequence[Game]) -> Figure:
+    """Figure 1: p_data, p_g and D over the x line, and below it the z line with arrows z -> x = G(z).
+
+    D* lies beneath D. Under each panel stand the divergence and the value, measured.
+
+    Args:
+        games: A panel each, left to right, with the same x and p_data.
+    """
+    with plt.rc_context(_STYLE):
+        figure, axes = plt.subplots(
+            2, len(games), figsize=(WIDTH, 2.5), squeeze=False, sharex=True, height_ratios=(3, 1.1),
+            layout="constrained",
+        )  # fmt: skip
+        for (upper, lower), game, letter in zip(axes.T, games, "abcdefgh", strict=False):
+            answers, *_ = _draw_game(upper, lower, game)
+            answers.set_yticks(*(_HALVES if game is games[-1] else ((), ())))
+            caption = f"({letter})\nJSD {game.jsd:.3f}\nV {game.value:.3f}".replace("-", _MINUS)
+            lower.set_xlabel(caption, size=7)
+        handles = [*axes[0, 0].lines, *answers.lines]
+        figure.legend(handles, [line.get_label() for line in handles], loc="outside upper center", ncols=4)
+        return figure
+
+
+def figure1_animation(recording: Recording, game: Callable[[int], Game], frames: int = 150) -> list[Pixels]:
+    """A panel of `figure1`, moving: pictures (height, width, 3) of recorded iterations, evenly spread.
+
+    Args:
+        recording: Of a run.
+        game: The game at an index of the recording.
+        frames: At most so many pictures.
+    """
+    with plt.rc_context(_STYLE):
+        figure, (upper, lower) = plt.subplots(
+            2, figsize=(4.2, 3.4), sharex=True, height_ratios=(3, 1.1), layout="constrained", dpi=_SCREEN
+        )
+        first = game(0)
+        answers, p_g, d, optimal, arrows = _draw_game(upper, lower, first)
+        answers.set_yticks(*_HALVES)
+        measured = lower.set_xlabel("JSD")
+        handles = [*upper.lines, *answers.lines]
+        figure.legend(handles, [line.get_label() for line in handles], loc="outside upper right", ncols=4)
+
+        def show(index: int) -> None:
+            now = game(index)
+            p_g.set_ydata(now.p_g)
+            d.set_ydata(now.d)
+            optimal.set_ydata(now.optimal)
+            arrows.set_UVC(*_arrows(now)[2:])
+            measured.set_text(f"JSD {now.jsd:.3f}    V {now.value:.3f}".replace("-", _MINUS))
+
+        return _animate(figure, [p_g, optimal, d, arrows, measured], recording, show, frames)
+
+
+def learned_discriminators(games: Sequence[Game]) -> Figure:
+    """Proposition 1: D, trained against fixed generators, over D*; one panel for each, with its title.
+
+    Args:
+        games: A panel each, left to right.
+    """
+    with plt.rc_context(_STYLE):
+        figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
+        for ax, game in zip(axes[0], games, strict=True):
+            answers, *_ = _draw_densities(ax, game)
+            answers.set_yticks(*(_HALVES if game is games[-1] else ((), ())))
+            ax.set_title(game.title, size=7)
+            ax.set_xlabel("x")
+        handles = [*axes[0, 0].lines, *answers.lines]
+        figure.legend(handles, [line.get_label() for line in handles], loc="outside upper center", ncols=4)
+        return figure
+
+
+def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], learned: Sequence[float]) -> Figure:
+    """Theorem 1: the value of the game along a path of generators, least where p_g = p_data.
+
+    Args:
+        path: Where the generator is on its path, (T,); at 0 it has p_g = p_data.
+        exact: -log 4 + 2 JSD(p_data || p_g) by quadrature, (T,) in nats.
+        estimated: V(D*, G) by Monte Carlo, (T,).
+        learned: V(D, G) of a D that was trained, (T,).
+    """
+    with plt.rc_context(_STYLE):
+        figure, (values, differences) = plt.subplots(1, 2, figsize=(WIDTH, 2.2), layout="constrained")
+        values.plot(path, exact, label=f"{_MINUS}log 4 + 2 JSD, quadrature", **_THEORY)
+        values.plot(path, estimated, "o", label="V(D*, G), Monte Carlo", **_POINTS)
+        values.plot(path, learned, "x", color=DISCRIMINATOR["color"], markersize=4, label="V(D, G), D trained")
+        values.axhline(-np.log(4), color="0.4", linestyle=":", linewidth=0.7)
+        values.annotate(
+            f"{_MINUS}log 4", (1, -np.log(4)), xycoords=("axes fraction", "data"), xytext=(2, 0),
+            textcoords="offset points", va="center", size=7,
+        )  # fmt: skip
+        values.set(xlabel="place of G on its path (0: $p_g = p_{data}$)", ylabel="nats", ylim=(None, 0.35))
+        values.legend(loc="upper center", fontsize=_SMALL)
+        differences.axhline(0, **_THEORY)
+        differences.plot(path, np.subtract(estimated, exact), "o", label="Monte Carlo", **_POINTS)
+        differences.plot(
+            path, np.subtract(learned, exact), "x", color=DISCRIMINATOR["color"], markersize=4, label="D trained"
+        )
+        differences.ticklabel_format(axis="y", scilimits=(-2, 2))
+        differences.set(xlabel="place of G on its path", ylabel="nats above quadrature")
+        differences.legend(fontsize=_SMALL)
+        return figure
+
+
+_POINTS: dict[str, Any] = {"color": "black", "markersize": 3, "markerfacecolor": "none", "markeredgewidth": 0.8}
+
+
+def descent(
+    x: Floats, p_data: Floats, shown: Mapping[int, Floats], divergences: Mapping[str, Sequence[float]]
+) -> Figure:
+    """Proposition 2: p_g at some steps of its own gradient descent, and its divergence from p_data.
+
+    Args:
+        x: The grid, (X,).
+        p_data: The density of the data there, (X,).
+        shown: By the step, p_g there, (X,); four at most.
+        divergences: By where the descent began, JSD(p_data || p_g) in nats at every step, (T,).
+    """
+    with plt.rc_context(_STYLE):
+        figure, (densities, course) = plt.subplots(1, 2, figsize=(WIDTH, 2.2), layout="constrained")
+        for (step, p_g), style in zip(shown.items(), reversed(_CURVES[: len(shown)]), strict=True):
+            densities.plot(x, p_g, label=f"$p_g$, step {step}", **style)
+        densities.plot(x, p_data, label="$p_{data}$", **DATA)
+        highest = max(p_data.max(), *(p_g.max() for p_g in shown.values()))
+        densities.set(xlabel="x", ylabel="density", ylim=(0, 1.5 * highest))  # with room for the legend
+        for (name, series), style in zip(divergences.items(), _CURVES, strict=False):
+            course.semilogy(series, label=f"from {name}", **style)
+        course.set(xlabel="step", ylabel="JSD, nats")
+        densities.legend(fontsize=_SMALL, ncols=2, loc="upper center")
+        course.legend(fontsize=_SMALL)
+        return figure
+
+
+def generator_gradients(d_fake: Floats, saturating: Floats, non_saturating: Floats) -> Figure:
+    """Section 3: the gradients that G gets from its two objectives while D learns to reject its first samples.
+
+    Args:
+        d_fake: The mean of D(G(z)), (T,).
+        saturating: The norm of the gradient of log(1 - D(G(z))) by G's weights, (T,).
+        non_saturating: The norm of the gradient of -log D(G(z)), (T,).
+    """
+    with plt.rc_context(_STYLE):
+        figure, ax = plt.subplots(figsize=(0.62 * WIDTH, 2.4), layout="constrained")
+        ax.loglog(d_fake, non_saturating, label=f"{_MINUS}log D(G(z)), section 3", **_CURVES[0])
+        ax.loglog(d_fake, saturating, label=f"log(1 {_MINUS} D(G(z))), Algorithm 1", **_CURVES[1])
+        ax.set(xlabel="mean D(G(z)): D rejects the samples to the right", ylabel="norm of G's gradient")
+        ax.invert_xaxis()
+        ax.legend(fontsize=_SMALL)
+        return figure
+
+
+def _draw_game(upper: Axes, lower: Axes, game: Game) -> tuple[Axes, Any, Any, Any, Any]:
+    # Returns D's axes, and what moves: the lines of p_g, D and D*, and the arrows.
+    answers, p_g, d, optimal = _draw_densities(upper, game)
+    for y, name in ((1, "x"), (0, "z")):
+        lower.axhline(y, color="black", linewidth=0.7)
+        lower.text(-0.02, y, name, transform=lower.get_yaxis_transform(), ha="right", va="center", size=7)
+    arrows = lower.quiver(
+        *_arrows(game), angles="xy", scale_units="xy", scale=1, width=0.7, units="dots", headwidth=5, headlength=6,
+        headaxislength=5, color="0.25",
+    )  # fmt: skip
+    lower.spines[:].set_visible(False)
+    lower.set(ylim=(-0.15, 1.1), yticks=(), xticks=())
+    return answers, p_g, d, optimal, arrows
+
+
+def _draw_densities(upper: Axes, game: Game) -> tuple[Axes, Any, Any, Any]:
+    upper.plot(game.x, game.p_data, label="$p_{data}$", **DATA)
+    (p_g,) = upper.plot(game.x, game.p_g, label="$p_g$", **GENERATOR)
+    upper.set(ylim=(0, 2.4 * game.p_data.max()), yticks=(), xlim=game.x[[0, -1]], xticks=())  # a clump is far higher
+    answers = upper.twinx()
+    (d,) = answers.plot(game.x, game.d, label="D", zorder=3, **DISCRIMINATOR)
+    (optimal,) = answers.plot(game.x, game.optimal, label="D*", zorder=2, **_OPTIMAL)
+    answers.set(ylim=(0, 1.03))
+    for ax in (upper, answers):
+        ax.spines[["left", "right"]].set_visible(False)
+    return answers, p_g, d, optimal
+
+
+def _arrows(game: Game) -> tuple[Floats, Floats, Floats, Floats]:
+    # From evenly spaced z, on a line as wide as the x line, to G(z): x, y, and how far right and up. The z line points
+    # to where G rises, so that the arrows do not cross.
+    z = np.linspace(game.z[0], game.z[-1], _ARROWS + 2)[1:-1]
+    ends = game.x[[0, -1]] if game.mapped[-1] >= game.mapped[0] else game.x[[-1, 0]]
+    tails = np.interp(z, game.z[[0, -1]], ends)
+    return tails, np.zeros_like(z), np.interp(z, game.z, game.mapped) - tails, np.ones_like(z)

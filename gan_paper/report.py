@@ -36,4 +36,4 @@ def one_dimensional(
     run.save_figure("histograms.png", figures.histograms(recording, exact, labels, columns))
     run.save_figure("training.png", figures.training(run.columns(), generator_loss))
     run.save_animation("histograms.gif", figures.histograms_animation(recording, exact, labels))
-    run.finish(match(samples, p_data, recording.edges[recording.main]), game, pace)
+    run.finish({"match": match(samples, p_data, recording.edges[recording.main]), **game}, pace)

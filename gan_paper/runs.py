@@ -94,6 +94,10 @@ class Settings:
                 kind = "whole number" if isinstance(value, int) else "number"
                 raise ValueError(f"--{name.replace('_', '-')} must be a {kind} from {least:g} to {most:g}, not {value}")
 
+    def recorded(self) -> dict[str, Any]:
+        """What the run is: all the settings that do not only say where things are."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in self.PLACES}
+
     @classmethod
     def ranges(cls) -> dict[str, tuple[float, float]]:
         """The least and the greatest value accepted, for each numeric field."""
@@ -263,11 +267,10 @@ class Run:
         self.save_json("config.json", self._config())
 
     def _config(self) -> dict[str, Any]:
-        settings = dataclasses.asdict(self.settings)
         packages = ("gan-paper", "keras", "tensorflow", "numpy", "scipy")
         return {
             "experiment": self.experiment,
-            "settings": {k: v for k, v in settings.items() if k not in self.settings.PLACES},
+            "settings": self.settings.recorded(),
             "versions": {"python": platform.python_version(), **{p: _version(p) for p in packages}},
         }
 
@@ -296,22 +299,24 @@ class Run:
             temporary.write_text(json.dumps(content, indent=2, default=str) + "\n")
 
     def save_figure(self, name: str, figure: "Figure") -> None:
-        """Write a picture into the folder."""
+        """Write a picture into the folder, as the PNG of this name and a PDF beside it; both carry `config.json`."""
         import matplotlib.pyplot as plt
 
-        with files.replacing(self.folder / name) as temporary:
-            figure.savefig(temporary, dpi=150)
+        self.written += save_picture(self.folder / name, figure, self._config())
         plt.close(figure)
-        self.written.append(self.folder / name)
 
     def save_animation(self, name: str, frames: "Sequence[Pixels]", frames_per_second: int = 12) -> None:
-        """Write pictures (height, width, 3) as an animated GIF into the folder; the last stays longer."""
+        """Write pictures (height, width, 3) as an animated GIF into the folder; the last stays longer.
+
+        Its comment carries `config.json`.
+        """
         from PIL import Image  # Matplotlib's own requirement
 
         first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
         durations = [1000 // frames_per_second] * len(others) + [2000]
+        comment = json.dumps(self._config(), default=str)
         with files.replacing(self.folder / name) as temporary:
-            first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0)
+            first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
         self.written.append(self.folder / name)
 
     def save_history(self) -> None:
@@ -346,27 +351,54 @@ class Run:
         """The history by figure, each over all its rows."""
         return {name: [row[name] for row in self.history] for name in self.history[0]}
 
-    def finish(self, match: Mapping[str, float], game: Mapping[str, Any], pace: Pace) -> None:
+    def finish(self, results: Mapping[str, Any], pace: Pace, shown: Sequence[Sequence[Any]] | None = None) -> None:
         """Write `metrics.json` and print the closing table.
 
         Args:
-            match: How well p_g matches p_data, by statistic.
-            game: Further entries: `value` and `discriminator`.
+            results: What was measured: `match`, how well p_g matches p_data, by statistic; `value`; and so on.
             pace: Of the training alone.
+            shown: Rows to print in place of all the metrics.
         """
         metrics = {
             "experiment": self.experiment,
             "preset": self.settings.preset,
             "seed": self.settings.seed,
             "iterations": self.settings.iterations,
-            "match": dict(match),
-            **game,
+            **results,
             "seconds": {"total": time.perf_counter() - _STARTED, "train": pace.seconds},
             "iterations_per_second": pace.iterations / pace.seconds if pace.iterations else None,
         }
         self.save_json("metrics.json", metrics)
-        print(table([(name, figure) for name, figure in _flat(metrics)]))
+        print(table(shown or [(name, figure) for name, figure in _flat(metrics)]))
         print("written:", *(str(path) for path in [self.folder / "metrics.json", *self.written]), sep="\n  ")
+
+
+def save_picture(path: Path, figure: "Figure", config: Mapping[str, Any]) -> list[Path]:
+    """Write a figure as a PNG, 200 dots per inch, and as a vector PDF beside it; the same figure gives the same bytes.
+
+    Both carry the configuration of the run that is shown, as JSON: the PNG as its description, the PDF as its subject.
+
+    Args:
+        path: Of the PNG.
+        figure: What to draw.
+        config: As in the run's `config.json`.
+
+    Returns:
+        The paths of the PNG and of the PDF.
+    """
+    import matplotlib.pyplot as plt
+
+    title, content = f"{config['experiment']}: {path.stem}", json.dumps(config, default=str)
+    metadata = {
+        ".png": {"Title": title, "Description": content},
+        ".pdf": {"Title": title, "Subject": content, "CreationDate": None},
+    }
+    pictures = [path.with_suffix(suffix) for suffix in metadata]
+    with plt.rc_context({"pdf.fonttype": 42}):  # TrueType, which journals ask for
+        for picture in pictures:
+            with files.replacing(picture) as temporary:
+                figure.savefig(temporary, dpi=200, metadata=metadata[picture.suffix])
+    return pictures
 
 
 def table(rows: Sequence[Sequence[Any]]) -> str:

@@ -3,10 +3,11 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from gan_paper import figures
+from gan_paper import figures, runs
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.histograms import Recording
 from tests.conftest import ROOT
@@ -58,10 +59,126 @@ def test_the_papers_colours():
     assert (figures.DISCRIMINATOR["color"], figures.DISCRIMINATOR["linestyle"]) == ("tab:blue", "--")
 
 
+def test_the_papers_lines_differ_without_colour():
+    drawn = [Line2D([], [], **style) for style in (figures.DATA, figures.GENERATOR, figures.DISCRIMINATOR)]
+    assert len({str(line._unscaled_dash_pattern) for line in drawn}) == 3
+
+
+def reference(name):
+    return Recording.load(ROOT / "figures" / "reference" / f"{name}.npz")
+
+
+def long_run(views, keep=0):
+    """Recorded down to iteration 30,720, as the longest run on the real line: its numbers need the most room."""
+    rng = np.random.default_rng(0)
+    result = Recording(views, keep=keep)
+    for iteration in np.linspace(0, 30_720, 31).astype(int):
+        result.record(iteration, rng.normal(-iteration / 10_000, 1.25, (50, 2)))
+    return result
+
+
+def long_histograms():
+    recording = long_run({"entries": EDGES, "spread": EDGES - 4})
+    labels = {"entries": "entries, pooled", "spread": "entry minus its mean over z"}
+    return figures.histograms(recording, EXACT, labels, [0, 2_000, 10_000, 20_000, 30_720])
+
+
+def long_plane():
+    points = np.c_[x := np.linspace(0, 6, 100), np.sin(x)]
+    a, b = np.linspace(-1, 7, 12), np.linspace(-2, 2, 8)
+    recording = long_run({"x": EDGES, "residual": EDGES}, keep=30)
+    return figures.plane(recording, points, [0, 3_000, 10_000, 30_720], (a, b, np.linspace(0, 1, 96).reshape(8, 12)))
+
+
+def long_training():
+    t = np.linspace(0, 30_720, 31)
+    history = {name: np.exp(-t / 1000) - 1.2 for name in ("d_loss", "g_loss", "d_real", "d_fake", "value")}
+    return figures.training({"iteration": t, **history}, "non_saturating")
+
+
+def long_log_likelihood():
+    names = ("average of the iterates", "last iterate", "no dropout", "saturating objective")
+    return figures.log_likelihood([0, 50], {name: [-140.0, 250] for name in names})
+
+
+def game(shift=0.0):
+    x, z = np.linspace(-1, 9, 201), np.linspace(-1, 1, 51)
+    data, p_g = Gaussian(4, 1.25).pdf(x), Gaussian(4 + shift, 0.6).pdf(x)
+    optimal = data / (data + p_g)
+    return figures.Game("two modes\n|D - D*| <= 0.012", x, data, p_g, optimal**1.1, optimal, 0.123, -12.345, z, 4 + z)
+
+
+def falling():
+    return np.exp(-8 * np.linspace(0, 1, 50))
+
+
+STILLS = {
+    "figure1": lambda: figures.figure1([game(shift) for shift in (1, 0.5, 0.2, 0)]),
+    "learned_discriminators": lambda: figures.learned_discriminators([game(shift) for shift in (1, 0.5, 0.2, 0)]),
+    "criterion": lambda: figures.criterion(t := np.linspace(-1, 1, 9), t**2 - 1.38, t**2 - 1.38, t**2 - 1.385),
+    "descent": lambda: figures.descent(
+        game().x, game().p_data, {step: game(1).p_g for step in (0, 10, 30, 100)}, {"uniform": falling()}
+    ),
+    "generator_gradients": lambda: figures.generator_gradients(falling() / 2, falling(), 1 + falling()),
+    "histograms": long_histograms,
+    "plane": long_plane,
+    "training": long_training,
+    "left_tail": lambda: figures.left_tail(z := np.linspace(-1, 1, 101), 3 * z, Uniform(-1, 1), Gaussian()),
+    "against_distribution": lambda: figures.against_distribution(
+        long_run({"x": EDGES, "residual": EDGES}), reference("sine"), "matched-seed0 against sine"
+    ),
+    "against_course": lambda: figures.against_course(
+        long_run({"entries": EDGES}), reference("notebook"), "notebook-seed0 against notebook"
+    ),
+    "log_likelihood": long_log_likelihood,
+    "samples_with_neighbours": lambda: figures.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 784))),
+    "interpolations": lambda: figures.interpolations(np.zeros((10, 12, 784))),
+}
+
+
+def drawn_texts(figure):
+    """All that is written on the canvas, with its extent."""
+    texts = []
+    draw = Text.draw
+
+    def spy(self, renderer, *args, **kwargs):
+        if self.get_visible() and self.get_text().strip():
+            texts.append((self, self.get_window_extent(renderer)))
+        draw(self, renderer, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", spy)
+        figure.canvas.draw()
+    return texts
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_a_figure_is_legible_at_the_width_of_a_column(name):
+    figure = STILLS[name]()
+    assert figure.get_figwidth() <= 5.5
+    texts = drawn_texts(figure)
+    assert texts or name == "samples_with_neighbours"
+    canvas = figure.bbox
+    for i, (text, box) in enumerate(texts):
+        assert text.get_fontsize() >= 6.5, text
+        assert canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0 and box.y1 <= canvas.y1, text
+        assert not [other for other, its_box in texts[:i] if box.overlaps(its_box)], text
+
+
+@pytest.mark.parametrize("name", ["plane", "training", "interpolations", "figure1"])  # contours, lines, images, arrows
+def test_the_same_figure_gives_the_same_bytes(name, tmp_path):
+    config = {"experiment": "test"}
+    first, second = (
+        [path.read_bytes() for path in runs.save_picture(tmp_path / f"{name}.png", STILLS[name](), config)]
+        for _ in range(2)
+    )
+    assert first == second and len(first) == 2
+
+
 def test_training_draws_the_equilibrium():
     history = {name: np.arange(5.0) for name in ("iteration", "d_loss", "g_loss", "d_real", "d_fake", "value")}
     objectives, answers, value = figures.training(history, "non_saturating").axes
-    assert set(lines(objectives)) == {"discriminator", "generator (non-saturating)"}
+    assert set(lines(objectives)) == {"discriminator", "generator,\nnon-saturating"}
     assert any(np.allclose(line.get_ydata(), 0.5) for line in answers.lines)
     assert any(np.allclose(line.get_ydata(), -np.log(4)) for line in value.lines)
 
@@ -75,16 +192,14 @@ def test_the_animation_tells_the_whole_course(recording):
 
 
 def test_comparisons(recording):
-    references = {
-        name: Recording.load(ROOT / "figures" / "reference" / f"{name}.npz") for name in ("gaussian", "notebook")
-    }
-    top, bottom = figures.against_distribution(recording, references["gaussian"], "title").axes
+    top, bottom = figures.against_distribution(recording, reference("gaussian"), "title").axes
     theirs, ours = (patch.get_data().values for patch in top.patches)
     assert np.allclose(bottom.patches[0].get_data().values, ours - theirs)
-    course = figures.against_course(recording, references["notebook"], "title")
+    notebook = reference("notebook")
+    course = figures.against_course(recording, notebook, "title")
     assert len(course.axes) == 15
     shown = lines(course.axes[-1])
-    assert list(shown["reference"].get_ydata()) == references["notebook"].moments["std_across_noise"]
+    assert list(shown["reference"].get_ydata()) == notebook.moments["std_across_noise"]
     assert list(shown["run"].get_ydata()) == recording.moments["std_across_noise"]
 
 
@@ -148,11 +263,11 @@ def test_samples_with_neighbours_shows_the_very_pixels_and_frames_the_neighbours
     assert not ax.axison and not figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text())
 
 
-@pytest.mark.parametrize("dpi", [75, 150, 300])
+@pytest.mark.parametrize("dpi", [100, 200, 400])
 def test_image_pixels_come_out_as_equal_squares(dpi):
     samples, neighbours = random_images(4, 5, 784), np.zeros((4, 784))
     picture = rendered(figures.samples_with_neighbours(samples, neighbours), dpi)
-    scale = dpi // 75
+    scale = dpi // 100
     assert picture.shape == ((4 * 29 + 3) * scale, (5 * 29 - 1 + 3 + 2 + 28 + 2) * scale, 3)
     for row in range(4):
         for column in range(5):
@@ -268,3 +383,36 @@ def test_images_animation_shows_every_record(monkeypatch):
     assert len({strip.tobytes() for strip in strips}) == 3
     assert all(strip.min() < 100 and np.all(strip[[0, -1]] == 255) for strip in strips)  # text, and none of it cut
     assert not figures.plt.get_fignums()
+
+
+def test_figure_1_draws_the_game_and_its_map():
+    figure = figures.figure1([game(1), game(0)])
+    uppers, lowers, answers = figure.axes[:2], figure.axes[2:4], figure.axes[4:]
+    for upper, answer, shown in zip(uppers, answers, (game(1), game(0)), strict=True):
+        assert np.array_equal(lines(upper)["$p_g$"].get_ydata(), shown.p_g)
+        assert np.array_equal(lines(answer)["D"].get_ydata(), shown.d)
+        assert np.array_equal(lines(answer)["D*"].get_ydata(), shown.optimal)
+    (arrows,) = lowers[0].collections
+    tips = arrows.X + arrows.U
+    z = (arrows.X - 4) / 5  # the z line is as wide as the x line, which is [-1, 9] here
+    assert np.allclose(tips, 4 + z) and np.all(arrows.V == 1)
+    assert "(a)\nJSD 0.123\nV \N{MINUS SIGN}12.345" in lowers[0].get_xlabel()
+
+
+def test_the_arrows_do_not_cross_where_G_falls():
+    falling_map = game()._replace(mapped=4 - game().z)
+    (arrows,) = figures.figure1([falling_map]).axes[1].collections
+    order = np.argsort(arrows.X)
+    assert np.all(np.diff((arrows.X + arrows.U)[order]) > 0)
+
+
+def test_the_animation_of_figure_1_moves(recording):
+    frames = figures.figure1_animation(recording, lambda index: game(1 - index / 10), frames=3)
+    assert len(frames) == 3 and len({frame.tobytes() for frame in frames}) == 3
+
+
+def test_criterion_shows_how_far_each_is_from_quadrature():
+    t = np.linspace(-1, 1, 5)
+    _, differences = figures.criterion(t, t**2, t**2 + 0.1, t**2 - 0.2).axes
+    assert np.allclose(lines(differences)["Monte Carlo"].get_ydata(), 0.1)
+    assert np.allclose(lines(differences)["D trained"].get_ydata(), -0.2)

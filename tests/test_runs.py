@@ -3,9 +3,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
+from matplotlib.backends.backend_pdf import pdfRepr
+from PIL import Image
 
-from gan_paper import runs
+from gan_paper import figures, runs
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,26 @@ def test_a_run_writes_its_settings_and_versions(tmp_path):
     assert config["experiment"] == "test" and config["settings"]["k"] == 2 and "output" not in config["settings"]
     assert config["versions"]["keras"].startswith("3.") and config["versions"]["tensorflow"]
     assert run.folder == tmp_path / "a" / "b"
+
+
+def test_pictures_carry_the_runs_settings_and_versions(tmp_path):
+    run = runs.Run("test", Settings(output=tmp_path / "run", seed=5, k=2))
+    run.save_figure("picture.png", figures.log_likelihood([0, 1], {"G": [100.0, 200]}))
+    run.save_animation("moving.gif", [np.full((4, 6, 3), shade, np.uint8) for shade in (0, 99)])
+    png, pdf, gif = (run.folder / name for name in ("picture.png", "picture.pdf", "moving.gif"))
+    assert run.written == [png, pdf, gif] and not figures.plt.get_fignums()
+    config = json.loads((run.folder / "config.json").read_text())
+    assert config["settings"]["seed"] == 5 and config["versions"]["keras"]
+    with Image.open(png) as picture:
+        assert picture.info["Title"] == "test: picture" and picture.info["dpi"] == pytest.approx((200, 200), abs=0.01)
+        description = picture.info["Description"]
+    assert json.loads(description) == config
+    document = pdf.read_bytes()
+    assert all(pdfRepr(text) in document for text in ("test: picture", description))
+    assert b"CreationDate" not in document
+    assert b"/FontFile2" in document and b"/Type3" not in document  # TrueType
+    with Image.open(gif) as animation:
+        assert json.loads(animation.info["comment"]) == config
 
 
 def test_the_default_folder_names_experiment_preset_and_seed(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 FILES = {
     "config.json", "metrics.json", "history.csv", "histograms.npz", "generator.keras", "discriminator.keras",
-    "checkpoints", "histograms.png", "training.png", "histograms.gif",
+    "checkpoints", "histograms.png", "histograms.pdf", "training.png", "training.pdf", "histograms.gif",
 }  # fmt: skip
 
 
@@ -25,7 +25,10 @@ def one_line(result, *parts):
 
 @pytest.mark.parametrize(
     ("flags", "shape"),
-    [(["--iterations", "30"], (1, 10)), (["--preset", "notebook", "--iterations", "30"], (1000, 1000))],
+    [
+        (["--iterations", "30"], (1, 30)),
+        (["--preset", "notebook", "--iterations", "30"], (1000, 1000)),
+    ],
 )
 def test_gaussian(script, tmp_path, flags, shape):
     result = script("gaussian", *flags, "--output", "run")
@@ -52,9 +55,10 @@ def test_gaussian(script, tmp_path, flags, shape):
         compared = script("compare", "run", "--reference", "notebook")
         assert compared.returncode in (0, 1) and (run / "comparison-notebook.png").exists()
     else:
+        assert 0 <= metrics["discriminator"]["largest_gap"] <= 0.5
         compared = script("compare", "run")
         assert compared.returncode == 1 and "wasserstein" in compared.stdout and "NO" in compared.stdout
-        assert (run / "comparison-gaussian.png").exists()
+        assert (run / "comparison-gaussian.png").exists() and (run / "comparison-gaussian.pdf").exists()
 
 
 METRICS = ["experiment", "preset", "seed", "iterations", "match", "value", "discriminator"]
@@ -127,6 +131,9 @@ def test_the_numpy_gan_resumes_to_the_last_bit(script, tmp_path):
         ("uniform_to_gaussian", ["--output-slope", "2"], ["--output-slope", "2", "from 0 to 1"]),
         ("sine", ["--dropout", "1"], ["--dropout", "1", "0.999"]),
         ("sine", ["--output", "/proc/run"], ["--output", "/proc/run"]),
+        ("figure1", ["--m", "0"], ["--m", "0", "from 1"]),
+        ("theory", ["--samples", "1"], ["--samples", "1", "from 2"]),
+        ("make_figures", ["figure9"], ["NAME figure9", "figure1", "mnist-samples"]),
         ("benchmark", ["--rounds", "0"], ["--rounds", "0"]),
         ("benchmark", ["--system", "cosine"], ["--system", "cosine", "sine"]),
     ],
@@ -175,7 +182,20 @@ def test_gaussian_refuses(script, tmp_path, tmp_path_factory, flags, parts):
 
 @pytest.mark.parametrize(
     "name",
-    ["gaussian", "compare", "numpy_gan", "uniform_to_gaussian", "sine", "benchmark", "seeds", "mnist", "table1"],
+    [
+        "gaussian",
+        "compare",
+        "numpy_gan",
+        "uniform_to_gaussian",
+        "sine",
+        "benchmark",
+        "seeds",
+        "mnist",
+        "table1",
+        "figure1",
+        "theory",
+        "make_figures",
+    ],
 )
 def test_help_answers_without_tensorflow(script, tmp_path, name):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")

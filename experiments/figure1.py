@@ -1,0 +1,171 @@
+"""Figure 1 of the paper, drawn from one training run: `python experiments/figure1.py [--animate]`.
+
+The paper sketches its Figure 1; here every line is measured. z is one number, uniform on (-1, 1), its line drawn to
+where G rises; p_data = N(4, 1.25); G and D have the notebook's layers. p_g is computed from G itself, by the change of
+variables along its monotone pieces. The run is Algorithm 1 with a schedule of rates that halts it where the paper's
+panels are:
+
+  (a)  near convergence, D is partly accurate;
+  (b)  G's rate has been 0 for a while: D has come to D* = p_data / (p_data + p_g), which is drawn below it;
+  (c)  D's rate is 0 for a few iterations: G has followed D's gradient to where D calls its samples data;
+  (d)  both have learned on, at falling rates: p_g = p_data, and D = 1/2.
+
+The paper gives no settings for this figure: target, networks, rates and lengths are our choices.
+"""
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+from gan_paper import runs
+
+if TYPE_CHECKING:
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.figures import Game
+    from gan_paper.histograms import Recording
+
+
+class Phase(NamedTuple):
+    """A stretch of Algorithm 1 with constant rates (Adam's)."""
+
+    iterations: int
+    d_rate: float
+    g_rate: float
+    panel: str = ""
+    """The panel that shows its end."""
+
+
+PHASES = (
+    Phase(75, 3e-3, 3e-4, "(a)"),
+    Phase(500, 3e-3, 0.0),
+    Phase(500, 3e-4, 0.0, "(b)"),
+    Phase(25, 0.0, 1.5e-4, "(c)"),
+    Phase(5000, 3e-3, 1e-3),
+    Phase(3000, 1e-3, 3e-4),
+    Phase(2000, 3e-4, 1e-4, "(d)"),
+)
+
+
+@dataclass(frozen=True)
+class Settings(runs.Settings):
+    """Draw Figure 1 of the paper from one training run."""
+
+    PLACES: ClassVar[tuple[str, ...]] = (*runs.Settings.PLACES, "animate")
+
+    preset: Literal["line"] = "line"
+    """`line`: x and z are one number each."""
+    iterations: int = sum(phase.iterations for phase in PHASES)
+    """Iterations of Algorithm 1; panels that a shorter run does not reach show its end."""
+    m: int = 512
+    """Minibatch size."""
+    k: int = 2
+    """Discriminator updates an iteration."""
+    record_every: int = 25
+    """Iterations between frames of the animation."""
+    animate: bool = False
+    """Also draw the whole run in the form of a panel, as `figure1.gif`."""
+
+    @classmethod
+    def ranges(cls) -> dict[str, tuple[float, float]]:
+        """What each number may be."""
+        return {**super().ranges(), "m": (1, 1_000_000), "k": (1, 100), "record_every": (1, 1_000_000)}
+
+
+PRESETS = {"line": Settings()}
+X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(-1, 1, 1001)
+
+
+def main(settings: Settings, run: runs.Run) -> None:
+    """Train, evaluate, draw."""
+    import keras
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import PiecewiseConstantDecay
+
+    from gan_paper import figures, histograms, networks, training
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Gaussian, Uniform
+
+    p_data, p_z = Gaussian(4, 1.25), Uniform(-1, 1)
+
+    def rate(updates: int, rates: list[float]) -> PiecewiseConstantDecay:
+        # The schedule's bounds are updates already made, inclusive: so the last of a phase is its end less one.
+        ends = list(accumulate(phase.iterations for phase in PHASES))[:-1]
+        return PiecewiseConstantDecay([end * updates - 1 for end in ends], rates)
+
+    keras.utils.set_random_seed(settings.seed)
+    gan = GAN(
+        networks.standardised_generator(1, 1, scale=3.0),
+        networks.standardised_discriminator(1, p_data.mean, p_data.std),
+    )
+    gan.compile(
+        d_optimizer=Adam(rate(settings.k, [phase.d_rate for phase in PHASES]), beta_1=0.5),
+        g_optimizer=Adam(rate(1, [phase.g_rate for phase in PHASES]), beta_1=0.5),
+        k=settings.k,
+    )
+    recording = histograms.Recording({"entries": np.linspace(-6, 14, 65)})
+    pace = training.train(
+        gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
+        record_every=settings.record_every, record_samples=10_000, observe=lambda: observe(gan),
+    )  # fmt: skip
+    samples, game = training.play(gan, p_data, p_z, samples=1_000_000, seed=settings.seed)
+
+    ends = zip(accumulate(phase.iterations for phase in PHASES), PHASES, strict=True)
+    shown = {phase.panel: recording.nearest(end) for end, phase in ends if phase.panel}
+    panels = [panel(recording, index) for index in shown.values()]
+    run.save_figure("figure1.png", figures.figure1(panels))
+    run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
+    if settings.animate:
+        run.save_animation("figure1.gif", figures.figure1_animation(recording, lambda i: panel(recording, i)))
+    game["panels"] = {name: {"jsd": p.jsd, "value": p.value} for name, p in zip(shown, panels, strict=True)}
+    run.finish({"match": histograms.match(samples, p_data, recording.edges[recording.main]), **game}, pace)
+
+
+def observe(gan: "GAN") -> dict[str, np.ndarray]:
+    """G and its slope along z, D's logits along x, and those along G(z)."""
+    import tensorflow as tf
+
+    z = tf.constant(Z[:, None], "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        x = gan.generator(z)
+    curves = {"g": x, "slope": tape.gradient(x, z), "logits": gan.logits(X[:, None]), "logits_of_g": gan.logits(x)}
+    return {name: curve.numpy()[:, 0] for name, curve in curves.items()}
+
+
+def panel(recording: "Recording", index: int) -> "Game":
+    """The game at a recorded iteration, with its Jensen-Shannon divergence and its value, by quadrature."""
+    from gan_paper.distributions import Gaussian, Uniform, density_of_map
+    from gan_paper.figures import Game
+    from gan_paper.objective import LOG_4, optimal_discriminator
+
+    curves = {name: values[index].astype(float) for name, values in recording.curves.items()}
+    p_data, p_z = Gaussian(4, 1.25), Uniform(-1, 1)
+    data, p_g = p_data.pdf(X), density_of_map(X, p_z, Z, curves["g"], curves["slope"])
+    optimal = optimal_discriminator(data, p_g)
+    g = curves["g"]
+    optimal_of_g = optimal_discriminator(p_data.pdf(g), density_of_map(g, p_z, Z, g, curves["slope"]))
+
+    def value(log_d: np.ndarray, log_not_d: np.ndarray) -> float:
+        # Equation 1: the expectation over x along the x grid, the one over z along the z grid.
+        return float(np.trapezoid(data * log_d, X) + np.trapezoid(p_z.pdf(Z) * log_not_d, Z))
+
+    best = value(np.log(optimal, where=data > 0, out=np.zeros(len(X))), np.log1p(-optimal_of_g))
+    return Game(
+        title=f"iteration {recording.iterations[index]:,}",
+        x=X,
+        p_data=data,
+        p_g=p_g,
+        d=expit(curves["logits"]),
+        optimal=optimal,
+        z=Z,
+        mapped=curves["g"],
+        jsd=(best + LOG_4) / 2,  # Theorem 1
+        value=value(log_expit(curves["logits"]), log_expit(-curves["logits_of_g"])),
+    )
+
+
+if __name__ == "__main__":
+    runs.main("figure1", PRESETS, main)

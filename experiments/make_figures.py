@@ -1,0 +1,133 @@
+"""Make the pictures of `figures/`: `python experiments/make_figures.py [NAME ...]`, all of them by default.
+
+A picture comes from a run with seed 0, in `runs/`; a finished run of the same settings is used again, and any other is
+trained anew, MNIST's in a quarter of an hour. Each picture carries its run's settings, versions and seed (in the PNG's
+`Description`, the PDF's `Subject`, the GIF's comment).
+"""
+
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import tyro
+
+from gan_paper import runs
+
+HERE = Path(__file__).parent
+FIGURES = HERE.parent / "figures"
+
+
+class Source(NamedTuple):
+    """Where a picture comes from."""
+
+    experiment: str
+    preset: str
+    picture: str
+    """Its name in the run's folder, without a suffix."""
+    animated: bool = False
+    """Whether there is a moving one, too."""
+    comparison: str = ""
+    """The reference that `compare.py` draws the run against to make it."""
+
+
+SOURCES = {
+    "figure1": Source("figure1", "line", "figure1", animated=True),
+    "theory-proposition1": Source("theory", "line", "proposition1"),
+    "theory-theorem1": Source("theory", "line", "theorem1"),
+    "theory-proposition2": Source("theory", "line", "proposition2"),
+    "theory-section3": Source("theory", "line", "section3"),
+    "gaussian-histograms": Source("gaussian", "scalar", "histograms", animated=True),
+    "gaussian-training": Source("gaussian", "scalar", "training"),
+    "mixture-histograms": Source("gaussian", "mixture", "histograms"),
+    "notebook-histograms": Source("gaussian", "notebook", "histograms"),
+    "notebook-comparison": Source("gaussian", "notebook", "comparison-notebook", comparison="notebook"),
+    "numpy_gan-document-histograms": Source("numpy_gan", "document", "histograms"),
+    "uniform_to_gaussian-document-tail": Source("uniform_to_gaussian", "document", "tail"),
+    "uniform_to_gaussian-matched-tail": Source("uniform_to_gaussian", "matched", "tail"),
+    "sine-samples": Source("sine", "matched", "samples"),
+    "mnist-samples": Source("mnist", "paper", "samples", animated=True),
+    "mnist-interpolations": Source("mnist", "paper", "interpolations"),
+    "mnist-log_likelihood": Source("mnist", "paper", "log_likelihood"),
+}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Make the committed pictures from runs."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME...")] = ()
+    """Which ones: names of files in figures/, without a suffix."""
+    output: Path = FIGURES
+    """Folder of the pictures."""
+    data: Path | None = None
+    """MNIST, as in `mnist.py` [default: downloaded by Keras]."""
+
+
+def main(arguments: Arguments) -> None:
+    """Train what is missing, copy the pictures, and print a table of what was made.
+
+    Raises:
+        runs.Refused: if a name is none of `SOURCES`, or an experiment fails.
+    """
+    for name in arguments.names:
+        if name not in SOURCES:
+            raise runs.Refused(f"NAME {name} is no figure; accepted: {', '.join(SOURCES)}")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    rows: list[Sequence[str]] = [("picture", "from", "")]
+    for name in arguments.names or SOURCES:
+        source = SOURCES[name]
+        suffixes = [".png", ".pdf", *([".gif"] if source.animated else [])]
+        folder, how = run_of(source, suffixes, arguments.data)
+        if source.comparison:
+            start("compare", str(folder), "--reference", source.comparison, accepted=(0, 1))
+        for suffix in suffixes:
+            picture = arguments.output / f"{name}{suffix}"
+            shutil.copyfile(folder / f"{source.picture}{suffix}", picture)
+            rows.append((str(picture), str(folder), how))
+    print(runs.table(rows))
+
+
+def run_of(source: Source, suffixes: Sequence[str], data: Path | None) -> tuple[Path, str]:
+    """The folder of a finished run with the source's settings, which is trained if there is none; and what was done."""
+    settings = importlib.import_module(source.experiment).PRESETS[source.preset]
+    folder = Path("runs") / source.experiment / f"{source.preset}-seed{settings.seed}"
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        same = config["settings"] == json.loads(json.dumps(settings.recorded(), default=str))
+    except (OSError, ValueError, KeyError, TypeError):
+        same = False
+    drawn = source.comparison or all((folder / f"{source.picture}{suffix}").exists() for suffix in suffixes)
+    if same and drawn and (folder / "metrics.json").exists():
+        return folder, "reused"
+    flags = ["--preset", source.preset]
+    if source.experiment == "figure1":
+        flags.append("--animate")
+    if source.experiment == "mnist" and data:
+        flags += ["--data", str(data)]
+    if same:
+        flags.append("--resume")  # which draws again what is trained already, and trains the rest
+    start(source.experiment, *flags)
+    return folder, "drawn again" if same else "trained"
+
+
+def start(script: str, *flags: str, accepted: Sequence[int] = (0,)) -> None:
+    """Run a script of this folder, which shows its own progress.
+
+    Raises:
+        runs.Refused: if it ends with a status that is not accepted; it has said why.
+    """
+    print(f"{script}.py", *flags, flush=True)
+    status = subprocess.run([sys.executable, str(HERE / f"{script}.py"), *flags], check=False).returncode
+    if status not in accepted:
+        raise runs.Refused(f"{script}.py {' '.join(flags)} ended with exit status {status}")
+
+
+if __name__ == "__main__":
+    with runs.exit_statuses():
+        main(runs.cli(Arguments, description=__doc__))

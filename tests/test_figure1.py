@@ -1,0 +1,92 @@
+"""experiments/figure1.py: what it computes for a panel, and the script as a user runs it."""
+
+import importlib.util
+import json
+import sys
+
+import numpy as np
+import pytest
+import scipy.integrate
+
+from gan_paper import networks
+from gan_paper.algorithm1 import GAN
+from gan_paper.distributions import Gaussian
+from gan_paper.histograms import Recording
+from tests.conftest import ROOT
+
+P_DATA = Gaussian(4, 1.25)
+
+
+@pytest.fixture(scope="module")
+def figure1():
+    spec = importlib.util.spec_from_file_location("figure1", ROOT / "experiments" / "figure1.py")
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "figure1", module)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def recorded(curves):
+    recording = Recording({"entries": np.linspace(-6, 14, 65)})
+    recording.record(0, np.zeros((2, 1)), curves)
+    return recording
+
+
+def test_a_panel_measures_the_game(figure1):
+    """G(z) = 4 + 2 z is uniform on (2, 6), and D(x) = sigmoid(x - 3): both figures by adaptive quadrature."""
+
+    def d(x):
+        return 1 / (1 + np.exp(3 - x))
+
+    logits, g = figure1.X - 3, 4 + 2 * figure1.Z
+    panel = figure1.panel(recorded({"g": g, "slope": 0 * g + 2, "logits": logits, "logits_of_g": g - 3}), 0)
+    assert np.allclose(panel.p_g[(panel.x > 2) & (panel.x < 6)], 0.25) and np.all(panel.p_g[panel.x > 6.01] == 0)
+    assert np.allclose(panel.d, d(panel.x))
+
+    def integral(function, low, high):
+        return scipy.integrate.quad(function, low, high, points=[2, 4, 6])[0]
+
+    value = integral(lambda x: P_DATA.pdf(x) * np.log(d(x)), -4, 12) + integral(lambda x: np.log(1 - d(x)) / 4, 2, 6)
+    assert panel.value == pytest.approx(value, abs=1e-4)
+
+    def mixed(x):
+        return (P_DATA.pdf(x) + 0.25 * ((x > 2) & (x < 6))) / 2
+
+    jsd = integral(lambda x: P_DATA.pdf(x) * np.log(P_DATA.pdf(x) / mixed(x)), -4, 12) / 2
+    jsd += integral(lambda x: 0.25 * np.log(0.25 / mixed(x)), 2.000001, 5.999999) / 2
+    assert panel.jsd == pytest.approx(jsd, abs=2e-3)  # p_g has jumps, between points of the grid
+
+
+def test_the_curves_are_the_networks(figure1):
+    gan = GAN(networks.standardised_generator(1, 1), networks.standardised_discriminator(1))
+    curves = figure1.observe(gan)
+    assert np.allclose(curves["g"], gan.generator(figure1.Z[:, None]).numpy()[:, 0])
+    assert np.allclose(curves["slope"], np.gradient(curves["g"].astype(float), figure1.Z), atol=5e-3)
+    answers = gan.discriminator(curves["g"][:, None]).numpy()[:, 0]
+    assert np.allclose(1 / (1 + np.exp(-curves["logits_of_g"])), answers, atol=1e-6)
+
+
+def test_the_rates_change_where_the_phases_do(figure1):
+    """G does not move while D comes to its optimum, nor D while G follows."""
+    ends = np.cumsum([phase.iterations for phase in figure1.PHASES])
+    assert figure1.PRESETS["line"].iterations == ends[-1]
+    assert [phase.panel for phase in figure1.PHASES if phase.panel] == ["(a)", "(b)", "(c)", "(d)"]
+    held_g, held_d = ([phase for phase in figure1.PHASES if phase[i] == 0] for i in (2, 1))
+    assert held_g and held_d and all(end % figure1.PRESETS["line"].record_every == 0 for end in ends)
+
+
+def test_the_script(script, tmp_path):
+    # the first phases, down to the first iterations of G after D's optimum
+    flags = ("--m", "20", "--output", "run")
+    result = script("figure1", "--iterations", "1100", "--animate", *flags)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    run = tmp_path / "run"
+    assert {path.name for path in run.iterdir()} >= {"figure1.png", "figure1.pdf", "figure1.gif", "training.png"}
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert set(metrics["panels"]) == {"(a)", "(b)", "(c)", "(d)"}
+    recording = Recording.load(run / "histograms.npz")
+    at = {iteration: index for index, iteration in enumerate(recording.iterations)}
+    g, d = recording.curves["g"], recording.curves["logits"]
+    assert np.array_equal(g[at[75]], g[at[1075]]) and not np.array_equal(g[at[1075]], g[at[1100]])
+    assert not np.array_equal(d[at[75]], d[at[1075]]) and np.array_equal(d[at[1075]], d[at[1100]])

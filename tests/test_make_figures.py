@@ -1,0 +1,77 @@
+"""experiments/make_figures.py, which trains nothing here."""
+
+import importlib.util
+import json
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SUFFIXES = (".png", ".pdf")
+
+
+@pytest.fixture
+def make_figures(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "experiments")
+    spec = importlib.util.spec_from_file_location("make_figures", ROOT / "experiments" / "make_figures.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "make_figures", module)
+    spec.loader.exec_module(module)
+    monkeypatch.chdir(tmp_path)
+    return module
+
+
+def finished(make_figures, name, **changed):
+    """A folder as a finished run of the picture's settings leaves it."""
+    source = make_figures.SOURCES[name]
+    settings = make_figures.importlib.import_module(source.experiment).PRESETS[source.preset]
+    folder = make_figures.Path("runs", source.experiment, f"{source.preset}-seed0")
+    folder.mkdir(parents=True)
+    config = {"settings": {**settings.recorded(), **changed}}
+    (folder / "config.json").write_text(json.dumps(config, default=str))
+    (folder / "metrics.json").write_text("{}")
+    for suffix in SUFFIXES:
+        (folder / f"{source.picture}{suffix}").write_text(f"a {suffix}")
+    return folder
+
+
+def test_a_finished_run_is_used_again(make_figures, capsys, tmp_path, monkeypatch):
+    folder = finished(make_figures, "theory-section3")
+    monkeypatch.setattr(make_figures, "start", None)  # nothing may be trained
+    make_figures.main(make_figures.Arguments(("theory-section3",), tmp_path / "out"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["theory-section3.pdf", "theory-section3.png"]
+    assert (tmp_path / "out" / "theory-section3.png").read_text() == "a .png"
+    assert "reused" in capsys.readouterr().out and folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "lost", "flags"),
+    [
+        ({"k": 77}, None, ["--preset", "line"]),  # another run: trained anew
+        ({}, "section3.pdf", ["--preset", "line", "--resume"]),  # the same run without a picture: drawn again
+        ({}, "metrics.json", ["--preset", "line", "--resume"]),  # the same run, unfinished
+        ({}, "config.json", ["--preset", "line"]),
+    ],
+)
+def test_any_other_is_trained_or_drawn_again(make_figures, monkeypatch, changed, lost, flags):
+    folder, started = finished(make_figures, "theory-section3", **changed), []
+    if lost:
+        (folder / lost).unlink()
+    monkeypatch.setattr(make_figures, "start", lambda script, *flags: started.append((script, list(flags))))
+    make_figures.run_of(make_figures.SOURCES["theory-section3"], SUFFIXES, None)
+    assert started == [("theory", flags)]
+
+
+def test_every_picture_is_committed_and_every_committed_picture_can_be_made(make_figures):
+    made = {
+        f"{name}{suffix}"
+        for name, source in make_figures.SOURCES.items()
+        for suffix in (*SUFFIXES, *([".gif"] if source.animated else []))
+    }
+    assert made == {path.name for path in (ROOT / "figures").iterdir() if path.is_file()}
+
+
+def test_a_failing_experiment_is_told(script):
+    result = script("make_figures", "theory-section3", "--output", "/proc/figures")
+    assert result.returncode == 2 and result.stderr.count("\n") == 1 and "/proc/figures" in result.stderr
