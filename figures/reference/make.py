@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from gan_paper.histograms import Histogram, Recording
 
 HERE = Path(__file__).parent
@@ -17,6 +17,15 @@ def exact(name: str, p: Gaussian, low: float, high: float, tolerance: float) -> 
     recording = Recording({"entries": edges}, provenance, tolerance)
     recording.add(0, (p.mean, p.std, p.std), {"entries": Histogram.exact(p, edges)})
     recording.save(HERE / f"{name}.npz")
+
+
+def mixture() -> None:
+    """Write the reference of the two-mode mixture of preset `mixture`."""
+    p, edges = GaussianMixture((0.5, 0.5), (2, 6), (0.8, 0.8)), np.linspace(-2, 10, 401)
+    std = (0.8**2 + 2**2) ** 0.5  # within a mode, and between the modes
+    recording = Recording({"entries": edges}, "exact bin masses of N(2, 0.8) and N(6, 0.8), half each")
+    recording.add(0, (4, std, std), {"entries": Histogram.exact(p, edges)})
+    recording.save(HERE / "gaussian-mixture.npz")
 
 
 def sine() -> None:
@@ -36,7 +45,9 @@ def sine() -> None:
 
 if __name__ == "__main__":
     exact("gaussian", Gaussian(4, 1.25), -6, 14, tolerance=1)
+    exact("gaussian-standard", Gaussian(0, 1), -8, 8, tolerance=1)
     exact("numpy_gan", Gaussian(0, 1), -5, 5, tolerance=3)
     exact("numpy_gan-inside", Gaussian(0.5, 0.15), -0.2, 1.2, tolerance=3)
     exact("uniform_to_gaussian", Gaussian(0, 1), -5, 5, tolerance=3)
+    mixture()
     sine()
