@@ -52,7 +52,9 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
     opened = run(experiment, tmp_path / "run", preset=preset, iterations=20, evaluate_every=2, average=0.5)
     assert {path.name for path in opened.folder.iterdir()} == {
         "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "best.keras", "generator.keras",
-        "discriminator.keras", "samples.png", "interpolations.png", "log_likelihood.png", "training.png", "samples.gif",
+        "discriminator.keras", "samples.gif",
+        *(f"{name}.png" for name in ("samples", "interpolations", "log_likelihood", "training")),
+        *(f"{name}.pdf" for name in ("samples", "interpolations", "log_likelihood", "training")),
     }  # fmt: skip
     metrics = json.loads((opened.folder / "metrics.json").read_text())
     assert list(metrics["match"]) == [
