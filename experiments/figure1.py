@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import expit, log_expit
 
 from gan_paper import runs
+from gan_paper.distributions import Gaussian, Uniform, density_of_map
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
@@ -75,7 +76,8 @@ class Settings(runs.Settings):
 
 
 PRESETS = {"line": Settings()}
-X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(-1, 1, 1001)
+P_DATA, P_Z = Gaussian(4, 1.25), Uniform(-1, 1)
+X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(P_Z.low, P_Z.high, 1001)
 
 
 def main(settings: Settings, run: runs.Run) -> None:
@@ -86,9 +88,6 @@ def main(settings: Settings, run: runs.Run) -> None:
 
     from gan_paper import figures, histograms, networks, training
     from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Gaussian, Uniform
-
-    p_data, p_z = Gaussian(4, 1.25), Uniform(-1, 1)
 
     def rate(updates: int, rates: list[float]) -> PiecewiseConstantDecay:
         # The schedule's bounds are updates already made, inclusive: so the last of a phase is its end less one.
@@ -98,7 +97,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(
         networks.standardised_generator(1, 1, scale=3.0),
-        networks.standardised_discriminator(1, p_data.mean, p_data.std),
+        networks.standardised_discriminator(1, P_DATA.mean, P_DATA.std),
     )
     gan.compile(
         d_optimizer=Adam(rate(settings.k, [phase.d_rate for phase in PHASES]), beta_1=0.5),
@@ -107,10 +106,10 @@ def main(settings: Settings, run: runs.Run) -> None:
     )
     recording = histograms.Recording({"entries": np.linspace(-6, 14, 65)})
     pace = training.train(
-        gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
+        gan, run, recording, p_data=P_DATA, p_z=P_Z, m=settings.m,
         record_every=settings.record_every, record_samples=10_000, observe=lambda: observe(gan),
     )  # fmt: skip
-    samples, game = training.play(gan, p_data, p_z, samples=1_000_000, seed=settings.seed)
+    samples, game = training.play(gan, P_DATA, P_Z, samples=1_000_000, seed=settings.seed)
 
     ends = zip(accumulate(phase.iterations for phase in PHASES), PHASES, strict=True)
     shown = {phase.panel: recording.nearest(end) for end, phase in ends if phase.panel}
@@ -120,7 +119,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     if settings.animate:
         run.save_animation("figure1.gif", figures.figure1_animation(recording, lambda i: panel(recording, i)))
     game["panels"] = {name: {"jsd": p.jsd, "value": p.value} for name, p in zip(shown, panels, strict=True)}
-    run.finish({"match": histograms.match(samples, p_data, recording.edges[recording.main]), **game}, pace)
+    run.finish({"match": histograms.match(samples, P_DATA, recording.edges[recording.main]), **game}, pace)
 
 
 def observe(gan: "GAN") -> dict[str, np.ndarray]:
@@ -137,33 +136,30 @@ def observe(gan: "GAN") -> dict[str, np.ndarray]:
 
 def panel(recording: "Recording", index: int) -> "Game":
     """The game at a recorded iteration, with its Jensen-Shannon divergence and its value, by quadrature."""
-    from gan_paper.distributions import Gaussian, Uniform, density_of_map
     from gan_paper.figures import Game
     from gan_paper.objective import LOG_4, optimal_discriminator
 
-    curves = {name: values[index].astype(float) for name, values in recording.curves.items()}
-    p_data, p_z = Gaussian(4, 1.25), Uniform(-1, 1)
-    data, p_g = p_data.pdf(X), density_of_map(X, p_z, Z, curves["g"], curves["slope"])
+    names = ("g", "slope", "logits", "logits_of_g")
+    g, slope, logits, logits_of_g = (recording.curves[name][index].astype(float) for name in names)
+    data, p_g = P_DATA.pdf(X), density_of_map(X, P_Z, Z, g, slope)
     optimal = optimal_discriminator(data, p_g)
-    g = curves["g"]
-    optimal_of_g = optimal_discriminator(p_data.pdf(g), density_of_map(g, p_z, Z, g, curves["slope"]))
+    optimal_of_g = optimal_discriminator(P_DATA.pdf(g), density_of_map(g, P_Z, Z, g, slope))
 
     def value(log_d: np.ndarray, log_not_d: np.ndarray) -> float:
         # Equation 1: the expectation over x along the x grid, the one over z along the z grid.
-        return float(np.trapezoid(data * log_d, X) + np.trapezoid(p_z.pdf(Z) * log_not_d, Z))
+        return float(np.trapezoid(data * log_d, X) + np.trapezoid(P_Z.pdf(Z) * log_not_d, Z))
 
     best = value(np.log(optimal, where=data > 0, out=np.zeros(len(X))), np.log1p(-optimal_of_g))
     return Game(
-        title=f"iteration {recording.iterations[index]:,}",
         x=X,
         p_data=data,
         p_g=p_g,
-        d=expit(curves["logits"]),
+        d=expit(logits),
         optimal=optimal,
         z=Z,
-        mapped=curves["g"],
+        mapped=g,
         jsd=(best + LOG_4) / 2,  # Theorem 1
-        value=value(log_expit(curves["logits"]), log_expit(-curves["logits_of_g"])),
+        value=value(log_expit(logits), log_expit(-logits_of_g)),
     )
 
 

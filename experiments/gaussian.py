@@ -13,12 +13,15 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gan_paper import runs
-from gan_paper.distributions import Distribution, Gaussian, GaussianMixture
+from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
+
+if TYPE_CHECKING:
+    from gan_paper.algorithm1 import GAN
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,6 @@ TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     from gan_paper import report, training
-    from gan_paper.distributions import Uniform
     from gan_paper.histograms import Recording
 
     (p_data, edges), p_z = TARGETS[settings.preset], Uniform(-1 if settings.noise == "centred" else 0, 1)
@@ -129,7 +131,7 @@ def main(settings: Settings, run: runs.Run) -> None:
 _STATISTICS = 9  # sets the draw that the examples are standardised by apart from those of `training`
 
 
-def make_gan(settings: Settings, examples: np.ndarray) -> Any:
+def make_gan(settings: Settings, examples: np.ndarray) -> "GAN":
     """The networks and their learning rules.
 
     Args:
@@ -144,15 +146,14 @@ def make_gan(settings: Settings, examples: np.ndarray) -> Any:
     from gan_paper.algorithm1 import GAN
 
     keras.utils.set_random_seed(settings.seed)
-    sizes = settings.n, settings.noise_size
+    n, noise_size = settings.n, settings.noise_size
     if settings.preset == "notebook":
-        rule, networks_ = SGD, (networks.notebook_generator(*sizes), networks.notebook_discriminator(settings.n))
+        rule = SGD
+        gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n))
     else:
-        scale = float(examples.mean()), float(examples.std())
-        rule = Adam
-        networks_ = (
-            networks.standardised_generator(*sizes, *scale),
-            networks.standardised_discriminator(settings.n, *scale),
+        rule, scale = Adam, (float(examples.mean()), float(examples.std()))
+        gan = GAN(
+            networks.standardised_generator(n, noise_size, *scale), networks.standardised_discriminator(n, *scale)
         )
 
     def optimizer(rate: float, updates: int) -> Any:
@@ -161,7 +162,6 @@ def make_gan(settings: Settings, examples: np.ndarray) -> Any:
         falling = CosineDecay(rate, settings.cosine * updates) if settings.cosine else rate
         return rule(falling, settings.momentum, use_ema=decay > 0, ema_momentum=decay)
 
-    gan = GAN(*networks_)
     gan.compile(
         d_optimizer=optimizer(settings.d_rate, settings.k),
         g_optimizer=optimizer(settings.g_rate, 1),

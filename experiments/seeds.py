@@ -51,7 +51,8 @@ def main(arguments: Arguments) -> None:
 def _row(folder: Path, reference: str | None) -> dict[str, Any]:
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
-        row = {**metrics["match"], "value": metrics["value"], "seconds": metrics["seconds"]["total"]}
+        gap = {name: gap for name, gap in metrics["discriminator"].items() if name == "largest_gap"}
+        row = {**metrics["match"], "value": metrics["value"], **gap, "seconds": metrics["seconds"]["total"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise runs.Refused(f"{folder} holds no readable metrics.json of a finished run") from None
     try:

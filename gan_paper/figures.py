@@ -503,9 +503,8 @@ def _place(ax: Axes, tiles: Images, x: int, y: int) -> None:
 
 
 class Game(NamedTuple):
-    """A game on the real line at one moment, for Figure 1."""
+    """A game on the real line at one moment: what Figure 1 shows of it."""
 
-    title: str
     x: Floats
     """(X,), rising."""
     p_data: Floats
@@ -516,14 +515,14 @@ class Game(NamedTuple):
     """D(x), (X,)."""
     optimal: Floats
     """D*(x), (X,); NaN where neither density is positive."""
-    jsd: float
-    """In nats."""
-    value: float
-    """V(D, G) in nats."""
     z: Floats = np.zeros(0)
-    """(Z,), rising, over the range of the noise; none where no arrows are drawn."""
+    """(Z,), rising, over the range of the noise. It and what follows are what the lines below x show."""
     mapped: Floats = np.zeros(0)
     """G(z), (Z,)."""
+    jsd: float = np.nan
+    """In nats."""
+    value: float = np.nan
+    """V(D, G) in nats."""
 
 
 _OPTIMAL: dict[str, Any] = {"color": "#56b4e9", "linestyle": "-", "linewidth": 2.2, "alpha": 0.6}  # below D, wider
@@ -550,8 +549,7 @@ def figure1(games: Sequence[Game]) -> Figure:
             answers.set_yticks(*(_HALVES if game is games[-1] else ((), ())))
             caption = f"({letter})\nJSD {game.jsd:.3f}\nV {game.value:.3f}".replace("-", _MINUS)
             lower.set_xlabel(caption, size=7)
-        handles = [*axes[0, 0].lines, *answers.lines]
-        figure.legend(handles, [line.get_label() for line in handles], loc="outside upper center", ncols=4)
+        figure.legend(loc="outside upper center", **_key(axes[0, 0], answers))
         return figure
 
 
@@ -567,12 +565,10 @@ def figure1_animation(recording: Recording, game: Callable[[int], Game], frames:
         figure, (upper, lower) = plt.subplots(
             2, figsize=(4.2, 3.4), sharex=True, height_ratios=(3, 1.1), layout="constrained", dpi=_SCREEN
         )
-        first = game(0)
-        answers, p_g, d, optimal, arrows = _draw_game(upper, lower, first)
+        answers, p_g, d, optimal, arrows = _draw_game(upper, lower, game(0))
         answers.set_yticks(*_HALVES)
         measured = lower.set_xlabel(" ")  # an axis draws its label into the still part, too: only its room is wanted
-        handles = [*upper.lines, *answers.lines]
-        figure.legend(handles, [line.get_label() for line in handles], loc="outside upper right", ncols=4)
+        figure.legend(loc="outside upper right", **_key(upper, answers))
 
         def show(index: int) -> None:
             now = game(index)
@@ -585,21 +581,20 @@ def figure1_animation(recording: Recording, game: Callable[[int], Game], frames:
         return _animate(figure, [p_g, optimal, d, arrows, measured], recording, show, frames)
 
 
-def learned_discriminators(games: Sequence[Game]) -> Figure:
-    """Proposition 1: D, trained against fixed generators, over D*; one panel for each, with its title.
+def learned_discriminators(games: Mapping[str, Game]) -> Figure:
+    """Proposition 1: D, trained against fixed generators, over D*.
 
     Args:
-        games: A panel each, left to right.
+        games: By their titles, a panel each, left to right.
     """
     with plt.rc_context(_STYLE):
         figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
-        for ax, game in zip(axes[0], games, strict=True):
+        for ax, (title, game) in zip(axes[0], games.items(), strict=True):
             answers, *_ = _draw_densities(ax, game)
-            answers.set_yticks(*(_HALVES if game is games[-1] else ((), ())))
-            ax.set_title(game.title, size=7)
+            answers.set_yticks(*(_HALVES if ax is axes[0, -1] else ((), ())))
+            ax.set_title(title, size=7)
             ax.set_xlabel("x")
-        handles = [*axes[0, 0].lines, *answers.lines]
-        figure.legend(handles, [line.get_label() for line in handles], loc="outside upper center", ncols=4)
+        figure.legend(loc="outside upper center", **_key(axes[0, 0], answers))
         return figure
 
 
@@ -695,6 +690,12 @@ def _draw_game(upper: Axes, lower: Axes, game: Game) -> tuple[Axes, Any, Any, An
     lower.spines[:].set_visible(False)
     lower.set(ylim=(-0.15, 1.1), yticks=(), xticks=())
     return answers, p_g, d, optimal, arrows
+
+
+def _key(upper: Axes, answers: Axes) -> dict[str, Any]:
+    # What a legend of both needs.
+    handles = [*upper.lines, *answers.lines]
+    return {"handles": handles, "labels": [line.get_label() for line in handles], "ncols": 4}
 
 
 def _draw_densities(upper: Axes, game: Game) -> tuple[Axes, Any, Any, Any]:

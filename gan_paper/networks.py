@@ -81,7 +81,7 @@ def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> k
     """The notebook's D with other initial weights, behind a standardisation; our choice, not published.
 
     The initial weights, biases among them, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With
-    Keras's default, a ninth of that, its units are nearly straight over the examples, and D hardly sees p_g's shape.
+    Keras's default, a ninth of that, its units are nearly straight over the examples, and p_g matches less well.
 
     Args:
         n: Inputs.

@@ -1,9 +1,11 @@
 """What the tests share."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -11,6 +13,15 @@ import keras
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+
+def experiment(name: str) -> ModuleType:
+    """A script of experiments/ as a module, under a name that is no package's."""
+    spec = importlib.util.spec_from_file_location(f"{name}_experiment", ROOT / "experiments" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look it up
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """experiments/figure1.py: what it computes for a panel, and the script as a user runs it."""
 
-import importlib.util
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -12,19 +10,14 @@ from gan_paper import networks
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian
 from gan_paper.histograms import Recording
-from tests.conftest import ROOT
+from tests.conftest import experiment
 
 P_DATA = Gaussian(4, 1.25)
 
 
 @pytest.fixture(scope="module")
 def figure1():
-    spec = importlib.util.spec_from_file_location("figure1", ROOT / "experiments" / "figure1.py")
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "figure1", module)
-        spec.loader.exec_module(module)
-        yield module
+    return experiment("figure1")
 
 
 def recorded(curves):

@@ -105,7 +105,7 @@ def game(shift=0.0):
     x, z = np.linspace(-1, 9, 201), np.linspace(-1, 1, 51)
     data, p_g = Gaussian(4, 1.25).pdf(x), Gaussian(4 + shift, 0.6).pdf(x)
     optimal = data / (data + p_g)
-    return figures.Game("two modes\n|D - D*| <= 0.012", x, data, p_g, optimal**1.1, optimal, 0.123, -12.345, z, 4 + z)
+    return figures.Game(x, data, p_g, optimal**1.1, optimal, z, 4 + z, 0.123, -12.345)
 
 
 def falling():
@@ -114,7 +114,9 @@ def falling():
 
 STILLS = {
     "figure1": lambda: figures.figure1([game(shift) for shift in (1, 0.5, 0.2, 0)]),
-    "learned_discriminators": lambda: figures.learned_discriminators([game(shift) for shift in (1, 0.5, 0.2, 0)]),
+    "learned_discriminators": lambda: figures.learned_discriminators(
+        {f"two modes {shift}\n|D - D*| <= 0.012": game(shift) for shift in (1, 0.5, 0.2, 0)}
+    ),
     "criterion": lambda: figures.criterion(t := np.linspace(-1, 1, 9), t**2 - 1.38, t**2 - 1.38, t**2 - 1.385),
     "descent": lambda: figures.descent(
         game().x, game().p_data, {step: game(1).p_g for step in (0, 10, 30, 100)}, {"uniform": falling()}

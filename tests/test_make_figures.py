@@ -1,12 +1,10 @@
 """experiments/make_figures.py, which trains nothing here."""
 
-import importlib.util
 import json
-import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, experiment
 
 SUFFIXES = (".png", ".pdf")
 
@@ -14,12 +12,8 @@ SUFFIXES = (".png", ".pdf")
 @pytest.fixture
 def make_figures(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "experiments")
-    spec = importlib.util.spec_from_file_location("make_figures", ROOT / "experiments" / "make_figures.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "make_figures", module)
-    spec.loader.exec_module(module)
     monkeypatch.chdir(tmp_path)
-    return module
+    return experiment("make_figures")
 
 
 def finished(make_figures, name, **changed):

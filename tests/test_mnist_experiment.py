@@ -1,7 +1,6 @@
 """experiments/mnist.py on a small synthetic image set, and on MNIST where GAN_PAPER_MNIST names it."""
 
 import csv
-import importlib.util
 import json
 import os
 from dataclasses import replace
@@ -13,18 +12,14 @@ import pytest
 from PIL import Image
 
 from gan_paper import mnist, parzen, runs
-from tests.conftest import ROOT
+from tests.conftest import experiment
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
 
 
-@pytest.fixture
-def experiment(monkeypatch):
-    spec = importlib.util.spec_from_file_location("mnist_experiment", ROOT / "experiments" / "mnist.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(__import__("sys").modules, "mnist_experiment", module)  # where dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(name="experiment")
+def mnist_experiment():
+    return experiment("mnist")
 
 
 @pytest.fixture
