@@ -4,7 +4,6 @@ Prints a table (statistic, run, reference, limit, holds) and exits 0 when the ru
 cannot tell, for bad input. For a run's folder it draws the two side by side into `RUN/comparison-NAME.png` and `.pdf`.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +81,7 @@ def _default_reference(run: Path, names: list[str]) -> str:
 
 
 def _config(run: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((run / "config.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) and isinstance(config.get("settings"), dict) else {}
+    return runs.read_config(run) if (run / "config.json").exists() else {}
 
 
 def _recording(path: Path, reference: Recording) -> Recording:

@@ -51,10 +51,10 @@ PHASES = (
 
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Settings(runs.FitSettings):
     """Draw Figure 1 of the paper from one training run."""
 
-    PLACES: ClassVar[tuple[str, ...]] = (*runs.Settings.PLACES, "animate")
+    PLACES: ClassVar[tuple[str, ...]] = (*runs.FitSettings.PLACES, "animate")
 
     preset: Literal["line"] = "line"
     """`line`: x and z are one number each."""
@@ -108,6 +108,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     pace = training.train(
         gan, run, recording, p_data=P_DATA, p_z=P_Z, m=settings.m,
         record_every=settings.record_every, record_samples=10_000, observe=lambda: observe(gan),
+        picture=lambda: figures.figure1([panel(recording, -1)]),
     )  # fmt: skip
     samples, game = training.play(gan, P_DATA, P_Z, samples=1_000_000, seed=settings.seed)
 

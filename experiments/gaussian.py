@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Settings(runs.FitSettings):
     """Train the notebook's GAN on a Gaussian by Algorithm 1 of the paper."""
 
     preset: Literal["scalar", "standard", "mixture", "notebook"] = "scalar"
@@ -118,6 +118,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     pace = training.train(
         gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
         record_every=settings.record_every, record_samples=max(2, 100_000 // settings.n),
+        picture=lambda: report.histograms(recording, shown),
     )  # fmt: skip
     final = gan.averaged()
     samples, game = training.play(final, p_data, p_z, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)

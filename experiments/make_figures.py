@@ -5,6 +5,7 @@ trained anew, MNIST's in a quarter of an hour. Each picture carries its run's se
 `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
+import contextlib
 import importlib
 import json
 import shutil
@@ -17,7 +18,7 @@ from typing import Annotated, NamedTuple
 
 import tyro
 
-from gan_paper import runs
+from gan_paper import files, runs
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"
@@ -67,6 +68,8 @@ class Arguments:
     """Folder of the pictures."""
     data: Path | None = None
     """MNIST, as in `mnist.py` [default: downloaded by Keras]."""
+    overwrite: bool = False
+    """Replace runs of other settings that are in the way."""
 
 
 def main(arguments: Arguments) -> None:
@@ -78,12 +81,15 @@ def main(arguments: Arguments) -> None:
     for name in arguments.names:
         if name not in SOURCES:
             raise runs.Refused(f"NAME {name} is no figure; accepted: {', '.join(SOURCES)}")
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise runs.Refused(f"--output {arguments.output} cannot be a folder of pictures: {error.strerror}") from None
     rows: list[Sequence[str]] = [("picture", "from", "")]
     for name in arguments.names or SOURCES:
         source = SOURCES[name]
         suffixes = [".png", ".pdf", *([".gif"] if source.animated else [])]
-        folder, how = run_of(source, suffixes, arguments.data)
+        folder, how = run_of(source, suffixes, arguments.data, arguments.overwrite)
         if source.comparison:
             start("compare", str(folder), "--reference", source.comparison, accepted=(0, 1))
         for suffix in suffixes:
@@ -93,18 +99,21 @@ def main(arguments: Arguments) -> None:
     print(runs.table(rows))
 
 
-def run_of(source: Source, suffixes: Sequence[str], data: Path | None) -> tuple[Path, str]:
-    """The folder of a finished run with the source's settings, which is trained if there is none; and what was done."""
+def run_of(source: Source, suffixes: Sequence[str], data: Path | None, overwrite: bool) -> tuple[Path, str]:
+    """The folder of a finished run with the source's settings, which is trained if there is none; and what was done.
+
+    Raises:
+        runs.Refused: if the folder holds another run, which is not to be overwritten.
+    """
     settings = importlib.import_module(source.experiment).PRESETS[source.preset]
     folder = Path("runs") / source.experiment / f"{source.preset}-seed{settings.seed}"
-    try:
-        config = json.loads((folder / "config.json").read_text())
-        same = config["settings"] == json.loads(json.dumps(settings.recorded(), default=str))
-    except (OSError, ValueError, KeyError, TypeError):
-        same = False
-    drawn = source.comparison or all((folder / f"{source.picture}{suffix}").exists() for suffix in suffixes)
-    if same and drawn and (folder / "metrics.json").exists():
-        return folder, "reused"
+    there = (folder / "config.json").exists()
+    same = there and runs.read_config(folder)["settings"] == json.loads(json.dumps(settings.recorded(), default=str))
+    needed = ["histograms.npz"] if source.comparison else [f"{source.picture}{suffix}" for suffix in suffixes]
+    with contextlib.suppress(ValueError):
+        files.check_seal(folder, ["metrics.json", *needed])
+        if same:
+            return folder, "reused"
     flags = ["--preset", source.preset]
     if source.experiment == "figure1":
         flags.append("--animate")
@@ -112,6 +121,8 @@ def run_of(source: Source, suffixes: Sequence[str], data: Path | None) -> tuple[
         flags += ["--data", str(data)]
     if same:
         flags.append("--resume")  # which draws again what is trained already, and trains the rest
+    elif there and overwrite:
+        flags.append("--overwrite")
     start(source.experiment, *flags)
     return folder, "drawn again" if same else "trained"
 
@@ -123,7 +134,12 @@ def start(script: str, *flags: str, accepted: Sequence[int] = (0,)) -> None:
         runs.Refused: if it ends with a status that is not accepted; it has said why.
     """
     print(f"{script}.py", *flags, flush=True)
-    status = subprocess.run([sys.executable, str(HERE / f"{script}.py"), *flags], check=False).returncode
+    with subprocess.Popen([sys.executable, str(HERE / f"{script}.py"), *flags]) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it has the signal too, and saves what it has
+            raise
     if status not in accepted:
         raise runs.Refused(f"{script}.py {' '.join(flags)} ended with exit status {status}")
 

@@ -36,10 +36,10 @@ SAMPLES = 10_000  # that the estimator of Table 1 draws
 
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Settings(runs.FitSettings):
     """Train a GAN on MNIST and measure its log-likelihood as Table 1 does."""
 
-    PLACES: ClassVar[tuple[str, ...]] = (*runs.Settings.PLACES, "data")
+    PLACES: ClassVar[tuple[str, ...]] = (*runs.FitSettings.PLACES, "data")
 
     preset: Literal["paper", "released", "dense"] = "paper"
     """`paper`: Algorithm 1. `released`: the authors' code. `dense`: the networks of seed document 002."""
@@ -99,10 +99,13 @@ def main(settings: Settings, run: runs.Run) -> None:
     recording = Recording({"entries": np.linspace(images.low, images.high, 65)}, keep=25)
     pace = training.train(
         gan, run, recording, p_data=images, p_z=p_z, m=settings.m, record_every=epoch, record_samples=25,
-        per_call=next(n for n in range(min(100, epoch), 0, -1) if epoch % n == 0), measure=judge,
+        measure=judge, picture=lambda: figures.interpolations(images.unscaled(recording.samples[-1]).reshape(5, 5, -1)),
+        state=[judge.generator],
     )  # fmt: skip
 
-    best = keras.models.load_model(run.folder / "best.keras")
+    best = judge.generator
+    with files.replacing(run.folder / "best.keras") as temporary:
+        best.save(temporary)
     match: dict[str, float] = {"best_epoch": judge.best()[1]}
     for name, generator in (("", best), ("last_iterate_", gan.generator)):
         samples = images.unscaled(training.generate(generator, noise[1]))
@@ -179,7 +182,7 @@ def make_gan(settings: Settings, train: np.ndarray, epoch: int) -> "GAN":
 
 
 class Judge:
-    """Measures the validation log-likelihood every few epochs, and keeps the best generator as `best.keras`.
+    """Measures the validation log-likelihood every few epochs, and keeps the best generator.
 
     Args:
         gan: The GAN in training.
@@ -189,6 +192,9 @@ class Judge:
         noise: What the samples are drawn from, the same at every epoch.
         epoch: Iterations in an epoch.
         every: Epochs from one measurement to the next.
+
+    Attributes:
+        generator: The best one.
     """
 
     def __init__(
@@ -203,6 +209,7 @@ class Judge:
     ) -> None:
         self.gan, self.run, self.images, self.epoch, self.every = gan, run, images, epoch, every
         self.validation, self.noise = validation, noise
+        self.generator = gan.averaged().generator
 
     def __call__(self, iteration: int) -> dict[str, float]:
         """The figures of the history's row: NaN where nothing was measured."""
@@ -213,8 +220,7 @@ class Judge:
         row["log_likelihood"], row["sigma"] = self.measure(generator)
         row["last_iterate"], _ = self.measure(self.gan.generator)
         if row["log_likelihood"] > self.best()[0]:
-            with files.replacing(self.run.folder / "best.keras") as temporary:
-                generator.save(temporary)
+            self.generator.set_weights(generator.get_weights())
         return row
 
     def measure(self, generator: Any) -> tuple[float, float]:

@@ -13,8 +13,9 @@ Presets:
             to data that are symmetric about 0 it cannot prefer anything else that is.
 """
 
+import math
+import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -130,59 +131,38 @@ class Game:
 def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
     """Train into the run's folder, from its checkpoint where it is to be resumed."""
     s = game.settings
-    path = run.folder / "checkpoint.npz"
     parameters = [*game.G.parameters, *game.D.parameters]
     _, fixed_noise = game.draw(10**9 + 1, 1, 10_000)
 
-    def checkpoint(done: int) -> None:
-        run.save_history()
-        recording.save(run.folder / "histograms.npz")
-        arrays = {f"parameter_{i}": w for i, w in enumerate(parameters)}
-        with files.replacing(path) as temporary:
-            np.savez(temporary, allow_pickle=False, iteration=np.asarray(done), **arrays)
+    def write(folder: Path) -> None:
+        np.savez(folder / "weights.npz", allow_pickle=False, **{f"parameter_{i}": w for i, w in enumerate(parameters)})
 
-    start = 0
-    if s.resume:
-        start = restore(path, parameters, recording, run)
-    else:
-        recording.record(0, game.G(fixed_noise[0]))
-        checkpoint(0)
-
-    clock = runs.Clock()
-    with runs.progress("training") as tick, np.errstate(all="ignore"):  # what overflows is told below, in one line
-        for t in range(start, s.iterations):
-            row = game.iteration(t)
-            if (t + 1) % s.record_every == 0 or t + 1 == s.iterations:
-                for name, network in (("discriminator", game.D), ("generator", game.G)):
-                    if not all(np.isfinite(w).all() for w in network.parameters):
-                        raise runs.Diverged(
-                            f"training diverged by iteration {t + 1}: the {name}'s weights are no longer finite; "
-                            f"the last good checkpoint is kept in {path}"
-                        )
-                run.history.append({**row, **game.answers(t)})
-                recording.record(t + 1, game.G(fixed_noise[0]))
-                tick(t, s.iterations)
-                clock.checkpoint(partial(checkpoint, t + 1))
-    checkpoint(max(start, s.iterations))
-    return clock.pace(max(s.iterations - start, 0))
-
-
-def restore(path: Path, parameters: list[numpy_gan.Array], recording: Recording, run: runs.Run) -> int:
-    """Take up a checkpoint; the iteration it was made at.
-
-    Raises:
-        runs.Refused: if the run's files cannot be read.
-    """
-    try:
-        arrays = files.read_arrays(path)
+    def read(folder: Path) -> None:
+        arrays = files.read_arrays(folder / "weights.npz")
         for i, w in enumerate(parameters):
             w[...] = arrays[f"parameter_{i}"]
-        iteration = int(arrays["iteration"])
-        recording.restore(run.folder / "histograms.npz", iteration)
-    except (ValueError, KeyError) as error:
-        raise runs.Refused(f"--resume cannot read the run's files: {error}") from None
-    run.load_history(iteration)
-    return iteration
+
+    start = run.restore(recording, read) or 0
+    if not recording.iterations:
+        recording.record(0, game.G(fixed_noise[0]))
+        run.checkpoint(0, recording, write)
+
+    began = time.perf_counter()
+    # What overflows is told in one line.
+    with runs.progress("training") as tick, np.errstate(all="ignore"), run.signals.deferred():
+        for t in range(start + 1, s.iterations + 1):
+            row = game.iteration(t - 1)
+            due = t % s.record_every == 0 or t == s.iterations
+            if due or not math.isfinite(row["d_loss"] + row["g_loss"]):
+                run.check_finite(t, row, game.D.parameters, game.G.parameters)
+            if due:
+                run.history.append({**row, **game.answers(t - 1)})
+                recording.record(t, game.G(fixed_noise[0]))
+                tick(t, s.iterations)
+            if run.signals.received or t == s.iterations or (due and run.checkpoints.is_due()):
+                run.checkpoint(t, recording, write)
+                run.signals.check()
+    return runs.Pace(time.perf_counter() - began, max(s.iterations - start, 0), run.checkpoints.seconds)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Prints each run's match, whether its reference accepts it, and the median, the l
 tables of the README are made with it.
 """
 
-import json
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +48,12 @@ def main(arguments: Arguments) -> None:
 
 
 def _row(folder: Path, reference: str | None) -> dict[str, Any]:
+    metrics = runs.read_metrics(folder)
     try:
-        metrics = json.loads((folder / "metrics.json").read_text())
         gap = {name: gap for name, gap in metrics["discriminator"].items() if name == "largest_gap"}
         row = {**metrics["match"], "value": metrics["value"], **gap, "seconds": metrics["seconds"]["total"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise runs.Refused(f"{folder} holds no readable metrics.json of a finished run") from None
+    except (KeyError, TypeError, AttributeError):
+        raise runs.Refused(f"{folder / 'metrics.json'} holds no match of a run with its data") from None
     try:
         recording = Recording.load(folder / "histograms.npz")
         failed = [

@@ -12,15 +12,18 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from gan_paper import runs
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Settings(runs.FitSettings):
     """Train a GAN on points of a sine curve."""
 
     preset: Literal["matched", "document"] = "matched"
@@ -90,19 +93,22 @@ def main(settings: Settings, run: runs.Run) -> None:
         generator_loss="non_saturating",
     )
     recording = Recording(EDGES, keep=500)
+    a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
+    grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
+
+    def picture(*iterations: int) -> "Figure":
+        surface = gan.discriminator.predict(grid, batch_size=len(grid), verbose=0).reshape(len(b), len(a))
+        last = recording.iterations[-1]
+        return figures.plane(recording, data.points, [*iterations, last], (a, b, surface))
+
     pace = training.train(
         gan, run, recording, p_data=data, p_z=p_z, m=settings.m,
-        record_every=settings.record_every, record_samples=10_000,
+        record_every=settings.record_every, record_samples=10_000, picture=picture,
     )  # fmt: skip
     samples, game = training.play(gan, data, p_z, samples=10_000, seed=settings.seed)
 
-    a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
-    grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
-    surface = gan.discriminator.predict(grid, batch_size=len(grid), verbose=0).reshape(len(b), len(a))
     last = recording.iterations[-1]
-    run.save_figure(
-        "samples.png", figures.plane(recording, data.points, [0, last // 10, last // 3, last], (a, b, surface))
-    )
+    run.save_figure("samples.png", picture(0, last // 10, last // 3))
     run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
     run.save_animation("samples.gif", figures.plane_animation(recording, data.points))
     run.finish({"match": match(samples, data.points), **game}, pace)

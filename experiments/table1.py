@@ -77,7 +77,7 @@ def main(arguments: Arguments) -> None:
 def _ours(folder: Path) -> list[Row]:
     presets: dict[str, list[list[float]]] = {}
     for path in sorted(folder.glob("*/metrics.json")):
-        metrics = _read(path)
+        metrics = runs.read_metrics(path.parent)
         try:
             if metrics["experiment"] == "mnist":
                 found = [float(metrics["match"][name]) for name in FIGURES]
@@ -140,15 +140,14 @@ def _figure(figure: tuple[float, float]) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        return json.loads(files.read_text(path))
+    except (OSError, ValueError, RecursionError):
         raise runs.Refused(f"{path} is not a readable .json file") from None
 
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(path) as temporary:
-        temporary.write_text(text)
+    files.write_text(path, text)
 
 
 if __name__ == "__main__":

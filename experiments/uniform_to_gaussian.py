@@ -24,7 +24,7 @@ EDGES = np.linspace(-5, 5, 65)
 
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Settings(runs.FitSettings):
     """Train a GAN from one uniform number to one Gaussian number."""
 
     preset: Literal["matched", "document", "linear"] = "matched"
@@ -100,17 +100,18 @@ def main(settings: Settings, run: runs.Run) -> None:
         k=settings.k,
         generator_loss="non_saturating",
     )
-    recording = Recording({"entries": EDGES})
+    recording, shown = Recording({"entries": EDGES}), {"entries": (p_data, "x")}
     pace = training.train(
         gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
         record_every=settings.record_every, record_samples=10_000,
+        picture=lambda: report.histograms(recording, shown),
     )  # fmt: skip
     samples, game = training.play(gan, p_data, p_z, samples=1_000_000, seed=settings.seed)
 
     z = np.linspace(-1, 1, 1001)
     run.save_figure("tail.png", figures.left_tail(z, gan.predict(z[:, None], verbose=0)[:, 0], p_z, p_data))
     game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(p_data.quantile(0.01))}
-    report.one_dimensional(run, recording, samples, game, pace, p_data, {"entries": (p_data, "x")}, "non_saturating")
+    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, "non_saturating")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,9 @@ class Histogram:
         Raises:
             ValueError: if these are no counts over rising edges.
         """
-        if self.edges.ndim != 1 or self.edges.size < 2 or not (np.diff(self.edges) > 0).all():
+        if self.edges.ndim != 1 or not 2 <= self.edges.size <= 10_001:
+            raise ValueError(f"its edges are of shape {self.edges.shape}, not those of 1 to 10000 bins")
+        if not (np.isfinite(self.edges).all() and (np.diff(self.edges) > 0).all()):
             raise ValueError("its edges do not rise")
         if self.counts.shape != (self.edges.size - 1,) or self.outside.shape != (2,):
             raise ValueError("its counts do not fit its edges")
@@ -198,6 +200,13 @@ class Recording:
         self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
 
     @property
+    def nbytes(self) -> int:
+        """The bytes that its arrays take, all records being alike."""
+        record = [*(values[0] for values in self.curves.values()), *self.samples[:1]]
+        record += [h.counts for histograms in self._histograms.values() for h in histograms[:1]]
+        return len(self.iterations) * sum(array.nbytes for array in record)
+
+    @property
     def main(self) -> str:
         """The name of the first view."""
         return next(iter(self.edges))
@@ -248,21 +257,13 @@ class Recording:
         """The index of the recorded iteration nearest to this one."""
         return int(np.argmin(np.abs(np.asarray(self.iterations) - iteration)))
 
-    def restore(self, path: Path, iteration: int) -> None:
-        """Take up an earlier recording down to an iteration, in place of what is recorded here.
+    def restore(self, path: Path) -> None:
+        """Take up an earlier recording, in place of what is recorded here.
 
         Raises:
             ValueError: if the file is no recording.
         """
         self.__dict__.update(Recording.load(path).__dict__)
-        self.truncate(iteration)
-
-    def truncate(self, iteration: int) -> None:
-        """Forget what was recorded after an iteration."""
-        keep = sum(i <= iteration for i in self.iterations)
-        by_name = (*self.moments.values(), *self.curves.values(), *self._histograms.values())
-        for series in (self.iterations, self.samples, *by_name):
-            del series[keep:]  # type: ignore[attr-defined]
 
     def save(self, path: Path) -> None:
         """Write an `.npz` of plain arrays.
@@ -298,7 +299,7 @@ class Recording:
         arrays = files.read_arrays(path)
         try:
             return cls._from_arrays(arrays)
-        except (KeyError, IndexError, ValueError, TypeError) as error:
+        except (KeyError, IndexError, ValueError, TypeError, OverflowError) as error:
             detail = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise ValueError(f"{path} holds no recorded histograms: {detail}") from None
 

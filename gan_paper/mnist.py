@@ -11,14 +11,14 @@ import hashlib
 import io
 import struct
 import sys
-import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gan_paper import files
 
 PIXELS = 28 * 28
 VALIDATION = 10_000
@@ -114,8 +114,7 @@ def _read(path: Path, part: Part) -> NDArray[np.uint8]:
             where = _idx_file(path, part)
             return _images(_idx_pixels(where, part), part)
         return _images(_npz_pixels(where, part), part)
-    # What a missing, unreadable or damaged file makes the standard library raise; and ValueError, by this module too.
-    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except files.UNREADABLE as error:
         reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
         raise ValueError(
             f"MNIST's {part.name} images cannot be read from {where}: {reason}; --data takes {_ACCEPTED}"
@@ -127,28 +126,15 @@ def _npz_pixels(path: Path, part: Part) -> bytes:
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         if name not in archive.namelist():
             raise ValueError(f"it has no {name}")
-        if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # Python would expand a chunk of any other kind whole, however little of it is asked for.
-            raise ValueError(f"{name} is compressed in a way that NumPy does not write")
-        with archive.open(name) as stream:
-            found_shape, fortran, dtype = _npy_header(stream, name)
+        with files.open_member(archive, archive.getinfo(name)) as stream:
+            try:
+                found_shape, fortran, dtype = files.read_header(stream)
+            except ValueError as error:
+                raise ValueError(f"{name} is {error}") from None
             if (found_shape, dtype) != (shape, np.uint8) or fortran:
                 order = " in Fortran order" if fortran else ""
                 raise ValueError(f"{name} is {dtype} of shape {found_shape}{order}, not uint8 of shape {shape}")
             return _pixels(stream, part)
-
-
-def _npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    try:
-        # Version 1.0 is what NumPy writes for plain arrays; a later one's header may be 4 GB long.
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError
-        with warnings.catch_warnings(action="ignore"):  # of Python 2's spelling
-            return np.lib.format.read_array_header_1_0(stream)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise  # the archive is damaged, not the array
-    except Exception:  # NumPy has Python's own parser read the header: what that raises on nonsense has no end
-        raise ValueError(f"{name} is no array in .npy format 1.0") from None
 
 
 def _idx_file(folder: Path, part: Part) -> Path:

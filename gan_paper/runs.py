@@ -8,6 +8,7 @@ import argparse  # noqa: E402
 import contextlib  # noqa: E402
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
+import fcntl  # noqa: E402
 import importlib.metadata  # noqa: E402
 import importlib.util  # noqa: E402
 import io  # noqa: E402
@@ -15,6 +16,7 @@ import json  # noqa: E402
 import os  # noqa: E402
 import platform  # noqa: E402
 import re  # noqa: E402
+import shutil  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Callable, Iterator, Mapping, Sequence  # noqa: E402
@@ -22,12 +24,21 @@ from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar  # noqa: E402
 
+import numpy as np  # noqa: E402
+
 from gan_paper import files  # noqa: E402
+from gan_paper.checkpoints import Checkpoints  # noqa: E402
+from gan_paper.signals import Interrupted, Signals  # noqa: E402
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from gan_paper.figures import Pixels
+    from gan_paper.histograms import Recording
+
+LAYOUT = 1
+"""The number of the form in which a run's files are written; a run of another one is not resumed."""
 
 
 class Refused(Exception):
@@ -39,30 +50,14 @@ class Diverged(Exception):
 
 
 class Pace(NamedTuple):
-    """How long training took, and how many iterations it made in that time (a resumed run makes only some)."""
+    """How long training took, how many iterations it made in that time, and how much of it went into checkpoints.
+
+    A resumed run makes only some of its iterations.
+    """
 
     seconds: float
     iterations: int
-
-
-class Clock:
-    """Times a training, and makes its checkpoints when they are due."""
-
-    def __init__(self) -> None:
-        self._began = self._saved = time.perf_counter()
-        self._cost = 0.0
-
-    def checkpoint(self, save: Callable[[], None]) -> None:
-        """Call `save` if ten seconds have gone since the last time, and a hundred times as long as it then took."""
-        now = time.perf_counter()
-        if now - self._saved > max(10, 100 * self._cost):
-            save()
-            self._saved = time.perf_counter()
-            self._cost = self._saved - now
-
-    def pace(self, iterations: int) -> Pace:
-        """The time since the beginning, for so many iterations."""
-        return Pace(time.perf_counter() - self._began, iterations)
+    checkpoints: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class Settings:
         ValueError: if a number is out of its range, as `ranges` gives it.
     """
 
-    PLACES: ClassVar[tuple[str, ...]] = ("output", "resume")
+    PLACES: ClassVar[tuple[str, ...]] = ("output", "resume", "overwrite")
     """Settings that say where things are, not what the run is: another run with other ones is the same run."""
 
     preset: str
@@ -85,9 +80,13 @@ class Settings:
     output: Path | None = None
     """Folder of the run [default: runs/EXPERIMENT/PRESET-seedSEED]."""
     resume: bool = False
-    """Go on from the last checkpoint of the run in the output folder."""
+    """Go on from the last checkpoint of the run in the output folder; begin it if there is none yet."""
+    overwrite: bool = False
+    """Replace the run in the output folder, and all that the folder holds."""
 
     def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise ValueError("--overwrite must be left out with --resume, which goes on with the run that is there")
         for name, (least, most) in self.ranges().items():
             value = getattr(self, name)
             if not least <= value <= most:
@@ -104,6 +103,21 @@ class Settings:
         return {"seed": (0, 1_000_000_000), "iterations": (1, 1_000_000_000)}
 
 
+@dataclass(frozen=True)
+class FitSettings(Settings):
+    """The settings of the experiments that train with `GAN.fit`."""
+
+    PLACES: ClassVar[tuple[str, ...]] = (*Settings.PLACES, "tensorboard")
+
+    tensorboard: bool = False
+    """Also log for TensorBoard, into the run's folder tensorboard/."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise ValueError("--tensorboard must have TensorBoard installed: pip install '.[tensorboard]'")
+
+
 S = TypeVar("S", bound=Settings)
 
 
@@ -116,7 +130,8 @@ def main(
 ) -> None:
     """Run an experiment script: read its command line, open its folder, train, and end with the right exit status.
 
-    Exit statuses: 0 done; 2 the person asked for something that cannot be; 3 training diverged; 130 interrupted.
+    Exit statuses: 0 done; 2 the person asked for something that cannot be; 3 training diverged, or a disk or the memory
+    failed it; 130 and 143 stopped by Ctrl-C and SIGTERM.
 
     Args:
         experiment: Its name, and that of its folder under `runs/`.
@@ -125,33 +140,44 @@ def main(
         tensorflow: Whether that work needs TensorFlow.
         check: Raises a `ValueError` of one line, before there is a folder, if something the settings name is no good.
     """
-    with exit_statuses():
+    signals = Signals()
+    with exit_statuses(), signals.caught():
         settings = parse(presets)
         try:
             check(settings)
         except ValueError as error:
             raise Refused(str(error)) from None
-        run = Run(experiment, settings)
-        if tensorflow:
-            quiet_tensorflow()
-        try:
-            train(settings, run)
-        except KeyboardInterrupt:
-            hint = f"interrupted; to go on from the last checkpoint, add --resume --output {run.folder}"
-            sys.exit(_say(hint, 130))
+        with Run(experiment, settings, signals) as run:
+            how = f"the same command with --resume goes on from the last checkpoint in {run.folder}"
+            try:
+                if tensorflow:
+                    quiet_tensorflow()
+                train(settings, run)
+            except Interrupted as interruption:
+                sys.exit(_say(f"stopped; {how}", interruption.status))
+            except MemoryError:
+                sys.exit(_say(f"out of memory; {how}", 3))
+            except OSError as error:  # a full disk, say, or a folder that went away
+                sys.exit(_say(f"{_what(error)}; {how}", 3))
 
 
 @contextlib.contextmanager
 def exit_statuses() -> Iterator[None]:
-    """Turn `Refused`, `Diverged` and a failing file system into one line on the error stream and the exit status."""
+    """Turn what ends a script early into one line on the error stream and the exit status."""
     try:
         yield
     except Refused as refusal:
         sys.exit(_say(str(refusal), 2))
     except Diverged as divergence:
         sys.exit(_say(str(divergence), 3))
-    except OSError as error:  # a full disk, say, or a folder that went away
-        sys.exit(_say(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2))
+    except OSError as error:
+        sys.exit(_say(_what(error), 3))
+    except KeyboardInterrupt as interruption:
+        sys.exit(_say("stopped", getattr(interruption, "status", 130)))
+
+
+def _what(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def _say(line: str, status: int) -> int:
@@ -221,88 +247,216 @@ def quiet_tensorflow() -> None:
 
 
 class Run:
-    """A run's folder: `config.json`, `history.csv`, `metrics.json`, and whatever else is saved into it.
+    """A run's folder: `config.json`, `history.csv`, `metrics.json`, checkpoints, and whatever else is saved into it.
 
-    A folder that holds an earlier run is kept under a new name, unless that run is to be resumed.
+    It is this process's until `close`: another one that opens it is refused.
 
     Args:
         experiment: The experiment's name.
-        settings: Its settings; `output` and `resume` choose the folder and what becomes of what it holds.
+        settings: Its settings; `output`, `resume` and `overwrite` choose the folder and what becomes of what it holds.
+        signals: What is to be asked whether training is to stop.
 
     Attributes:
         folder: The run's folder.
         history: A row of figures for each stretch of training, `iteration` first.
+        checkpoints: In its folder `checkpoints`.
 
     Raises:
-        Refused: if the folder cannot be written, holds something else, or holds no run of these settings to resume.
+        Refused: if the folder cannot be written, is in use, or holds something else: a run that is neither to be
+            resumed nor to be overwritten, one of other settings that is to be resumed, or other files.
     """
 
-    def __init__(self, experiment: str, settings: Settings) -> None:
-        self.experiment, self.settings = experiment, settings
+    def __init__(self, experiment: str, settings: Settings, signals: Signals | None = None) -> None:
+        self.experiment, self.settings, self.signals = experiment, settings, signals or Signals()
         self.folder = settings.output or Path("runs") / experiment / f"{settings.preset}-seed{settings.seed}"
         self.history: list[dict[str, float]] = []
         self.written: list[Path] = []
+        self.checkpoints = Checkpoints(self.folder / "checkpoints")
         try:
             self._open()
         except OSError as error:
             raise Refused(f"--output {self.folder} cannot be a run's folder: {error.strerror or error}") from None
 
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        if kind is Refused and self._made and not self.checkpoints.iterations():
+            shutil.rmtree(self._made)
+        self.close()
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        os.close(self._lock)
+
     def _open(self) -> None:
-        config = self.folder / "config.json"
         if self.folder.exists() and not self.folder.is_dir():
             raise Refused(f"--output {self.folder} is a file; a folder is needed")
-        if self.settings.resume:
-            self._check_same_run(config)
-        elif config.exists():
-            kept = next(
-                p for n in range(1, 10**6) if not (p := self.folder.with_name(f"{self.folder.name}.{n}")).exists()
-            )
-            self.folder.rename(kept)
-            print(f"the earlier run is kept as {kept}")
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        config = self.folder / "config.json"
+        if not config.exists() and any(self._others()):
             raise Refused(f"--output {self.folder} holds other files; a new, an empty or a run's folder is needed")
+        # The first folder that is made here, in case that what is to go into it is refused after all.
+        self._made = next((p for p in (*reversed(self.folder.parents), self.folder) if not p.exists()), None)
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(self.folder, os.W_OK):
-            raise Refused(f"--output {self.folder} is not writable; a folder that can be written is needed")
-        self.save_json("config.json", self._config())
+        self._lock = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            self._take(config)
+        except BaseException:
+            self.close()
+            raise
+
+    def _take(self, config: Path) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(f"--output {self.folder} is in use by another process; one run needs one folder") from None
+        now = self._config()
+        if config.exists() and self.settings.resume:
+            now = self._resumed(config, now)
+        elif config.exists():
+            if not self.settings.overwrite:
+                finished = (self.folder / files.SEAL).exists()
+                raise Refused(
+                    f"--output {self.folder} holds {'a finished' if finished else 'an unfinished'} run; "
+                    f"add {'' if finished else '--resume to go on with it, or '}--overwrite to replace it"
+                )
+            for path in self._others():
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        (self.folder / files.SEAL).unlink(missing_ok=True)  # what follows changes what it seals
+        for path in self.folder.iterdir():
+            if files.is_partial(path):
+                path.unlink()
+        self.checkpoints.clean()
+        self.config = now
+        self.save_json("config.json", now)
+
+    def _others(self) -> list[Path]:
+        # What the folder holds apart from what a process that was killed before it wrote its config.json leaves there.
+        if not self.folder.is_dir():
+            return []
+        return [path for path in self.folder.iterdir() if path.name != ".lock" and not files.is_partial(path)]
 
     def _config(self) -> dict[str, Any]:
         packages = ("gan-paper", "keras", "tensorflow", "numpy", "scipy")
-        return {
+        config = {
             "experiment": self.experiment,
+            "layout": LAYOUT,
             "settings": self.settings.recorded(),
             "versions": {"python": platform.python_version(), **{p: _version(p) for p in packages}},
         }
+        return json.loads(json.dumps(config, default=str))
 
-    def _check_same_run(self, config: Path) -> None:
-        try:
-            before = json.loads(config.read_text())
-            settings = dict(before["settings"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise Refused(f"--resume needs a run's folder, and {self.folder} holds no readable config.json") from None
-        now = self._config()
-        if before["experiment"] != self.experiment:
-            raise Refused(f"--resume of a {self.experiment} run, but {self.folder} holds one of {before['experiment']}")
-        if self.settings.iterations < settings.get("iterations", 0):
-            raise Refused(
-                f"--resume goes on: --iterations must be at least the run's {settings['iterations']}, "
-                f"not {self.settings.iterations}"
+    def _resumed(self, path: Path, now: dict[str, Any]) -> dict[str, Any]:
+        before = read_config(self.folder)
+        for name, article in (("experiment", ""), ("layout", "layout ")):
+            if before[name] != now[name]:
+                raise Refused(f"--resume of a run of {article}{now[name]}, but {path} is of {article}{before[name]}")
+        was, settings = before["settings"], now["settings"]
+        for name in {**was, **settings}:
+            flag = "--" + name.replace("_", "-")
+            if name not in was or name not in settings:
+                owner = "this version" if name in settings else "the run"
+                raise Refused(f"--resume must keep the run's settings: only {owner} has {flag} ({path})")
+            if name == "iterations" and not (isinstance(was[name], int) and was[name] <= settings[name]):
+                raise Refused(f"--resume goes on: {flag} must be at least the run's {was[name]}, not {settings[name]}")
+            if name != "iterations" and was[name] != settings[name]:
+                raise Refused(f"--resume must keep the run's settings: {flag} was {was[name]}, not {settings[name]}")
+        if before["versions"] == now["versions"]:
+            return {**before, "settings": settings}
+        changed = [name for name, version in now["versions"].items() if before["versions"].get(name) != version]
+        print(f"resumed with another {', '.join(changed)}: the last bits may differ from those of a run never stopped")
+        return {**before, "settings": settings, "resumed_with": now["versions"]}
+
+    def check_finite(
+        self,
+        iteration: int,
+        losses: Mapping[str, float],
+        d_weights: "Sequence[NDArray[np.floating]]",
+        g_weights: "Sequence[NDArray[np.floating]]",
+    ) -> None:
+        """Stop a training that has diverged.
+
+        Args:
+            iteration: That training is at.
+            losses: `d_loss` and `g_loss` among them.
+            d_weights: The discriminator's.
+            g_weights: The generator's.
+
+        Raises:
+            Diverged: if any of these is not finite.
+        """
+        # In this order, since a D that breaks takes G with it, and weights that break, the losses.
+        found = {
+            "discriminator's weights are": all(np.isfinite(w).all() for w in d_weights),
+            "generator's weights are": all(np.isfinite(w).all() for w in g_weights),
+            "discriminator's loss is": np.isfinite(losses["d_loss"]),
+            "generator's loss is": np.isfinite(losses["g_loss"]),
+        }
+        broken = next((name for name, finite in found.items() if not finite), None)
+        if broken:
+            raise Diverged(
+                f"training diverged at iteration {iteration}: the {broken} no longer finite; "
+                f"the last good checkpoint is kept in {self.checkpoints.folder}"
             )
-        for name, value in now["settings"].items():
-            if name != "iterations" and settings.get(name) != value:
-                flag = "--" + name.replace("_", "-")
-                raise Refused(f"--resume must keep the run's settings: {flag} was {settings.get(name)}, not {value}")
+
+    def checkpoint(self, iteration: int, recording: "Recording", write: Callable[[Path], None]) -> None:
+        """Make a checkpoint: the history, the recording and what `write` adds; and show both files in the folder.
+
+        Args:
+            iteration: That training is at.
+            recording: Of the run.
+            write: Writes the weights into a folder.
+        """
+
+        def write_all(folder: Path) -> None:
+            self._write_history(folder / "history.csv")
+            recording.save(folder / "histograms.npz")
+            write(folder)
+
+        self.checkpoints.save(iteration, write_all)
+        for name in ("history.csv", "histograms.npz"):
+            with files.replacing(self.folder / name) as temporary:
+                shutil.copyfile(self.checkpoints.folder / str(iteration) / name, temporary)
+
+    def restore(self, recording: "Recording", read: Callable[[Path], None]) -> int | None:
+        """Take up the last whole checkpoint, if the run is to be resumed.
+
+        Args:
+            recording: Takes up the checkpoint's.
+            read: Takes up the weights from a folder; raises a ValueError if they do not fit.
+
+        Returns:
+            The iteration that it was made at; None if the run is not to be resumed, or has no checkpoint yet.
+
+        Raises:
+            Refused: if all checkpoints are damaged, or the weights do not fit.
+        """
+        if not self.settings.resume:
+            return None
+        try:
+            newest = self.checkpoints.newest()
+            if newest is None:
+                print(f"{self.folder} has no checkpoint yet: the run begins")
+                return None
+            iteration, folder = newest
+            if iteration > self.settings.iterations:
+                raise ValueError(f"{folder} lies beyond --iterations {self.settings.iterations}")
+            read(folder)
+            recording.restore(folder / "histograms.npz")
+            self._read_history(folder / "history.csv")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Refused(f"--resume cannot go on: {' '.join(str(error).split())}") from None
+        return iteration
 
     def save_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file into the folder."""
-        with files.replacing(self.folder / name) as temporary:
-            temporary.write_text(json.dumps(content, indent=2, default=str) + "\n")
+        files.write_text(self.folder / name, json.dumps(content, indent=2, default=str) + "\n")
 
     def save_figure(self, name: str, figure: "Figure") -> None:
         """Write a picture into the folder, as the PNG of this name and a PDF beside it; both carry `config.json`."""
         import matplotlib.pyplot as plt
 
-        self.written += save_picture(self.folder / name, figure, self._config())
+        self.written += save_picture(self.folder / name, figure, self.config)
         plt.close(figure)
 
     def save_animation(self, name: str, frames: "Sequence[Pixels]", frames_per_second: int = 12) -> None:
@@ -314,45 +468,29 @@ class Run:
 
         first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
         durations = [1000 // frames_per_second] * len(others) + [2000]
-        comment = json.dumps(self._config(), default=str)
+        comment = json.dumps(self.config)
         with files.replacing(self.folder / name) as temporary:
             first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
         self.written.append(self.folder / name)
 
-    def save_history(self) -> None:
-        """Write the rows of `history` to `history.csv`."""
-        with (
-            files.replacing(self.folder / "history.csv") as temporary,
-            temporary.open("w", newline="") as file,
-        ):
+    def _write_history(self, path: Path) -> None:
+        with files.replacing(path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.history[0] if self.history else ["iteration"])
             writer.writeheader()
             writer.writerows(self.history)
 
-    def load_history(self, iteration: int) -> None:
-        """Take up the rows of `history.csv` down to an iteration, when a run is resumed.
-
-        Raises:
-            Refused: if the file cannot be read.
-        """
-        path = self.folder / "history.csv"
-        try:
-            with path.open(newline="") as file:
-                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-            self.history = [
-                {**row, "iteration": int(row["iteration"])} for row in rows if row["iteration"] <= iteration
-            ]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise Refused(f"--resume needs the run's {path}, which cannot be read") from None
-        if iteration > 0 and (not self.history or self.history[-1]["iteration"] != iteration):
-            raise Refused(f"--resume needs the run's {path} down to iteration {iteration}, where its checkpoint is")
+    def _read_history(self, path: Path) -> None:
+        rows = csv.DictReader(io.StringIO(files.read_text(path)))
+        self.history = [
+            {name: (int if name == "iteration" else float)(value) for name, value in row.items()} for row in rows
+        ]
 
     def columns(self) -> dict[str, list[float]]:
         """The history by figure, each over all its rows."""
         return {name: [row[name] for row in self.history] for name in self.history[0]}
 
     def finish(self, results: Mapping[str, Any], pace: Pace, shown: Sequence[Sequence[Any]] | None = None) -> None:
-        """Write `metrics.json` and print the closing table.
+        """Write `metrics.json`, seal the folder as a finished run's, and print the closing table.
 
         Args:
             results: What was measured: `match`, how well p_g matches p_data, by statistic; `value`; and so on.
@@ -365,12 +503,52 @@ class Run:
             "seed": self.settings.seed,
             "iterations": self.settings.iterations,
             **results,
-            "seconds": {"total": time.perf_counter() - _STARTED, "train": pace.seconds},
+            "seconds": {
+                "total": time.perf_counter() - _STARTED,
+                "train": pace.seconds,
+                "checkpoints": pace.checkpoints,
+            },
             "iterations_per_second": pace.iterations / pace.seconds if pace.iterations else None,
         }
         self.save_json("metrics.json", metrics)
+        files.seal(self.folder)
         print(table(shown or [(name, figure) for name, figure in _flat(metrics)]))
         print("written:", *(str(path) for path in [self.folder / "metrics.json", *self.written]), sep="\n  ")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a run.
+
+    Raises:
+        Refused: if it cannot be read or is none, in one line that names it.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(files.read_text(path))
+    except (OSError, ValueError, RecursionError):
+        raise Refused(f"{path} cannot be read as a run's") from None
+    kinds = {"experiment": str, "layout": int, "settings": dict, "versions": dict}
+    for name, kind in kinds.items():
+        if not isinstance(config, dict) or not isinstance(config.get(name), kind):
+            raise Refused(f"{path} holds no {name}: it is no run's, or that of another version of this project")
+    return config
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The `metrics.json` of a finished run.
+
+    Raises:
+        Refused: if it is not finished, damaged, or not one of this project's, in one line that names it.
+    """
+    path = folder / "metrics.json"
+    try:
+        files.check_seal(folder, [path.name])
+        metrics = json.loads(files.read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise Refused(f"{folder} holds no readable metrics.json of a finished run: {error}") from None
+    if not isinstance(metrics, dict):
+        raise Refused(f"{path} holds no metrics")
+    return metrics
 
 
 def save_picture(path: Path, figure: "Figure", config: Mapping[str, Any]) -> list[Path]:

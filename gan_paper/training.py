@@ -1,14 +1,18 @@
 """Training a GAN into a run's folder: the stream of minibatches, recording, checkpoints, resuming, evaluation."""
 
+import io
+import math
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_paper import objective, runs
+from gan_paper import files, objective, runs
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Points, Source
 from gan_paper.histograms import Recording
@@ -81,9 +85,10 @@ def train(
     m: int,
     record_every: int,
     record_samples: int,
-    per_call: int | None = None,
     measure: Callable[[int], Mapping[str, float]] = lambda iteration: {},
     observe: Callable[[], Mapping[str, Any]] = dict,
+    picture: Callable[[], Any] | None = None,
+    state: Sequence[keras.Model] = (),
 ) -> runs.Pace:
     """Train by Algorithm 1 into a run's folder, with a progress bar; resume where its settings say so.
 
@@ -100,38 +105,68 @@ def train(
         m: Minibatch size.
         record_every: Iterations from one record to the next.
         record_samples: Samples in each record.
-        per_call: Iterations in one call of `train_step`, a divisor of `record_every`, which is the default.
         measure: Given the iteration, further figures for each row of the history, always under the same names.
         observe: Curves that each record keeps: arrays by name, always the same names and shapes.
+        picture: Draws a Matplotlib figure of the recording so far, for TensorBoard.
+        state: Further models whose weights are the run's, and belong into its checkpoints.
 
     Returns:
-        The seconds spent and the iterations made in them.
+        The seconds spent, the iterations made in them, and how many of the seconds went into checkpoints.
 
     Raises:
-        runs.Diverged: if the weights stop being finite; the last good checkpoint stays.
-        runs.Refused: if there is no checkpoint to resume from.
+        runs.Diverged: if a weight or a loss stops being finite; the last good checkpoint stays.
+        runs.Refused: if there is no whole checkpoint to resume from, or an iteration's minibatches or the records are
+            too large.
+        Interrupted: if a signal asked for it; there is a checkpoint then.
+        OSError: if a file cannot be written.
+        MemoryError: if TensorFlow has too little memory.
     """
     seed, stop = run.settings.seed, run.settings.iterations
-    noise = _noise(gan, p_z, record_samples, seed)
-    recorder = _Recorder(gan, run, recording, noise, record_every, measure, observe)
-    if run.settings.resume:
-        recorder.restore()
-    else:
-        recorder.record()
-        recorder.checkpoint()
-    start = int(gan.g_optimizer.iterations)
-    recorder.start, recorder.clock = start, (clock := runs.Clock())
+    per_call = iterations_per_call(gan, m, record_every)
+    recorder = _Recorder(
+        gan, run, recording, _noise(gan, p_z, record_samples, seed), record_every, measure, observe, state
+    )
+    start = recorder.begin()
+    callbacks: list[keras.callbacks.Callback] = [recorder]
+    if getattr(run.settings, "tensorboard", False):
+        callbacks.append(_Board(recorder, picture))
+    began = time.perf_counter()
     if start < stop:
-        stream = minibatches(
-            gan, p_data, p_z, m=m, seed=seed, start=start, stop=stop, per_call=per_call or record_every
-        )
-        gan.fit(stream, shuffle=False, verbose=0, callbacks=[recorder])
-        recorder.checkpoint()
-    pace = clock.pace(max(stop - start, 0))
+        stream = minibatches(gan, p_data, p_z, m=m, seed=seed, start=start, stop=stop, per_call=per_call)
+        try:
+            with run.signals.deferred():
+                gan.fit(stream, shuffle=False, verbose=0, callbacks=callbacks)
+                recorder.checkpoint()
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError from error
+        run.signals.check()
+    pace = runs.Pace(time.perf_counter() - began, max(stop - start, 0), run.checkpoints.seconds)
     final = gan.averaged()
-    final.generator.save(run.folder / "generator.keras")
-    final.discriminator.save(run.folder / "discriminator.keras")
+    for network in (final.generator, final.discriminator):
+        with files.replacing(run.folder / f"{network.name}.keras") as temporary:
+            network.save(temporary)
     return pace
+
+
+_CALL = 64 << 20  # bytes of the minibatches of one call of `train_step`: three are in memory at once
+_ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
+
+
+def iterations_per_call(gan: GAN, m: int, record_every: int) -> int:
+    """How many iterations one call of `train_step` makes: all from one record to the next, or a divisor of them.
+
+    Raises:
+        runs.Refused: if the minibatches of one iteration take too much memory.
+    """
+    x, z = math.prod(gan.discriminator.input_shape[1:]), math.prod(gan.generator.input_shape[1:])
+    size = m * (gan.k * x + gan.noises * z) * np.dtype(keras.config.floatx()).itemsize
+    if size > _ITERATION:
+        raise runs.Refused(
+            f"--m {m} and k = {gan.k} make minibatches of {size / 2**30:.1f} GB an iteration; "
+            f"at most {_ITERATION >> 30} GB are accepted"
+        )
+    most = max(1, min(record_every, _CALL // size))
+    return next(n for n in range(most, 0, -1) if record_every % n == 0)
 
 
 def _noise(gan: GAN, p_z: Source, count: int, seed: int) -> Any:
@@ -139,7 +174,7 @@ def _noise(gan: GAN, p_z: Source, count: int, seed: int) -> Any:
 
 
 class _Recorder(keras.callbacks.Callback):
-    """After each call of `train_step`: stop if it diverged, then record and checkpoint where they are due."""
+    """After each call of `train_step`: stop if it diverged, then record, checkpoint and stop where that is due."""
 
     def __init__(
         self,
@@ -150,17 +185,37 @@ class _Recorder(keras.callbacks.Callback):
         record_every: int,
         measure: Callable[[int], Mapping[str, float]],
         observe: Callable[[], Mapping[str, Any]],
+        state: Sequence[keras.Model],
     ) -> None:
         super().__init__()
         self.gan, self.run, self.recording, self.noise = gan, run, recording, noise
-        self.record_every, self.measure, self.observe, self.start = record_every, measure, observe, 0
+        self.record_every, self.measure, self.observe = record_every, measure, observe
         self.shown: dict[str, float] = {}
-        try:
-            self._manager = tf.train.CheckpointManager(
-                tf.train.Checkpoint(gan=gan), str(run.folder / "checkpoints"), max_to_keep=2
+        # Keras's own tracking leaves out the state of the generators that its Dropout draws from.
+        variables = [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
+        variables += [variable for model in state for variable in model.variables]
+        self._state = tf.train.Checkpoint(variables=[variable.value for variable in variables])
+
+    def begin(self) -> int:
+        """Resume, or record the beginning; returns the iteration."""
+        if self.run.restore(self.recording, self._read) is None:
+            self.record()
+            self._refuse_too_many_records()
+            self.checkpoint()
+        self.start = self.iteration
+        return self.start
+
+    def _refuse_too_many_records(self) -> None:
+        size = self.recording.nbytes * (1 + self.run.settings.iterations // self.record_every)
+        if size > files.GREATEST:
+            raise runs.Refused(
+                f"--record-every {self.record_every} would make records of {size / 2**30:.1f} GB; "
+                f"at most {files.GREATEST >> 30} GB are kept"
             )
-        except (ValueError, tf.errors.OpError):
-            raise runs.Refused(f"--resume cannot read the checkpoints in {run.folder / 'checkpoints'}") from None
+
+    @property
+    def iteration(self) -> int:
+        return int(self.gan.g_optimizer.iterations)
 
     def on_train_begin(self, logs: Any = None) -> None:
         # No metric is "stateless": each is shown as it is, where Keras would show its average so far.
@@ -168,42 +223,79 @@ class _Recorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        iteration = int(self.gan.g_optimizer.iterations)
-        for network in (self.gan.discriminator, self.gan.generator):  # a D that breaks takes G with it
-            if not all(np.isfinite(w).all() for w in network.get_weights()):
-                raise runs.Diverged(
-                    f"training diverged at iteration {iteration}: the {network.name}'s weights are no longer finite; "
-                    f"the last good checkpoint is kept in {self.run.folder / 'checkpoints'}"
-                )
+        iteration = self.iteration
+        self.run.check_finite(iteration, logs, self.gan.discriminator.get_weights(), self.gan.generator.get_weights())
         self.shown |= logs
         if iteration % self.record_every == 0 or iteration == self.run.settings.iterations:
             measured = self.measure(iteration)
             self.run.history.append({"iteration": iteration, "value": -logs["d_loss"], **logs, **measured})
             self.record()
-            self.clock.checkpoint(self.checkpoint)
+            if self.run.checkpoints.is_due():
+                self.checkpoint()
             self.shown |= {name: value for name, value in measured.items() if np.isfinite(value)}
         if sys.stdout.isatty():
             self.bar.update(iteration - self.start, list(self.shown.items()))
+        if self.run.signals.received:
+            self.checkpoint()
+            self.run.signals.check()
 
     def record(self) -> None:
-        samples = self.gan.predict_on_batch(self.noise)
-        self.recording.record(int(self.gan.g_optimizer.iterations), samples, self.observe())
+        self.samples = self.gan.predict_on_batch(self.noise)
+        self.recording.record(self.iteration, self.samples, self.observe())
 
     def checkpoint(self) -> None:
-        # Last comes what resuming starts from, so that the files always reach at least as far.
-        self.run.save_history()
-        self.recording.save(self.run.folder / "histograms.npz")
-        self._manager.save(checkpoint_number=int(self.gan.g_optimizer.iterations))
+        self.run.checkpoint(self.iteration, self.recording, self._write)
 
-    def restore(self) -> None:
+    def _write(self, folder: Path) -> None:
         try:
-            if self._manager.restore_or_initialize() is None:
-                raise runs.Refused(f"--resume finds no checkpoint in {self.run.folder / 'checkpoints'}")
-            iteration = int(self.gan.g_optimizer.iterations)
-            self.recording.restore(self.run.folder / "histograms.npz", iteration)
-        except (ValueError, tf.errors.OpError) as error:
-            raise runs.Refused(f"--resume cannot read the run's files: {str(error).splitlines()[0]}") from None
-        self.run.load_history(iteration)
+            self._state.write(str(folder / "weights"))
+        except tf.errors.OpError as error:
+            raise OSError(f"{folder}: {error.message.splitlines()[0]}") from None
+
+    def _read(self, folder: Path) -> None:
+        try:
+            self._state.read(str(folder / "weights")).assert_consumed()
+        except (AssertionError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"the weights in {folder} do not fit these networks: {reason}") from None
+
+
+class _Board(keras.callbacks.Callback):
+    """Logs each row of the history, the recorded samples, and ten pictures in the course of a run, for TensorBoard."""
+
+    def __init__(self, recorder: _Recorder, picture: Callable[[], Any] | None) -> None:
+        super().__init__()
+        self.recorder, self.picture, self.seen = recorder, picture, len(recorder.run.history)
+        self.writer = tf.summary.create_file_writer(str(recorder.run.folder / "tensorboard"))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        history, iterations = self.recorder.run.history, self.recorder.run.settings.iterations
+        if len(history) == self.seen:
+            return
+        before, self.seen = self.seen, len(history)
+        row = dict(history[-1])
+        iteration = int(row.pop("iteration"))
+        with self.writer.as_default(step=iteration):
+            for name, value in row.items():
+                if np.isfinite(value):
+                    tf.summary.scalar(name, value)
+            tf.summary.histogram("samples", self.recorder.samples)
+            tenth = -(-iterations // 10)
+            previous = history[before - 1]["iteration"] if before else 0
+            if self.picture and (iteration // tenth > previous // tenth or iteration == iterations):
+                tf.summary.image("picture", self._pixels())
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.writer.close()
+
+    def _pixels(self) -> Any:
+        import matplotlib.pyplot as plt
+
+        assert self.picture is not None
+        png, figure = io.BytesIO(), self.picture()
+        figure.savefig(png, dpi=120)
+        plt.close(figure)
+        return tf.io.decode_png(png.getvalue())[tf.newaxis]
 
 
 def generate(generator: keras.Model, z: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gan_paper import files
 from tests.conftest import ROOT, experiment
 
 SUFFIXES = (".png", ".pdf")
@@ -22,11 +23,12 @@ def finished(make_figures, name, **changed):
     settings = make_figures.importlib.import_module(source.experiment).PRESETS[source.preset]
     folder = make_figures.Path("runs", source.experiment, f"{source.preset}-seed0")
     folder.mkdir(parents=True)
-    config = {"settings": {**settings.recorded(), **changed}}
+    config = {"experiment": "theory", "layout": 1, "settings": {**settings.recorded(), **changed}, "versions": {}}
     (folder / "config.json").write_text(json.dumps(config, default=str))
     (folder / "metrics.json").write_text("{}")
     for suffix in SUFFIXES:
         (folder / f"{source.picture}{suffix}").write_text(f"a {suffix}")
+    files.seal(folder)
     return folder
 
 
@@ -42,10 +44,11 @@ def test_a_finished_run_is_used_again(make_figures, capsys, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("changed", "lost", "flags"),
     [
-        ({"k": 77}, None, ["--preset", "line"]),  # another run: trained anew
+        ({"k": 77}, None, ["--preset", "line", "--overwrite"]),  # another run: trained anew
         ({}, "section3.pdf", ["--preset", "line", "--resume"]),  # the same run without a picture: drawn again
-        ({}, "metrics.json", ["--preset", "line", "--resume"]),  # the same run, unfinished
-        ({}, "config.json", ["--preset", "line"]),
+        ({}, "metrics.json", ["--preset", "line", "--resume"]),
+        ({}, "SHA256SUMS", ["--preset", "line", "--resume"]),  # the same run, unfinished
+        ({}, "config.json", ["--preset", "line"]),  # which will be refused: other files
     ],
 )
 def test_any_other_is_trained_or_drawn_again(make_figures, monkeypatch, changed, lost, flags):
@@ -53,8 +56,16 @@ def test_any_other_is_trained_or_drawn_again(make_figures, monkeypatch, changed,
     if lost:
         (folder / lost).unlink()
     monkeypatch.setattr(make_figures, "start", lambda script, *flags: started.append((script, list(flags))))
-    make_figures.run_of(make_figures.SOURCES["theory-section3"], SUFFIXES, None)
+    make_figures.run_of(make_figures.SOURCES["theory-section3"], SUFFIXES, None, overwrite=True)
     assert started == [("theory", flags)]
+
+
+def test_another_run_is_not_replaced_unasked(make_figures, monkeypatch):
+    finished(make_figures, "theory-section3", k=77)
+    started = []
+    monkeypatch.setattr(make_figures, "start", lambda script, *flags: started.append((script, list(flags))))
+    make_figures.run_of(make_figures.SOURCES["theory-section3"], SUFFIXES, None, overwrite=False)
+    assert started == [("theory", ["--preset", "line"])]  # which refuses
 
 
 def test_every_picture_is_committed_and_every_committed_picture_can_be_made(make_figures):

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_pdf import pdfRepr
 from PIL import Image
 
 from gan_paper import figures, runs
+from gan_paper.signals import Interrupted
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def test_flags_change_a_presets_settings():
         (["--momentum", "-0.5"], ["--momentum", "-0.5", "from 0 to 0.999"]),
         (["--speed", "3"], ["--speed"]),
         (["stray"], ["stray"]),
+        (["--resume", "--overwrite"], ["--overwrite", "--resume"]),
     ],
 )
 def test_a_bad_flag_gives_one_line_that_names_it(flags, parts):
@@ -67,7 +69,7 @@ def test_a_bad_flag_gives_one_line_that_names_it(flags, parts):
 
 
 def test_a_run_writes_its_settings_and_versions(tmp_path):
-    run = runs.Run("test", Settings(output=tmp_path / "a" / "b", k=2))
+    run = opened(Settings(output=tmp_path / "a" / "b", k=2))
     config = json.loads((tmp_path / "a" / "b" / "config.json").read_text())
     assert config["experiment"] == "test" and config["settings"]["k"] == 2 and "output" not in config["settings"]
     assert config["versions"]["keras"].startswith("3.") and config["versions"]["tensorflow"]
@@ -75,7 +77,7 @@ def test_a_run_writes_its_settings_and_versions(tmp_path):
 
 
 def test_pictures_carry_the_runs_settings_and_versions(tmp_path):
-    run = runs.Run("test", Settings(output=tmp_path / "run", seed=5, k=2))
+    run = opened(Settings(output=tmp_path / "run", seed=5, k=2))
     run.save_figure("picture.png", figures.log_likelihood([0, 1], {"G": [100.0, 200]}))
     run.save_animation("moving.gif", [np.full((4, 6, 3), shade, np.uint8) for shade in (0, 99)])
     png, pdf, gif = (run.folder / name for name in ("picture.png", "picture.pdf", "moving.gif"))
@@ -96,18 +98,12 @@ def test_pictures_carry_the_runs_settings_and_versions(tmp_path):
 
 def test_the_default_folder_names_experiment_preset_and_seed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert runs.Run("test", Settings("fast", 4)).folder == Path("runs/test/fast-seed4")
+    assert opened(Settings("fast", 4)).folder == Path("runs/test/fast-seed4")
 
 
-def test_an_earlier_run_is_kept(tmp_path, capsys):
-    folder = tmp_path / "run"
-    for k in (1, 2, 3):
-        runs.Run("test", Settings(output=folder, k=k))
-    kept = [
-        json.loads((tmp_path / name / "config.json").read_text())["settings"]["k"] for name in ("run.1", "run.2", "run")
-    ]
-    assert kept == [1, 2, 3]
-    assert "run.2" in capsys.readouterr().out
+def opened(settings, experiment="test"):
+    with runs.Run(experiment, settings) as run:
+        return run
 
 
 def refused(settings, experiment="test"):
@@ -117,36 +113,143 @@ def refused(settings, experiment="test"):
     return str(refusal.value)
 
 
+def test_a_run_is_replaced_only_where_that_is_asked_for(tmp_path):
+    folder = tmp_path / "run"
+    run = opened(Settings(output=folder, k=1))
+    message = refused(Settings(output=folder, k=2))
+    assert "holds an unfinished run" in message and "--resume" in message and "--overwrite" in message
+    (folder / "checkpoints" / "7").mkdir(parents=True)
+    run.finish({}, runs.Pace(1.0, 1))
+    message = refused(Settings(output=folder, k=2))
+    assert "holds a finished run" in message and "--overwrite" in message and "--resume" not in message
+    assert runs.read_config(folder)["settings"]["k"] == 1
+    outside = tmp_path / "precious"
+    outside.mkdir()
+    (outside / "file").touch()
+    (folder / "link").symlink_to(outside)
+    opened(Settings(output=folder, k=2, overwrite=True))
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "config.json"]
+    assert runs.read_config(folder)["settings"]["k"] == 2 and (outside / "file").exists()
+
+
 def test_folders_that_are_refused(tmp_path):
     (tmp_path / "file").write_text("precious")
     assert "is a file" in refused(Settings(output=tmp_path / "file"))
     assert str(tmp_path / "file" / "below") in refused(Settings(output=tmp_path / "file" / "below"))
     assert "/proc/nowhere" in refused(Settings(output=Path("/proc/nowhere")))
-    assert "holds other files" in refused(Settings(output=tmp_path))
+    for flags in ({}, {"overwrite": True}, {"resume": True}):
+        assert "holds other files" in refused(Settings(output=tmp_path, **flags))
     assert [p.name for p in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "precious"
+
+
+def test_one_run_one_folder(tmp_path):
+    with runs.Run("test", Settings(output=tmp_path / "run")):
+        for flags in ({}, {"overwrite": True}, {"resume": True}):
+            assert "in use by another process" in refused(Settings(output=tmp_path / "run", **flags))
+    opened(Settings(output=tmp_path / "run", resume=True))
+
+
+def test_a_refusal_after_the_folder_was_made_leaves_none(tmp_path):
+    with pytest.raises(runs.Refused), runs.Run("test", Settings(output=tmp_path / "a" / "b" / "c")):
+        raise runs.Refused("too large")
+    assert not (tmp_path / "a").exists()
+    opened(Settings(output=tmp_path / "run"))
+    with pytest.raises(runs.Refused), runs.Run("test", Settings(output=tmp_path / "run", resume=True)):
+        raise runs.Refused("too large")
+    assert (tmp_path / "run" / "config.json").exists()
 
 
 def test_runs_that_are_not_resumed(tmp_path):
     folder = tmp_path / "run"
-    assert "no readable config.json" in refused(Settings(output=folder, resume=True))
-    assert not folder.exists()
-    runs.Run("test", Settings(output=folder, k=2))
-    before = (folder / "config.json").read_text()
+    opened(Settings(output=folder, k=2))
+    config = folder / "config.json"
+    before = config.read_text()
     assert "--k was 2, not 3" in refused(Settings(output=folder, k=3, resume=True))
+    assert "--seed was 0, not 1" in refused(Settings(output=folder, k=2, seed=1, resume=True))
     assert "at least the run's 10000, not 50" in refused(Settings(output=folder, k=2, iterations=50, resume=True))
-    assert "one of test" in refused(Settings(output=folder, k=2, resume=True), "other")
-    assert (folder / "config.json").read_text() == before
-    runs.Run("test", Settings(output=folder, k=2, iterations=20_000, resume=True))  # more iterations are welcome
-    (folder / "config.json").write_text("{")
-    assert "no readable config.json" in refused(Settings(output=folder, resume=True))
+    assert "of other, but" in refused(Settings(output=folder, k=2, resume=True), "other")
+    assert "only this version has --k" in refused(
+        Settings(output=folder, resume=True, k=2), edit(config, "settings", k=None)
+    )
+    config.write_text(before)
+    assert "only the run has --q" in refused(Settings(output=folder, resume=True, k=2), edit(config, "settings", q=5))
+    config.write_text(before)
+    assert "layout 1, but" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=0))
+    config.write_text(before)
+    assert "holds no layout" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=None))
+    for text in ("{", "[]", "[" * 100_000, '{"experiment": 3}', "\udcff"):
+        config.write_text(text, errors="surrogateescape")
+        message = refused(Settings(output=folder, resume=True))
+        assert str(config) in message, message
+        assert config.read_text(errors="surrogateescape") == text
 
 
-@pytest.mark.parametrize(("error", "status"), [(runs.Refused("no"), 2), (runs.Diverged("gone"), 3)])
-def test_exit_statuses(error, status, capsys):
+def edit(config, *where, experiment="test", **changes):
+    """Change a configuration's values; None: remove them."""
+    content = json.loads(config.read_text())
+    part = content[where[0]] if where else content
+    for name, value in changes.items():
+        part.pop(name, None) if value is None else part.update({name: value})
+    config.write_text(json.dumps(content))
+    return experiment
+
+
+def test_more_iterations_and_other_versions_are_resumed_and_told(tmp_path, capsys):
+    folder = tmp_path / "run"
+    opened(Settings(output=folder))
+    opened(Settings(output=folder, iterations=20_000, resume=True))
+    config = runs.read_config(folder)
+    assert config["settings"]["iterations"] == 20_000 and "resumed_with" not in config and not capsys.readouterr().out
+    versions = {**config["versions"], "keras": "3.0"}
+    edit(folder / "config.json", versions=versions)
+    opened(Settings(output=folder, iterations=20_000, resume=True))
+    assert "another keras" in capsys.readouterr().out
+    config = runs.read_config(folder)
+    assert config["versions"] == versions and config["resumed_with"]["keras"] != "3.0"
+
+
+def test_a_finished_run_is_sealed_until_it_goes_on(tmp_path):
+    run = opened(Settings(output=tmp_path / "run"))
+    run.finish({"match": {"ks": 0.5}}, runs.Pace(1.0, 1))
+    assert runs.read_metrics(run.folder)["match"] == {"ks": 0.5}
+    text = (run.folder / "metrics.json").read_text()
+    (run.folder / "metrics.json").write_text(text.replace("0.5", "0.4"))
+    with pytest.raises(runs.Refused, match=r"metrics.json is damaged"):
+        runs.read_metrics(run.folder)
+    (run.folder / "metrics.json").write_text(text)
+    opened(Settings(output=run.folder, resume=True))
+    with pytest.raises(runs.Refused, match=r"finished run: .*SHA256SUMS does not exist"):
+        runs.read_metrics(run.folder)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "checkpoints" / "5.partial").mkdir(parents=True)
+    (folder / ".config.json.partial.json").write_text("{")
+    (folder / "checkpoints" / "5.partial" / "weights").touch()
+    assert "other files" in refused(Settings(output=folder))  # no run's: checkpoints alone
+    (folder / "checkpoints").rename(tmp_path / "checkpoints")
+    opened(Settings(output=folder))
+    (tmp_path / "checkpoints").rename(folder / "checkpoints")
+    opened(Settings(output=folder, resume=True))
+    assert sorted(path.name for path in folder.rglob("*")) == [".lock", "checkpoints", "config.json"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (runs.Refused("no"), 2, "no"),
+        (runs.Diverged("gone"), 3, "gone"),
+        (OSError(28, "No space left on device", "history.csv"), 3, "history.csv: No space left on device"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (Interrupted(15), 143, "stopped"),
+    ],
+)
+def test_exit_statuses(error, status, line, capsys):
     with pytest.raises(SystemExit) as stop, runs.exit_statuses():
         raise error
     assert stop.value.code == status
-    assert capsys.readouterr().err.endswith(f": {error}\n")
+    assert capsys.readouterr().err.endswith(f": {line}\n")
 
 
 def test_table_aligns_and_rounds():

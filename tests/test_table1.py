@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 
+from gan_paper import files
 from tests.conftest import ROOT
 from tests.test_scripts import one_line
 
@@ -16,6 +17,7 @@ def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experi
     run.mkdir(parents=True)
     metrics = {"experiment": experiment, "preset": preset, "seed": seed, "match": match}
     (run / "metrics.json").write_text(json.dumps(metrics))
+    files.seal(run)
 
 
 def test_the_table_of_finished_runs(script, tmp_path):
@@ -51,8 +53,10 @@ def test_refuses(script, tmp_path):
     broken = tmp_path / "broken" / "paper-seed0"
     broken.mkdir(parents=True)
     (broken / "metrics.json").write_text("{")
-    one_line(script("table1", "--runs", "broken"), "paper-seed0/metrics.json is not a readable")
+    one_line(script("table1", "--runs", "broken"), "paper-seed0 holds no readable metrics.json")
     (broken / "metrics.json").write_text('{"experiment": "mnist", "preset": "paper"}')
+    one_line(script("table1", "--runs", "broken"), "paper-seed0/SHA256SUMS does not exist")
+    files.seal(broken)
     one_line(script("table1", "--runs", "broken"), "paper-seed0/metrics.json", "no finished run's")
     finished(tmp_path / "runs", "dense", 0, 200.0)
     (tmp_path / "runs" / "scale.json").write_text("[]")

@@ -4,7 +4,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from gan_paper import networks, runs, training
+from gan_paper import checkpoints, figures, networks, runs, training
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
 from gan_paper.histograms import Recording
@@ -60,7 +60,8 @@ def run_in(folder, iterations, resume=False, seed=0):
 def train(run, momentum=0.5, rate=0.05, recording=None):
     gan = make_gan(k=2, momentum=momentum, rate=rate, seed=run.settings.seed)
     recording = recording or Recording({"entries": EDGES})
-    pace = training.train(gan, run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100)
+    with run:
+        pace = training.train(gan, run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100)
     return gan, recording, pace
 
 
@@ -90,20 +91,27 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_bit(tmp_path):
     assert equal(weights(whole), weights(parts))
     assert equal([v.numpy() for v in whole.d_optimizer.variables], [v.numpy() for v in parts.d_optimizer.variables])
     assert recording_of_parts.iterations == recording.iterations and recording_of_parts.moments == recording.moments
-    for name in ("history.csv",):
-        assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    for name in ("history.csv", "histograms.npz"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_a_run_with_dropout_and_epochs_resumes_to_the_last_bit(tmp_path):
+def keras_dropout():
+    """A discriminator whose masks Keras draws, with generators whose state neither it nor TensorFlow would save."""
+    layers = [keras.Input((2,)), keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.5)]
+    return keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")], name="discriminator")
+
+
+@pytest.mark.parametrize("discriminator", [networks.sine_discriminator, keras_dropout])
+def test_a_run_with_dropout_and_epochs_resumes_to_the_last_bit(tmp_path, discriminator):
     points = Points(np.random.default_rng(0).normal(size=(50, 2)))
 
     def train(folder, iterations, resume=False):
-        run = run_in(tmp_path / folder, iterations, resume)
         keras.utils.set_random_seed(0)
-        gan = GAN(networks.sine_generator(), networks.sine_discriminator())
+        gan = GAN(networks.sine_generator(), discriminator())
         gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
         recording = Recording({"x": EDGES, "residual": EDGES}, keep=5)
-        training.train(gan, run, recording, p_data=points, p_z=Gaussian(), m=32, record_every=10, record_samples=50)
+        with run_in(tmp_path / folder, iterations, resume) as run:
+            training.train(gan, run, recording, p_data=points, p_z=Gaussian(), m=32, record_every=10, record_samples=50)
         return gan, recording
 
     whole, recording = train("whole", 40)
@@ -119,16 +127,16 @@ def test_a_run_of_the_papers_networks_resumes_to_the_last_bit(tmp_path):
     images = Images(np.random.default_rng(0).integers(256, size=(50, 16), dtype=np.uint8))
 
     def train(folder, iterations, resume=False):
-        run = run_in(tmp_path / folder, iterations, resume)
         keras.utils.set_random_seed(0)
         gan = GAN(networks.paper_generator(np.full(16, 0.5)), networks.paper_discriminator(16))
         rules = RisingMomentum(0.05), RisingMomentum(0.1, use_ema=True, ema_momentum=0.9)
         gan.compile(*rules, simultaneous=True)
         recording = Recording({"entries": EDGES}, keep=5)
-        training.train(
-            gan, run, recording, p_data=images, p_z=P_Z, m=4, record_every=10, record_samples=5, per_call=5,
-            measure=lambda iteration: {"brightness": float(np.mean(gan.averaged().generator(np.ones((1, 100)))))},
-        )  # fmt: skip
+        with run_in(tmp_path / folder, iterations, resume) as run:
+            training.train(
+                gan, run, recording, p_data=images, p_z=P_Z, m=4, record_every=10, record_samples=5,
+                measure=lambda iteration: {"brightness": float(np.mean(gan.averaged().generator(np.ones((1, 100)))))},
+            )  # fmt: skip
         return gan, run
 
     whole, run = train("whole", 30)
@@ -146,39 +154,143 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path):
     assert pace.iterations == 0 and equal(weights(first), weights(again)) and recording.iterations == [0, 10, 20]
 
 
-def test_what_lies_beyond_the_checkpoint_is_forgotten(tmp_path):
-    """As after a crash between the writing of the files and that of the checkpoint."""
-    train(run_in(tmp_path / "run", 20))
-    ahead, *_ = train(run_in(tmp_path / "ahead", 40))
-    for name in ("history.csv", "histograms.npz"):
-        (tmp_path / "ahead" / name).rename(tmp_path / "run" / name)
-    gan, recording, _ = train(run_in(tmp_path / "run", 40, resume=True))
-    assert equal(weights(gan), weights(ahead)) and recording.iterations == [0, 10, 20, 30, 40]
+@pytest.mark.parametrize("damage", ["weights.index", "weights.data-00000-of-00001", "histograms.npz", "history.csv"])
+def test_the_checkpoint_before_a_damaged_one_is_used_and_said_so(tmp_path, damage, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoints, "SECONDS", 0)
+    monkeypatch.setattr(checkpoints.Checkpoints, "is_due", lambda self: True)
+    whole, recording, _ = train(run_in(tmp_path / "run", 40))
+    path = tmp_path / "run" / "checkpoints" / "40" / damage
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    resumed, recording_of_resumed, pace = train(run_in(tmp_path / "run", 40, resume=True))
+    assert (
+        pace.iterations == 10 and "going on from the checkpoint before it, of iteration 30" in capsys.readouterr().out
+    )
+    assert equal(weights(whole), weights(resumed)) and recording.moments == recording_of_resumed.moments
 
 
-@pytest.mark.parametrize("damage", ["no checkpoint", "checkpoint", "histograms.npz", "history.csv"])
-def test_a_run_that_cannot_be_resumed_says_so(tmp_path, damage):
+def test_a_run_without_a_whole_checkpoint_is_not_resumed(tmp_path):
     train(run_in(tmp_path / "run", 10))
-    if "checkpoint" in damage:
-        for path in (tmp_path / "run" / "checkpoints").iterdir():
-            path.unlink() if damage == "no checkpoint" else path.write_bytes(b"")
-    else:
-        (tmp_path / "run" / damage).write_bytes(b"PK")
-    with pytest.raises(runs.Refused, match="--resume") as refusal:
+    for path in (tmp_path / "run" / "checkpoints").glob("*/history.csv"):
+        path.write_bytes(b"")
+    with pytest.raises(runs.Refused, match=r"--resume cannot go on: .*10/history.csv is damaged"):
         train(run_in(tmp_path / "run", 20, resume=True))
+
+
+def test_weights_of_other_networks_are_refused(tmp_path):
+    train(run_in(tmp_path / "run", 10))
+    with run_in(tmp_path / "run", 20, resume=True) as run, pytest.raises(runs.Refused, match="do not fit") as refusal:
+        training.train(
+            make_gan(n=3, k=2), run, Recording({"entries": EDGES}),
+            p_data=P_DATA, p_z=P_Z, m=8, record_every=10, record_samples=100,
+        )  # fmt: skip
     assert "\n" not in str(refusal.value)
+
+
+def test_a_run_that_has_no_checkpoint_yet_begins(tmp_path, capsys):
+    run_in(tmp_path / "run", 10).close()
+    _, recording, pace = train(run_in(tmp_path / "run", 10, resume=True))
+    assert pace.iterations == 10 and recording.iterations == [0, 10]
+    assert "no checkpoint yet" in capsys.readouterr().out
 
 
 def test_divergence_stops_at_once_and_keeps_the_last_good_checkpoint(tmp_path):
     run = run_in(tmp_path / "run", 1000)
     with pytest.raises(
-        runs.Diverged, match=r"diverged at iteration \d+: the (generator|discriminator)'s weights"
+        runs.Diverged, match=r"diverged at iteration \d+: the (generator|discriminator)'s weights are"
     ) as stop:
         train(run, rate=1e6)
     assert "\n" not in str(stop.value)
-    kept = tf.train.load_checkpoint(str(run.folder / "checkpoints"))
+    kept = tf.train.load_checkpoint(str(run.checkpoints.newest()[1] / "weights"))
     for name, shape in kept.get_variable_to_shape_map().items():
         assert not shape or np.isfinite(kept.get_tensor(name)).all(), name
+
+
+@pytest.mark.parametrize(("loss", "network"), [(0, "discriminator"), (1, "generator")])
+def test_a_loss_that_is_not_finite_stops_training_too(tmp_path, monkeypatch, loss, network):
+    iterate = GAN.iteration
+
+    def iteration(gan, x, z):
+        metrics = list(iterate(gan, x, z))
+        metrics[loss] /= tf.cast(gan.g_optimizer.iterations != 17, metrics[loss].dtype)
+        return tuple(metrics)
+
+    monkeypatch.setattr(GAN, "iteration", iteration)
+    with pytest.raises(runs.Diverged, match=f"at iteration 17: the {network}'s loss is"):
+        train(run_in(tmp_path / "run", 1000))
+
+
+def test_the_iteration_that_breaks_is_named(tmp_path, monkeypatch):
+    draw = Gaussian.sample
+
+    def sample(self, shape, seed, dtype):
+        return draw(self, shape, seed, dtype) * (np.nan if seed[1] == 16 else 1)
+
+    monkeypatch.setattr(Gaussian, "sample", sample)
+    with pytest.raises(runs.Diverged, match="at iteration 17: the discriminator's weights"):
+        train(run_in(tmp_path / "run", 1000))
+
+
+def test_what_would_not_fit_into_memory_is_refused_and_leaves_no_folder(tmp_path):
+    gan, recording = make_gan(k=2), Recording({"entries": EDGES}, keep=100)
+    flags = {"p_data": P_DATA, "p_z": P_Z, "record_samples": 100}
+    with (
+        pytest.raises(runs.Refused, match=r"--m 100000000 .*minibatches of .* GB"),
+        run_in(tmp_path / "run", 10) as run,
+    ):
+        training.train(gan, run, recording, m=100_000_000, record_every=10, **flags)
+    with (
+        pytest.raises(runs.Refused, match=r"--record-every 1 .*records of .* GB"),
+        run_in(tmp_path / "run", 10**8) as run,
+    ):
+        training.train(gan, run, recording, m=8, record_every=1, **flags)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_call_takes_bounded_memory_and_ends_at_every_record():
+    gan = make_gan(k=2)  # 13 numbers an example of the minibatches: 52 bytes
+    assert training.iterations_per_call(gan, 8, 100) == 100
+    assert training.iterations_per_call(gan, 100_000, 100) == 10  # 12 would fit, and do not divide 100
+    assert training.iterations_per_call(gan, 10_000_000, 7) == 1
+
+
+def test_kerass_own_callbacks_work(tmp_path):
+    pytest.importorskip("tensorboard")
+    gan = make_gan(k=2)
+    stream = minibatches(gan, P_DATA, P_Z, m=8, seed=0, stop=30, per_call=10)
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    board = keras.callbacks.TensorBoard(tmp_path / "board", histogram_freq=1, update_freq="batch")
+    gan.fit(stream, shuffle=False, verbose=0, callbacks=[log, board])
+    header, row = (tmp_path / "log.csv").read_text().splitlines()
+    logged = dict(zip(header.split(","), row.split(","), strict=True))
+    assert all(np.isfinite(float(logged[name])) for name in ("d_fake", "d_loss", "d_real", "g_loss"))
+    assert {"batch_d_loss", "epoch_g_loss", "generator/dense/kernel"} & set(events(tmp_path / "board" / "train"))
+
+
+def events(folder):
+    """The steps of each tag that TensorBoard finds."""
+    found = {}
+    for path in sorted(folder.glob("events*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(event.step)
+    return found
+
+
+def test_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    settings = runs.FitSettings("any", iterations=40, output=tmp_path / "run", tensorboard=True)
+    recording = Recording({"entries": EDGES})
+    with runs.Run("test", settings) as run:
+        training.train(
+            make_gan(k=2), run, recording, p_data=P_DATA, p_z=P_Z, m=8, record_every=2, record_samples=100,
+            picture=lambda: figures.log_likelihood([0, 1], {"G": [100.0, 200]}),
+        )  # fmt: skip
+    found = events(run.folder / "tensorboard")
+    assert set(found) == {"value", "d_loss", "g_loss", "d_real", "d_fake", "samples", "picture"}
+    assert found["value"] == found["samples"] == list(range(2, 41, 2)) and found["picture"] == list(range(4, 41, 4))
+    assert not figures.plt.get_fignums()
 
 
 def test_play_measures_the_game_on_fresh_draws():

@@ -1,0 +1,130 @@
+import os
+
+import pytest
+
+from gan_paper import checkpoints, files
+from gan_paper.checkpoints import Checkpoints
+
+
+def write(text):
+    return lambda folder: (folder / "weights").write_text(text)
+
+
+@pytest.fixture
+def made(tmp_path):
+    made = Checkpoints(tmp_path / "checkpoints")
+    for iteration in (0, 10, 20):
+        made.save(iteration, write(str(iteration)))
+    return made
+
+
+def test_two_are_kept_and_the_newest_is_found(made):
+    assert made.iterations() == [10, 20]
+    iteration, folder = made.newest()
+    assert iteration == 20 and (folder / "weights").read_text() == "20"
+    assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", "weights"]
+
+
+def test_there_may_be_none_yet(tmp_path):
+    assert Checkpoints(tmp_path / "none").newest() is None
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "5.partial").mkdir()  # a kill while it was written
+    assert Checkpoints(tmp_path / "none").newest() is None
+
+
+def test_the_one_before_a_damaged_one_is_used_and_those_ahead_are_forgotten(made, capsys):
+    (made.folder / "20" / "weights").write_text("21")
+    iteration, _ = made.newest()
+    line = capsys.readouterr().out
+    assert iteration == 10 and str(made.folder / "20" / "weights") in line and "of iteration 10" in line
+    made.save(15, write("15"))
+    assert made.iterations() == [10, 15]
+    made.save(15, write("15 again"))
+    assert (made.newest()[1] / "weights").read_text() == "15 again"
+
+
+def test_if_all_are_damaged_the_newest_is_named(made):
+    for iteration in (10, 20):
+        (made.folder / str(iteration) / "SHA256SUMS").unlink()
+    with pytest.raises(ValueError, match="20/SHA256SUMS does not exist"):
+        made.newest()
+
+
+def test_a_failing_write_leaves_the_others_alone(made):
+    def fail(folder):
+        (folder / "weights").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError):
+        made.save(30, fail)
+    assert sorted(path.name for path in made.folder.iterdir()) == ["10", "20"] and made.newest()[0] == 20
+
+
+def test_it_is_in_place_at_once(made, monkeypatch):
+    """Until the one renaming there is nothing by that name; afterwards it is whole."""
+    seen = []
+    rename = os.rename
+
+    def watch(before, after):
+        seen.append((made.newest()[0], sorted(path.name for path in before.iterdir())))
+        return rename(before, after)
+
+    monkeypatch.setattr(os, "rename", watch)
+    made.save(30, write("30"))
+    assert seen == [(20, ["SHA256SUMS", "weights"])] and made.newest()[0] == 30
+
+
+def test_making_them_takes_a_hundredth_of_the_time(tmp_path, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now)
+
+    def slow(folder):
+        nonlocal now
+        now += 0.5
+
+    made = Checkpoints(tmp_path)
+    for second in (9, 11):
+        now = second
+        assert made.is_due() == (second > 10)
+    made.save(1, slow)
+    for seconds, due in ((49, False), (51, True)):
+        now = 11.5 + seconds
+        assert made.is_due() == due
+    assert made.seconds == 0.5
+
+
+def test_a_sealed_folder_is_checked(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".hidden").touch()
+    files.seal(tmp_path)
+    assert [line.split("  ")[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()] == ["a", "b"]
+    files.check_seal(tmp_path)
+    (tmp_path / "c").write_text("not sealed")
+    files.check_seal(tmp_path)
+    with pytest.raises(ValueError, match="/c is damaged"):
+        files.check_seal(tmp_path, ["c"])
+    (tmp_path / "b").write_text("c")
+    files.check_seal(tmp_path, ["a"])
+    with pytest.raises(ValueError, match="/b is damaged"):
+        files.check_seal(tmp_path)
+    (tmp_path / "b").unlink()
+    with pytest.raises(ValueError, match="/b is missing"):
+        files.check_seal(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "no sums", "a  b  c", "\x00", "x" * (1 << 21)])
+def test_a_bad_seal_is_named(tmp_path, text):
+    (tmp_path / "a").touch()
+    (tmp_path / "SHA256SUMS").write_text(text)
+    with pytest.raises(ValueError, match="damaged"):
+        files.check_seal(tmp_path, ["a"])
+
+
+def test_a_seal_names_no_file_outside(tmp_path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret").write_text("secret")
+    digest = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of the word
+    (tmp_path / "inside" / "SHA256SUMS").write_text(f"{digest}  ../secret\n")
+    with pytest.raises(ValueError, match="damaged"):
+        files.check_seal(tmp_path / "inside")
