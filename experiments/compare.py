@@ -86,7 +86,7 @@ def _config(run: Path) -> dict[str, Any]:
 
 def _recording(path: Path, reference: Recording) -> Recording:
     if path.is_dir():
-        return Recording.load(path / "histograms.npz")
+        return Recording.of_run(path)
     if path.suffix != ".npy":
         raise ValueError(f"{path} is neither a run's folder nor a .npy file of samples")
     recording = Recording(reference.edges)

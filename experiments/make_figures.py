@@ -111,7 +111,7 @@ def run_of(source: Source, suffixes: Sequence[str], data: Path | None, overwrite
     same = there and runs.read_config(folder)["settings"] == json.loads(json.dumps(settings.recorded(), default=str))
     needed = ["histograms.npz"] if source.comparison else [f"{source.picture}{suffix}" for suffix in suffixes]
     with contextlib.suppress(ValueError):
-        files.check_seal(folder, ["metrics.json", *needed])
+        files.check_seal(folder, ["config.json", "metrics.json", *needed])
         if same:
             return folder, "reused"
     flags = ["--preset", source.preset]

@@ -55,7 +55,7 @@ def _row(folder: Path, reference: str | None) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError):
         raise runs.Refused(f"{folder / 'metrics.json'} holds no match of a run with its data") from None
     try:
-        recording = Recording.load(folder / "histograms.npz")
+        recording = Recording.of_run(folder)
         failed = [
             r.statistic for r in compare(recording, Recording.load(reference_path(folder, reference))) if not r.holds
         ]

@@ -31,12 +31,18 @@ UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, z
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which takes its place once the block has ended without an error."""
+    """Yield a temporary path beside `path`, which takes its place once the block has ended without an error.
+
+    Raises:
+        OSError: naming the path, if it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}{_PARTIAL}{path.suffix}")
     try:
         yield temporary
         flush(temporary)
         temporary.replace(path)
+    except OSError as error:  # what fails in writing, rather than in opening, does not say where
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

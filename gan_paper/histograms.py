@@ -304,6 +304,18 @@ class Recording:
             raise ValueError(f"{path} holds no recorded histograms: {detail}") from None
 
     @classmethod
+    def of_run(cls, folder: Path) -> "Recording":
+        """The recording in a run's folder; if the run is finished, the one that it finished with.
+
+        Raises:
+            ValueError: if there is none or it is damaged, in one line that names it.
+        """
+        path = folder / "histograms.npz"
+        if (folder / files.SEAL).exists():
+            files.check_seal(folder, [path.name])
+        return cls.load(path)
+
+    @classmethod
     def _from_arrays(cls, arrays: Mapping[str, NDArray]) -> "Recording":
         names = [str(name) for name in arrays["views"]]
         if not names or not set(names) <= set(VIEWS):

@@ -218,13 +218,16 @@ def cli(settings: type[S] | Any, **kwargs: Any) -> Any:
 
 
 def _one_line(box: str) -> str:
-    # tyro draws a box: the message down to the first rule, then at times the help of the flag it is about.
+    # tyro draws a box: the message down to the first rule, then at times the help of the flag it is about. Where the
+    # terminal knows ASCII only, the box is a title over a rule.
     lines = [line.strip("│ ").rstrip() for line in box.splitlines()]
     body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
-    rule = next((i for i, line in enumerate(body) if line.startswith("─")), len(body))
+    if "╭" not in box:
+        body = body[2:]
+    rule = next((i for i, line in enumerate(body) if set(line) <= {"─", "-"}), len(body))
     message = " ".join(body[:rule])
     message = re.sub(r"^Error parsing (?!-)\S+: ", "", message)
-    help_line = next((line for line in body[rule:] if line.startswith("--")), "")
+    help_line = next((line for line in body[rule:] if re.match("--[a-z]", line)), "")
     accepted = f" (accepted: {help_line})" if help_line else "; --help lists what is accepted"
     return message if " must be " in message else message.rstrip(".") + accepted
 

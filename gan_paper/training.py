@@ -1,5 +1,6 @@
 """Training a GAN into a run's folder: the stream of minibatches, recording, checkpoints, resuming, evaluation."""
 
+import errno
 import io
 import math
 import sys
@@ -250,7 +251,9 @@ class _Recorder(keras.callbacks.Callback):
         try:
             self._state.write(str(folder / "weights"))
         except tf.errors.OpError as error:
-            raise OSError(f"{folder}: {error.message.splitlines()[0]}") from None
+            # "{{node ...}} PATH; REASON [Op:...]"
+            reason = error.message.splitlines()[0].rpartition(";")[2].partition("[Op:")[0].strip()
+            raise OSError(errno.EIO, reason, str(folder)) from None
 
     def _read(self, folder: Path) -> None:
         try:

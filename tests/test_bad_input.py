@@ -1,0 +1,208 @@
+"""Bad command lines and bad files: one line on the error stream, exit status 2, no traceback, no folder left behind.
+
+All of them run in one process in which TensorFlow and Keras cannot be imported, so none of them waits for these.
+"""
+
+import contextlib
+import io
+import json
+import os
+import runpy
+import subprocess
+import sys
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gan_paper import runs
+from tests.conftest import ROOT, experiment
+
+TRAINING = ("gaussian", "uniform_to_gaussian", "sine", "mnist", "figure1")
+EXPERIMENTS = (*TRAINING, "numpy_gan", "theory")
+
+CASES = [
+    # a flag's value, in every experiment
+    *((name, "--seed -1", "--seed must be a whole number from 0 to 1e+09, not -1") for name in EXPERIMENTS),
+    *((name, "--iterations 0", "--iterations must be a whole number from 1 to 1e+09, not 0") for name in EXPERIMENTS),
+    *((name, "--m 0", "--m must be a whole number from 1 to") for name in EXPERIMENTS),
+    *((name, "--preset nothing", "'nothing' for argument '--preset'") for name in EXPERIMENTS),
+    *((name, "--output file", "--output file is a file") for name in EXPERIMENTS if name != "mnist"),
+    *((name, "--resume --overwrite", "--overwrite must be left out with --resume") for name in EXPERIMENTS),
+    # and elsewhere
+    ("gaussian", "--k 0", "--k must be a whole number from 1 to 100, not 0"),
+    ("gaussian", "--k 2.5", "--k"),
+    ("gaussian", "--k", "--k"),
+    ("gaussian", "--k 1 --k", "--k"),
+    ("gaussian", "--d-rate nan", "--d-rate must be a number from 1e-09"),
+    ("gaussian", "--d-rate inf", "--d-rate must be a number from 1e-09"),
+    ("gaussian", "--g-rate fast", "--g-rate"),
+    ("gaussian", "--momentum 1", "--momentum must be a number from 0 to 0.999, not 1"),
+    ("gaussian", "--average 1", "--average must be a number from 0 to"),
+    ("gaussian", "--noise loud", "'loud' for argument '--noise'"),
+    ("gaussian", "--generator-loss none", "'none' for argument '--generator-loss'"),
+    ("gaussian", "--preset", "--preset"),
+    ("gaussian", "--speed 3", "--speed"),
+    ("gaussian", "--itterations 3", "--itterations"),
+    ("gaussian", "stray", "stray"),
+    ("gaussian", "--output", "--output"),
+    ("gaussian", "--output folder", "--output folder holds other files"),
+    ("gaussian", "--output folder --overwrite", "--output folder holds other files"),
+    ("gaussian", "--output folder --resume", "--output folder holds other files"),
+    ("gaussian", "--output file/below", "file/below"),
+    ("gaussian", "--output /proc/run", "/proc/run"),
+    ("gaussian", "--output run", "--output run holds an unfinished run"),
+    ("gaussian", "--output run --resume --k 3", "--k was 2, not 3"),
+    ("gaussian", "--output run --resume --seed 1", "--seed was 0, not 1"),
+    ("gaussian", "--output run --resume --iterations 5", "--iterations must be at least the run's 20000, not 5"),
+    ("gaussian", "--output run --resume --preset notebook", "--preset was scalar, not notebook"),
+    ("sine", "--output run --resume", "of sine, but run/config.json is of gaussian"),
+    ("gaussian", "--output old --resume", "old/config.json holds no layout"),
+    ("gaussian", "--output garbled --resume", "garbled/config.json cannot be read"),
+    ("numpy_gan", "--output damaged --resume", "damaged/checkpoints/20/SHA256SUMS does not exist"),
+    ("uniform_to_gaussian", "--output-slope 2", "--output-slope must be a number from 0 to 1, not 2"),
+    ("sine", "--dropout 1", "--dropout must be a number from 0 to 0.999, not 1"),
+    ("mnist", "--data nowhere", "nowhere"),
+    ("mnist", "--data file", "file"),
+    ("mnist", "--data bomb.npz", "bomb.npz"),
+    ("mnist", "--data folder", "folder"),
+    ("mnist", "--evaluate-every 0", "--evaluate-every must be a whole number from 1"),
+    ("theory", "--samples 1", "--samples must be a whole number from 2"),
+    ("theory", "--d-rate 0", "--d-rate must be a number from 1e-09"),
+    ("figure1", "--animate maybe", "maybe"),
+    ("compare", "", "RUN"),
+    ("compare", "nothing", "nothing is neither a run's folder nor a .npy file"),
+    ("compare", "folder", "folder/histograms.npz does not exist"),
+    ("compare", "file", "file is neither a run's folder nor a .npy file"),
+    ("compare", "one.npy", "one.npy must hold at least two samples"),
+    ("compare", "words.npy", "words.npy is not a .npy file of real numbers"),
+    ("compare", "nan.npy", "nan.npy holds values that are not finite"),
+    ("compare", "pickle.npy", "pickle.npy is not a readable .npy file"),
+    ("compare", "text.npy", "text.npy is not a readable .npy file"),
+    ("compare", "good.npy --reference nobody", "--reference nobody is neither a file nor one of"),
+    ("compare", "good.npy --reference file", "file is not a readable .npz file"),
+    ("compare", "good.npy --reference bomb.npz", "bomb.npz is not a readable .npz file"),
+    ("compare", "good.npy --reference sine", "samples of 1 number(s)"),
+    ("compare", "good.npy --reference folder", "folder is not a readable .npz file"),
+    ("seeds", "", "RUN..."),
+    ("seeds", "run", "run holds no readable metrics.json of a finished run"),
+    ("seeds", "nothing", "nothing holds no readable metrics.json"),
+    ("table1", "--runs nothing", "--runs nothing holds no finished run"),
+    ("table1", "--runs .", "--runs . holds no finished run"),
+    ("table1", "--scale maybe", "maybe"),
+    ("make_figures", "figure9", "NAME figure9 is no figure"),
+    ("make_figures", "figure1 --output file", "--output file"),
+    ("benchmark", "--rounds 0", "--rounds"),
+    ("benchmark", "--rounds many", "--rounds"),
+]
+
+
+def prepare(folder):
+    """Files and folders that are bad input, or good enough for it."""
+    np.save(folder / "good.npy", np.random.default_rng(0).normal(4, 1.25, 100))
+    np.save(folder / "one.npy", np.ones((1, 3)))
+    np.save(folder / "words.npy", np.array(["a", "b"]))
+    np.save(folder / "nan.npy", np.array([1.0, np.nan]))
+    np.save(folder / "pickle.npy", np.array([{}, {}], dtype=object))
+    (folder / "text.npy").write_text("4.0")
+    (folder / "file").write_text("precious")
+    (folder / "folder").mkdir()
+    (folder / "folder" / "notes.txt").write_text("precious")
+    with zipfile.ZipFile(folder / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", b"\x93NUMPY\x01\x00" + bytes(1 << 20))
+        archive.writestr("edges.npy", bytes(1 << 20))
+    gaussian = experiment("gaussian")
+    for name in ("run", "old", "garbled"):
+        runs.Run("gaussian", gaussian.Settings(output=folder / name)).close()
+    config = json.loads((folder / "old" / "config.json").read_text())
+    del config["layout"]
+    (folder / "old" / "config.json").write_text(json.dumps(config))
+    (folder / "garbled" / "config.json").write_text("{")
+    runs.Run("numpy_gan", experiment("numpy_gan").Settings(output=folder / "damaged")).close()
+    (folder / "damaged" / "checkpoints" / "20").mkdir(parents=True)
+
+
+def tree(folder):
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def run_all(cases):
+    """Run scripts in this process, in which TensorFlow cannot be imported; each one's exit status and what it said."""
+    sys.modules["tensorflow"] = sys.modules["keras"] = None
+    sys.path.insert(0, str(ROOT / "experiments"))
+    results = []
+    for name, flags, _ in cases:
+        before = tree(Path())
+        sys.argv = [f"{name}.py", *flags.split()]
+        out, errors, status = io.StringIO(), io.StringIO(), 0
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+                runpy.run_path(str(ROOT / "experiments" / f"{name}.py"), run_name="__main__")
+        except SystemExit as stop:
+            status = stop.code
+        except BaseException as error:
+            status = repr(error)
+        results.append((status, out.getvalue(), errors.getvalue(), tree(Path()) == before))
+    return results
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What each case gave."""
+    folder = tmp_path_factory.mktemp("bad")
+    prepare(folder)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, __file__], cwd=folder, input=json.dumps(CASES), capture_output=True, text=True, timeout=300,
+        env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return dict(zip(CASES, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{name} {flags}" for name, flags, _ in CASES])
+def test_bad_input_gives_one_line_and_exit_status_2(results, case):
+    status, out, errors, unchanged = results[case]
+    assert status == 2, (status, errors)
+    assert errors.count("\n") == 1 and errors.startswith(f"{case[0]}.py: ") and case[2] in errors, errors
+    assert not out and unchanged
+
+
+def test_there_are_at_least_60(results):
+    scripts = {path.stem for path in (ROOT / "experiments").glob("*.py")}
+    assert len(CASES) >= 60 and {name for name, _, _ in CASES} >= scripts - {"contenders"}
+
+
+VALUES = st.one_of(
+    st.integers(), st.floats(), st.sampled_from(["", "none", "True", "-", "--", "1e400", "0x10", "½", "1_0", "\\", "é"])
+)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_value_of_any_setting_is_accepted_in_its_range_or_refused_by_name(name, data):
+    module = MODULES[name]
+    field = data.draw(st.sampled_from([f.name for f in fields(module.Settings) if f.name in module.Settings.ranges()]))
+    preset, value = data.draw(st.sampled_from(list(module.PRESETS))), data.draw(VALUES)
+    flag = "--" + field.replace("_", "-")
+    least, most = module.Settings.ranges()[field]
+    try:
+        parsed = runs.parse(module.PRESETS, ["--preset", preset, f"{flag}={value}"])
+    except runs.Refused as refusal:
+        line = str(refusal)
+        assert "\n" not in line and flag in line, line
+        if isinstance(value, int):
+            assert not least <= value <= most
+    else:
+        assert least <= getattr(parsed, field) <= most and getattr(parsed, field) == type(least + 0.0)(value)
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_all(json.load(sys.stdin))))
+else:
+    MODULES = {name: experiment(name) for name in EXPERIMENTS}
