@@ -9,6 +9,7 @@ _HOME = {
     "GaussianMixture": "distributions",
     "Points": "distributions",
     "Uniform": "distributions",
+    "load": "saved",
     "minibatches": "training",
     "train": "training",
 }

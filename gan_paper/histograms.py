@@ -7,9 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist, jensenshannon
-from scipy.special import gammaln
-from scipy.stats import ks_1samp, norm, wasserstein_distance
+from scipy.special import gammaln, ndtri
 
 from gan_paper import files
 
@@ -107,6 +105,8 @@ def distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Flo
         (Kolmogorov-Smirnov, the largest gap between the distribution functions at an edge) and `jsd`
         (Jensen-Shannon divergence in nats), each of shape (...).
     """
+    from scipy.spatial.distance import jensenshannon  # with half of SciPy in its train, which --help need not wait for
+
     gap = np.abs(np.cumsum(masses - reference, axis=-1)[..., :-1])
     return {
         "wasserstein": np.trapezoid(gap, edges, axis=-1),
@@ -131,6 +131,8 @@ def energy_distance(a: Floats, b: Floats) -> float:
 
     The squared distance of Szekely and Rizzo, in the units of the points; memory grows with N M.
     """
+    from scipy.spatial.distance import cdist
+
     return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
@@ -148,6 +150,8 @@ def match(samples: ArrayLike, p_data: KnownDistribution, edges: ArrayLike) -> di
         `wasserstein` and `ks`, between the pooled entries and p_data itself (not draws from it); `jsd` in nats, over
         the bins of `edges`; `mean` and `std` of the pooled entries; `std_across_noise`.
     """
+    from scipy.stats import ks_1samp, wasserstein_distance
+
     samples = np.asarray(samples, float)
     pooled = samples.ravel()
     levels = (np.arange(pooled.size) + 0.5) / pooled.size
@@ -396,7 +400,7 @@ def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
             limit = max(allowed, np.quantile(chance[name], _CONFIDENCE))
             label = name if view == reference.main else f"{view} {name}"
             rows.append(Row(label, float(distance), 0.0, f"<= {limit:.4f}", bool(distance <= limit)))
-    n, z = int(run.histogram().total), norm.ppf((1 + _CONFIDENCE) / 2)
+    n, z = int(run.histogram().total), float(ndtri((1 + _CONFIDENCE) / 2))
     errors = {"mean": scale / n**0.5, "std": scale / (2 * n) ** 0.5, "std_across_noise": scale / (2 * n) ** 0.5}
     for name, error in errors.items():
         value, expected = run.moments[name][-1], reference.moments[name][0]

@@ -1,6 +1,5 @@
 """The scripts as a user runs them, with few iterations."""
 
-import csv
 import json
 import re
 
@@ -8,12 +7,15 @@ import keras
 import numpy as np
 import pytest
 
+from gan_paper import files
+from gan_paper.checkpoints import Checkpoints
 from gan_paper.histograms import Recording
 from tests.conftest import ROOT
 
 FILES = {
     "config.json", "metrics.json", "history.csv", "histograms.npz", "generator.keras", "discriminator.keras",
-    "checkpoints", "histograms.png", "histograms.pdf", "training.png", "training.pdf", "histograms.gif",
+    "checkpoints", "histograms.png", "histograms.pdf", "training.png", "training.pdf", "histograms.gif", "SHA256SUMS",
+    ".lock",
 }  # fmt: skip
 
 
@@ -68,8 +70,8 @@ COMMON = {"config.json", "metrics.json", "history.csv", "histograms.npz", "train
 @pytest.mark.parametrize(
     ("name", "preset", "files"),
     [
-        ("numpy_gan", "inside", {"checkpoint.npz", "histograms.png", "histograms.gif"}),
-        ("numpy_gan", "document", {"checkpoint.npz", "histograms.png", "histograms.gif"}),
+        ("numpy_gan", "inside", {"checkpoints", "histograms.png", "histograms.gif"}),
+        ("numpy_gan", "document", {"checkpoints", "histograms.png", "histograms.gif"}),
         ("uniform_to_gaussian", "matched", {"histograms.png", "histograms.gif", "tail.png", "generator.keras"}),
         ("uniform_to_gaussian", "document", {"histograms.png", "histograms.gif", "tail.png", "generator.keras"}),
         ("sine", "matched", {"samples.png", "samples.gif", "generator.keras"}),
@@ -85,6 +87,8 @@ def test_the_other_experiments(script, tmp_path, name, preset, files):
     assert list(metrics)[:7] == METRICS
     compared = script("compare", "run")
     assert compared.returncode == 1 and f"against {name}" in compared.stdout  # 20 iterations are no training
+    if preset != "document":
+        return
     resumed = script(
         name, "--preset", preset, "--iterations", "30", "--record-every", "10", "--output", "run", "--resume"
     )
@@ -100,84 +104,23 @@ def test_the_numpy_gan_loads_no_tensorflow(script, tmp_path):
 
 
 def test_the_numpy_gan_says_which_network_broke(script, tmp_path):
+    """Bounded activations do not diverge by themselves, so the weights of a checkpoint are made to."""
     script("numpy_gan", "--iterations", "50", "--output", "run")
-    path = tmp_path / "run" / "checkpoint.npz"
-    arrays = dict(np.load(path))
-    arrays["parameter_0"][...] = np.nan  # the generator's: bounded activations do not diverge by themselves
-    np.savez(path, **arrays)
-    before = path.read_bytes()
+    checkpoint = tmp_path / "run" / "checkpoints" / "50"
+    arrays = dict(np.load(checkpoint / "weights.npz"))
+    arrays["parameter_0"][...] = np.nan  # the generator's
+    np.savez(checkpoint / "weights.npz", **arrays)
+    files.seal(checkpoint)
     result = script("numpy_gan", "--iterations", "100", "--output", "run", "--resume")
     assert result.returncode == 3 and result.stderr.count("\n") == 1, result.stderr
-    assert "diverged by iteration 100: the " in result.stderr
-    assert path.read_bytes() == before
-
-
-def test_the_numpy_gan_resumes_to_the_last_bit(script, tmp_path):
-    script("numpy_gan", "--iterations", "100", "--output", "whole")
-    script("numpy_gan", "--iterations", "50", "--output", "parts")
-    script("numpy_gan", "--iterations", "100", "--output", "parts", "--resume")
-    whole, parts = (np.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "parts"))
-    assert all(np.array_equal(whole[key], parts[key]) for key in whole)
-    (tmp_path / "parts" / "checkpoint.npz").write_bytes(b"PK")
-    one_line(script("numpy_gan", "--iterations", "150", "--output", "parts", "--resume"), "--resume", "checkpoint.npz")
-
-
-@pytest.mark.parametrize(
-    ("name", "flags", "parts"),
-    [
-        ("numpy_gan", ["--preset", "outside"], ["--preset", "outside", "inside", "document"]),
-        ("numpy_gan", ["--k", "0"], ["--k", "0", "from 1"]),
-        ("uniform_to_gaussian", ["--m", "none"], ["--m", "none"]),
-        ("uniform_to_gaussian", ["--output-slope", "2"], ["--output-slope", "2", "from 0 to 1"]),
-        ("sine", ["--dropout", "1"], ["--dropout", "1", "0.999"]),
-        ("sine", ["--output", "/proc/run"], ["--output", "/proc/run"]),
-        ("figure1", ["--m", "0"], ["--m", "0", "from 1"]),
-        ("theory", ["--samples", "1"], ["--samples", "1", "from 2"]),
-        ("make_figures", ["figure9"], ["NAME figure9", "figure1", "mnist-samples"]),
-        ("benchmark", ["--rounds", "0"], ["--rounds", "0"]),
-        ("benchmark", ["--system", "cosine"], ["--system", "cosine", "sine"]),
-    ],
-)
-def test_the_others_refuse(script, name, flags, parts):
-    one_line(script(name, *flags), *parts)
-
-
-def test_gaussian_resumes(script, tmp_path):
-    assert script("gaussian", "--iterations", "50", "--output", "run").returncode == 0
-    resumed = script("gaussian", "--iterations", "100", "--output", "run", "--resume")
-    assert resumed.returncode == 0, resumed.stderr
-    with (tmp_path / "run" / "history.csv").open() as file:
-        assert [row["iteration"] for row in csv.DictReader(file)] == ["50", "100"]
-    one_line(script("gaussian", "--output", "run", "--k", "7", "--resume"), "--k was 2, not 7")
+    assert "diverged at iteration 51: the " in result.stderr
+    files.check_seal(checkpoint)
 
 
 def test_divergence_exits_with_3(script, tmp_path):
     result = script("gaussian", "--iterations", "200", "--g-rate", "1e6", "--d-rate", "1e6", "--output", "run")
     assert result.returncode == 3 and result.stderr.count("\n") == 1 and "diverged at iteration" in result.stderr
-    assert (tmp_path / "run" / "checkpoints" / "checkpoint").exists()
-
-
-@pytest.mark.parametrize(
-    ("flags", "parts"),
-    [
-        (["--preset", "vector"], ["--preset", "vector", "scalar", "notebook"]),
-        (["--k", "0"], ["--k", "0", "from 1"]),
-        (["--m", "-3"], ["--m", "-3", "from 1"]),
-        (["--iterations", "0"], ["--iterations", "0", "from 1"]),
-        (["--iterations", "soon"], ["--iterations", "soon"]),
-        (["--momentum", "1"], ["--momentum", "1", "0.999"]),
-        (["--output", "file"], ["--output", "file", "a folder is needed"]),
-        (["--output", "file/run"], ["--output", "file/run"]),
-        (["--output", "/proc/run"], ["--output", "/proc/run"]),
-        (["--resume", "--output", "none"], ["--resume", "none"]),
-    ],
-)
-def test_gaussian_refuses(script, tmp_path, tmp_path_factory, flags, parts):
-    (tmp_path / "file").write_text("precious")
-    stubs = tmp_path_factory.mktemp("stubs")
-    (stubs / "tensorflow.py").write_text("raise SystemExit('TensorFlow was waited for')")
-    one_line(script("gaussian", *flags, env={"PYTHONPATH": str(stubs), "PATH": ""}), *parts)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert Checkpoints(tmp_path / "run" / "checkpoints").newest()[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -215,8 +158,6 @@ def test_seeds(script, tmp_path):
     first, second, median = (float(row.split()[1]) for row in rows[:3])
     assert median == pytest.approx((first + second) / 2, rel=1e-3)
     assert "fails wasserstein" in rows[0]
-    one_line(script("seeds", "nothing"), "nothing holds no readable metrics.json")
-    one_line(script("seeds"), "RUN...")
 
 
 def test_compare_samples(script, tmp_path):
@@ -233,22 +174,6 @@ def test_compare_samples(script, tmp_path):
     assert header == ["statistic", "run", "reference", "limit", "holds"]
     assert script("compare", "wide.npy", "--reference", "gaussian").returncode == 1
     assert script("compare", "collapsed.npy").returncode == 1
-
-
-def test_compare_refuses(script, tmp_path):
-    np.save(tmp_path / "true.npy", np.random.default_rng(0).normal(4, 1.25, 100))
-    (tmp_path / "truncated.npz").write_bytes(b"PK\x03\x04 and no more")
-    (tmp_path / "text.npz").write_text("edges, counts")
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "samples.txt").write_text("4.0")
-    one_line(script("compare", "true.npy", "--reference", "gauss"), "--reference gauss", "gaussian", "notebook")
-    one_line(script("compare", "true.npy", "--reference", "missing.npz"), "missing.npz")
-    one_line(script("compare", "true.npy", "--reference", "truncated.npz"), "truncated.npz", "not a readable .npz")
-    one_line(script("compare", "true.npy", "--reference", "text.npz"), "text.npz", "not a readable .npz")
-    one_line(script("compare", "folder"), "folder/histograms.npz does not exist")
-    one_line(script("compare", "missing"), "missing")
-    one_line(script("compare", "samples.txt"), "samples.txt", ".npy")
-    one_line(script("compare"), "RUN")
 
 
 def test_the_readmes_python_runs():
