@@ -15,8 +15,10 @@ Arrays = Sequence[NDArray]
 
 OBJECTIVES = 1e-3
 """How far from ours the objectives of an iteration may be, in nats."""
-WEIGHTS = 1e-2
-"""How far from ours the weights may end, as a share of the way that ours have gone."""
+WEIGHTS = 2e-2
+"""How far from ours the weights may end, as a share of the way that ours have gone.
+
+Float32 alone leads 0.006 of it away from float64 in `mnist`, by units of which another piece is the greatest."""
 
 
 class Differs(Exception):

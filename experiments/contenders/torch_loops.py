@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._inductor.config
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
@@ -29,7 +30,7 @@ class Eager(Trainer):
         return tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
-        torch.set_num_threads(int(variant.split()[-1]))
+        self.threads = int(variant.split()[-1])
         torch.manual_seed(0)
         self.case = case
         of_g, of_d = halves(case, initial)
@@ -38,6 +39,10 @@ class Eager(Trainer):
         self.d_rule, self.d_schedule = rule(case, self.D, case.rule.d_rate, case.k)
         self.g_rule, self.g_schedule = rule(case, self.G, case.rule.g_rate, 1)
         self.draw_x, self.draw_z = sampler(case.p_data), sampler(case.p_z)
+
+    def use_threads(self) -> None:
+        """As many as the variant has; PyTorch keeps one number for all that a process does."""
+        torch.set_num_threads(self.threads)
 
     def d_loss(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """-V on examples and samples."""
@@ -67,7 +72,8 @@ class Eager(Trainer):
 
     def learn(self, x: NDArray, z: NDArray) -> NDArray:
         """Train on given minibatches."""
-        pairs = zip(torch.from_numpy(x), torch.from_numpy(z), strict=True)
+        self.use_threads()
+        pairs = zip(torch.tensor(x), torch.tensor(z), strict=True)
         return np.array([[loss.item() for loss in self.iteration(x, z)] for x, z in pairs])
 
     def weights(self) -> Arrays:
@@ -77,6 +83,7 @@ class Eager(Trainer):
 
     def run(self, iterations: int) -> None:
         """Train on minibatches of its own."""
+        self.use_threads()
         for _ in range(iterations):
             self.iteration(self.draw_x(*self.case.x_shape), self.draw_z(*self.case.z_shape))
 
@@ -88,9 +95,13 @@ class Compiled(Eager):
         if not shutil.which(os.environ.get("CXX", "g++")):
             raise Unavailable("torch.compile needs a C++ compiler on the CPU")
         super().__init__(case, initial, variant)
-        torch.compiler.reset()
         self.d_loss = torch.compile(self.d_loss, fullgraph=True)  # type: ignore[method-assign]
         self.g_loss = torch.compile(self.g_loss, fullgraph=True)  # type: ignore[method-assign]
+
+    def use_threads(self) -> None:
+        """The compiler writes the number into its code."""
+        super().use_threads()
+        torch._inductor.config.cpp.threads = self.threads
 
 
 class Maxout(nn.Module):
