@@ -1,251 +1,330 @@
-"""How fast is it? `python experiments/benchmark.py [--system scalar | notebook | sine | mnist]`.
+"""How fast is it? `python experiments/benchmark.py [--case scalar ...] [--rounds 5] [--json PATH] [--picture PATH]`.
 
-Times `GAN.fit` against the loop it replaces on the same system, in turn, in one session, and prints the medians over
-the rounds and their ratio. For `scalar` and `notebook` that is the published notebook's own loop (`fit`, `fit`,
-`predict`, `fit` each iteration), in Keras; for `sine`, its document's loop, in PyTorch, eagerly. For `mnist` it is no
-loop but a limit: the matrix products of an iteration alone, compiled as ours are. Compilation is left out; drawing the
-random numbers is counted, but not in that limit.
+The same training in several frameworks, side by side; `pip install '.[bench]'` brings them. Each contender has a
+process of its own. They take turns, one at a time, round after round, so that a ratio compares neighbours in time.
+Compilation is left out; drawing the random numbers is counted, by each in its own way.
+
+Cases (`contenders/cases.py`):
+  scalar               the published notebook's networks on one number; m = 100, k = 1, plain descent
+  uniform_to_gaussian  preset `matched` of its experiment; m = 512, k = 2, Adam, falling rates
+  notebook             the notebook's networks on vectors of 1,000; m = 100, k = 1, plain descent
+  sine                 preset `document` of its experiment; m = 32, k = 1, dropout, Adam
+  mnist                preset `paper` of its experiment: maxout, dropout, momentum; m = 100, k = 1
+  parzen               the log-likelihood of 10,000 points under 10,000 samples of 784 entries; an iteration is a point
+
+Before it is timed, every contender that trains gets our initial weights and our minibatches, and must come, without
+dropout, to our objectives in each of 20 iterations, within 0.001 nats, and to our weights, within 2 % of the way that
+they went; every estimator must give the exact log-likelihoods within 0.02 nats. Where there are several ways to run a
+contender (threads, XLA or not, where JAX draws), each passes that check, and the fastest plays.
+
+What differs by nature: the notebook's loop keeps its published form, whose D is frozen in Keras 3 and whose `fit` takes
+batches of 32, so that only its first objectives are compared; finite data are drawn with replacement, by ours in `sine`
+in shuffled epochs; dropout's masks are each framework's own.
+
+The limit is what no implementation can do without: the matrix products of an iteration and its random numbers, each
+timed alone in the same rounds. Ours draws while it trains, so the sum of both is not beyond its reach.
 """
 
+import contextlib
+import importlib.metadata
 import importlib.util
+import json
+import os
 import platform
 import statistics
-import time
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from gan_paper import runs
+from contenders import ESTIMATORS, GAMES, Entry
 
-Loop = Callable[[int], None]
-Layers = list[tuple[int, int]]  # inputs and outputs of each
-Product = tuple[tuple[int, int], tuple[int, int], dict[str, bool]]  # the factors' shapes, and which is transposed
+from gan_paper import files, runs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CaseName = Literal["scalar", "uniform_to_gaussian", "notebook", "sine", "mnist", "parzen"]
+ContenderName = Literal[
+    "notebook", "train_on_batch", "train_step", "torch", "torch_compile", "jax", "numpy", "kernel_density", "broadcast",
+    "products", "draws",
+]  # fmt: skip
+PACKAGES = ("gan-paper", "keras", "tensorflow", "torch", "jax", "jaxlib", "optax", "scikit-learn", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Time Algorithm 1 against the loop it replaces."""
+    """Time this project's training against what else there is."""
 
-    system: Literal["scalar", "notebook", "sine", "mnist"] = "scalar"
-    """`scalar`: x is one number, z ten. `notebook`: vectors of 1,000. `sine`, `mnist`: as their experiments."""
+    case: tuple[CaseName, ...] = ("scalar", "uniform_to_gaussian", "notebook", "sine", "mnist", "parzen")
+    """What is trained or estimated."""
+    contenders: tuple[ContenderName, ...] = ()
+    """Whom to time beside ours [default: all that are installed]."""
     rounds: int = 5
-    """Pairs of timings, at least 1."""
+    """Turns of each contender, at least 1."""
+    seconds: float = 1.5
+    """About how long a turn lasts; one iteration, or one compiled call, is the least."""
+    json: Path | None = None
+    """File for all figures."""
+    picture: Path | None = None
+    """File for the picture, a .png; a .pdf is written beside it."""
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"--rounds must be at least 1, not {self.rounds}")
+        if not 0 < self.seconds <= 3600:
+            raise ValueError(f"--seconds must be a number above 0, up to 3600, not {self.seconds}")
+        if not self.case:
+            raise ValueError("--case must name at least one case")
+        if self.picture and self.picture.suffix != ".png":
+            raise ValueError(f"--picture must end in .png, not {self.picture}")
+        for flag, path in (("--json", self.json), ("--picture", self.picture)):
+            if path and (path.is_dir() or not path.parent.is_dir()):
+                raise ValueError(f"{flag} must be a file in a folder that exists, not {path}")
+        for name in self.contenders:
+            if not installed(entry := {**GAMES, **ESTIMATORS}[name]):
+                raise ValueError(f"--contenders {name} needs {entry.package}: pip install '.[bench]'")
+
+
+class Failed(Exception):
+    """A contender's process ended without an answer; the last line that it wrote."""
+
+
+class Child:
+    """The process of one contender.
+
+    Args:
+        case: The case.
+        name: The contender.
+        folder: A temporary one, for the reference and what the process prints.
+        seconds: That a turn is to last.
+    """
+
+    def __init__(self, case: str, name: str, folder: Path, seconds: float) -> None:
+        here = str(Path(__file__).parent)
+        paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        self.log = folder / f"{name}.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "contenders.worker"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment,
+            )  # fmt: skip
+        self.first = {"case": case, "contender": name, "reference": str(folder / "reference.npz"), "seconds": seconds}
+
+    def prepare(self) -> dict[str, Any]:
+        """Its answer once it has passed its check and is warm, or what is in its way."""
+        return self.ask(self.first)
+
+    def time(self, iterations: int) -> float:
+        """Seconds an iteration, over so many."""
+        return self.ask({"iterations": iterations})["seconds"] / iterations
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """One line there, one line back.
+
+        Raises:
+            Failed: if none comes back.
+        """
+        assert self.process.stdin and self.process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(question), file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            lines = self.log.read_text(errors="replace").split("\n")
+            raise Failed(next((line for line in reversed(lines) if line.strip()), "no answer"))
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.communicate()
 
 
 def main(arguments: Arguments) -> None:
-    """Time both and print the table.
+    """Time, print, write.
 
     Raises:
-        runs.Refused: if there are to be no rounds, or PyTorch is needed and not installed.
+        SystemExit: with status 1 if a contender failed or does not do what ours does.
     """
-    if arguments.rounds < 1:
-        raise runs.Refused(f"--rounds must be at least 1, not {arguments.rounds}")
-    if arguments.system == "sine" and importlib.util.find_spec("torch") is None:
-        raise runs.Refused("--system sine needs PyTorch: pip install '.[benchmark]'")
-    runs.quiet_tensorflow()
-    contestants: dict[str, tuple[Loop, int]]
-    if arguments.system == "sine":
-        contestants = {"PyTorch, eager": (torch_loop(), 300), "GAN.fit": (sine_fit(), 2000)}
-    elif arguments.system == "mnist":
-        contestants = {"the matrix products alone": (products(), 100), "GAN.fit": (mnist_fit(), 100)}
-    else:
-        n, noise_size, ours, per_call = {"scalar": (1, 10, 10_000, 500), "notebook": (1000, 1000, 500, 10)}[
-            arguments.system
-        ]
-        contestants = {
-            "the notebook's loop": (notebooks_loop(n, noise_size), 20),
-            "GAN.fit": (gaussian_fit(n, noise_size, per_call), ours),
-        }
-
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for run, iterations in contestants.values():
-        run(min(iterations, 500))  # compiles
-    for _ in range(arguments.rounds):
-        for name, (run, iterations) in contestants.items():
-            began = time.perf_counter()
-            run(iterations)
-            seconds[name].append((time.perf_counter() - began) / iterations)
-
-    print(f"{platform.processor() or platform.machine()}, {arguments.system}, {arguments.rounds} rounds")
-    rows = [
-        (name, statistics.median(times) * 1e6, min(times) * 1e6, max(times) * 1e6, 1 / statistics.median(times))
-        for name, times in seconds.items()
-    ]
-    print(runs.table([("", "us/iteration", "min", "max", "iterations/s"), *rows]))
-    loop, fit = seconds.values()
-    ratios = [a / b for a, b in zip(loop, fit, strict=True)]
-    print(f"ratio: median {statistics.median(ratios):,.4g}, from {min(ratios):,.4g} to {max(ratios):,.4g}")
+    results = {"experiment": "benchmark", **setting(), "rounds": arguments.rounds, "cases": {}}
+    print(f"{results['cpu']}, {results['cores']} cores, load {results['load']:.1f}")
+    print(", ".join(f"{package} {version}" for package, version in results["versions"].items()))
+    for case in arguments.case:
+        measured = measure(case, arguments)
+        results["cases"][case] = measured
+        print(f"\n{case}\n{report(measured)}", flush=True)
+    if arguments.json:
+        files.write_text(arguments.json, json.dumps(results, indent=2) + "\n")
+    if arguments.picture:
+        config = {key: value for key, value in results.items() if key != "cases"}
+        runs.save_picture(arguments.picture, picture(results["cases"]), config)
+    if wrong := [f"{case}: {name}" for case, measured in results["cases"].items() for name in measured["wrong"]]:
+        print(f"{Path(sys.argv[0]).name}: failed or not as ours: {', '.join(wrong)}", file=sys.stderr)
+        sys.exit(1)
 
 
-def gaussian_fit(n: int, noise_size: int, per_call: int) -> Loop:
-    """Ours on a Gaussian: m = 100, k = 1, the notebook's networks."""
-    from keras.optimizers import SGD
-
-    from gan_paper import networks
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Gaussian, Uniform
-    from gan_paper.training import minibatches
-
-    gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n))
-    gan.compile(SGD(), SGD())
-
-    def run(iterations: int) -> None:
-        stream = minibatches(gan, Gaussian(4, 1.25), Uniform(), m=100, seed=0, stop=iterations, per_call=per_call)
-        gan.fit(stream, shuffle=False, verbose=0)
-
-    return run
+def setting() -> dict[str, Any]:
+    """The machine and the versions."""
+    cpu = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0], "versions": versions}
 
 
-def notebooks_loop(n: int, noise_size: int) -> Loop:
-    """The loop of seed document 001, in the Keras of today (where its discriminator does not train)."""
-    import keras
-    import numpy as np
-
-    from gan_paper import networks
-
-    G, D = networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n)
-    G.compile(optimizer="SGD", loss="binary_crossentropy")
-    D.compile(optimizer="SGD", loss="binary_crossentropy")
-    D.trainable = False
-    z = keras.Input((noise_size,))
-    DG = keras.Model(z, D(G(z)))
-    DG.compile(optimizer="SGD", loss="binary_crossentropy")
-    m, rng = 100, np.random.default_rng(0)
-
-    def run(iterations: int) -> None:
-        for _ in range(iterations):
-            samples = G.predict(rng.uniform(size=(m, noise_size)), verbose=0)
-            D.fit(samples, np.zeros(m), verbose=0)
-            D.fit(rng.normal(4, 1.25, size=(m, n)), np.ones(m), verbose=0)
-            DG.fit(rng.uniform(size=(m, noise_size)), np.ones(m), verbose=0)
-
-    return run
+def installed(entry: Entry) -> bool:
+    """Whether a contender's package is there."""
+    return entry.package is None or importlib.util.find_spec(entry.package) is not None
 
 
-def sine_fit() -> Loop:
-    """Ours on the sine curve: m = 32, k = 1, dropout and Adam as in seed document 004."""
-    import numpy as np
-    from keras.optimizers import Adam
+def measure(case: str, arguments: Arguments) -> dict[str, Any]:
+    """Start the contenders of a case, and time them in turn.
 
-    from gan_paper import networks
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Gaussian, Points
-    from gan_paper.training import minibatches
-
-    x = np.random.default_rng(0).uniform(0, 2 * np.pi, (1024, 1))
-    gan = GAN(networks.sine_generator(), networks.sine_discriminator())
-    gan.compile(Adam(1e-3), Adam(1e-3))
-
-    def run(iterations: int) -> None:
-        points = Points(np.hstack([x, np.sin(x)]))
-        stream = minibatches(gan, points, Gaussian(), m=32, seed=0, stop=iterations, per_call=100)
-        gan.fit(stream, shuffle=False, verbose=0)
-
-    return run
-
-
-def mnist_fit() -> Loop:
-    """Ours on images: the paper's networks and dropout, m = 100, k = 1, the released learning rule."""
-    import numpy as np
-
-    from gan_paper import networks
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Images, Uniform
-    from gan_paper.optimizers import RisingMomentum
-    from gan_paper.training import minibatches
-
-    pixels = np.random.default_rng(0).integers(256, size=(50_000, 784), dtype=np.uint8)
-    gan = GAN(networks.paper_generator(np.full(784, 0.5)), networks.paper_discriminator())
-    gan.compile(RisingMomentum(0.05), RisingMomentum(0.1))
-
-    def run(iterations: int) -> None:
-        p_z = Uniform(-(3**0.5), 3**0.5)
-        stream = minibatches(gan, Images(pixels), p_z, m=100, seed=0, stop=iterations, per_call=50)
-        gan.fit(stream, shuffle=False, verbose=0)
-
-    return run
-
-
-def products() -> Loop:
-    """The matrix products of one iteration of Algorithm 1 with the paper's networks, and nothing else.
-
-    A layer's product, m x inputs by inputs x outputs, runs forwards; backwards, one gives the gradient of its weights,
-    and one that of its inputs, where they are not the data.
+    Returns:
+        `contenders`: by name, what each is and its seconds an iteration, round by round; `absent`, by label, and
+        `wrong`, by name: why one is not among them; `targets`.
     """
-    import tensorflow as tf
+    from contenders.cases import CASES
 
-    m = 100
-    G, D = [(100, 1200), (1200, 1200), (1200, 784)], [(784, 1200), (240, 1200), (240, 1)]
+    entries = ESTIMATORS if case == "parzen" else GAMES
+    chosen = [name for name in entries if name == "ours" or not arguments.contenders or name in arguments.contenders]
+    contenders: dict[str, dict[str, Any]] = {}
+    absent: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        children: dict[str, Child] = {}
+        with runs.progress(f"{case}: preparing") as tick:
+            for i, name in enumerate(chosen):  # ours comes first, and writes the reference
+                tick(i, len(chosen))
+                if not installed(entries[name]):
+                    absent[name] = f"needs {entries[name].package}: pip install '.[bench]'"
+                    continue
+                child = Child(case, name, Path(folder), arguments.seconds)
+                stack.callback(child.close)
+                try:
+                    facts = child.prepare()
+                except Failed as failure:
+                    facts = {"differs": f"failed: {failure}"}
+                if "unavailable" in facts:
+                    absent[name] = facts["unavailable"]
+                elif "differs" in facts:
+                    absent[name] = wrong[name] = facts["differs"]
+                    if name == "ours":
+                        raise runs.Refused(f"ours, which the others are compared with: {facts['differs']}")
+                else:
+                    children[name] = child
+                    contenders[name] = {
+                        "label": entries[name].label, "differs": entries[name].differs, **facts, "seconds": [],
+                    }  # fmt: skip
+        with runs.progress(f"{case}: timing") as tick:
+            for turn in range(arguments.rounds * len(children)):
+                tick(turn, arguments.rounds * len(children))
+                name = list(children)[turn % len(children)]
+                try:
+                    contenders[name]["seconds"].append(children[name].time(contenders[name]["turn"]))
+                except Failed as failure:
+                    raise runs.Refused(f"{case}: {entries[name].label} ended while it was timed: {failure}") from None
+    targets = {name: target for name, target in CASES[case]().targets.items() if name in contenders}
+    return {
+        "contenders": contenders,
+        "absent": absent,
+        "wrong": wrong,
+        "targets": targets,
+        "ratios": ratios({name: contender["seconds"] for name, contender in contenders.items()}),
+    }
 
-    def forwards(layers: Layers) -> list[Product]:
-        return [((m, i), (i, o), {}) for i, o in layers]
 
-    def of_weights(layers: Layers) -> list[Product]:
-        return [((m, i), (m, o), {"transpose_a": True}) for i, o in layers]
+def ratios(seconds: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float, float]]:
+    """Every contender's time over ours in the same round: the median, the least and the greatest.
 
-    def of_inputs(layers: Layers) -> list[Product]:
-        return [((m, o), (i, o), {"transpose_b": True}) for i, o in layers]
+    `limit` is that of matrix products and random numbers together, where both were timed, or of the products alone
+    where nothing is drawn.
+    """
+    series = {name: times for name, times in seconds.items() if name != "ours"}
+    if "products" in series:
+        nothing = [0.0] * len(series["products"])
+        series["limit"] = [a + b for a, b in zip(series["products"], series.get("draws", nothing), strict=True)]
+    quotients = {
+        name: [theirs / ours for theirs, ours in zip(times, seconds["ours"], strict=True)]
+        for name, times in series.items()
+    }
+    return {name: (statistics.median(values), min(values), max(values)) for name, values in quotients.items()}
 
-    of_d_step = forwards(G) + 2 * (forwards(D) + of_weights(D) + of_inputs(D[1:]))
-    of_g_step = forwards(G) + forwards(D) + of_inputs(D) + of_weights(G) + of_inputs(G[1:])
-    all_of_them = of_d_step + of_g_step
-    # The left factors change with t, so that no product can be made once for all iterations.
-    left = [tf.random.normal((50, *shape)) for shape, _, _ in all_of_them]
-    right = [tf.random.normal(shape) for _, shape, _ in all_of_them]
 
-    def multiply(t: tf.Tensor) -> list[tf.Tensor]:
-        return [tf.matmul(a[t % 50], b, **how) for a, b, (_, _, how) in zip(left, right, all_of_them, strict=True)]
-
-    @tf.function(jit_compile=True)
-    def loop(iterations: tf.Tensor) -> tf.Tensor:
-        first = tf.constant(0)
-        _, results = tf.while_loop(
-            lambda t, _: t < iterations, lambda t, _: (t + 1, multiply(t)), (first, multiply(first))
+def report(measured: Mapping[str, Any]) -> str:
+    """A case's table."""
+    header = ("", "median", "least", "greatest", "times ours (least to greatest)", "target", "met", "checked to", "run")
+    rows: list[Sequence[Any]] = [header]
+    for name, contender in measured["contenders"].items():
+        times, agreement = contender["seconds"], contender["agreement"]
+        ratio, target = measured["ratios"].get(name), measured["targets"].get(name)
+        rows.append(
+            (
+                contender["label"],
+                *(duration(figure(times)) for figure in (statistics.median, min, max)),
+                f"{ratio[0]:,.3g} ({ratio[1]:,.3g} to {ratio[2]:,.3g})" if ratio else "",
+                f"{target:,.3g}" if target else "",
+                ("yes" if ratio[0] >= target else "NO") if ratio and target else "",
+                ", ".join(f"{key} {value:.0e}" for key, value in agreement.items()),
+                contender["variant"],
+            )
         )
-        return sum(tf.reduce_sum(result) for result in results)
+    lines = [runs.table(rows)]
+    if limit := measured["ratios"].get("limit"):
+        lines.append(f"the limit over ours: {limit[0]:.3g} ({limit[1]:.3g} to {limit[2]:.3g})")
+    entries = {**ESTIMATORS, **GAMES}
+    lines += [f"{c['label']}: {c['differs']}" for c in measured["contenders"].values() if c["differs"]]
+    lines += [f"{entries[name].label} is left out: {reason}" for name, reason in measured["absent"].items()]
+    return "\n".join(lines)
 
-    def run(iterations: int) -> None:
-        loop(tf.constant(iterations)).numpy()
 
-    return run
+def duration(seconds: float) -> str:
+    """Three digits and a unit."""
+    unit, factor = next(((u, f) for u, f in (("s", 1.0), ("ms", 1e3)) if seconds * f >= 1), ("us", 1e6))
+    return f"{seconds * factor:.3g} {unit}"
 
 
-def torch_loop() -> Loop:
-    """The loop of seed document 004: a data loader, binary cross-entropy, two Adams, nothing compiled."""
-    import torch
-    from torch import nn
+def picture(cases: Mapping[str, Mapping[str, Any]]) -> "Figure":
+    """A panel a case: the median time of an iteration, on a logarithmic axis, from the least to the greatest."""
+    import matplotlib as mpl
 
-    x = 2 * torch.pi * torch.rand(1024, 1)
-    points = torch.utils.data.TensorDataset(torch.cat([x, torch.sin(x)], dim=1))
-    loader = torch.utils.data.DataLoader(points, batch_size=32, shuffle=True)
-    G = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
-    hidden = [
-        layer
-        for inputs, units in ((2, 256), (256, 128), (128, 64))
-        for layer in (nn.Linear(inputs, units), nn.ReLU(), nn.Dropout(0.3))
-    ]
-    D = nn.Sequential(*hidden, nn.Linear(64, 1), nn.Sigmoid())
-    loss = nn.BCELoss()
-    d_optimizer, g_optimizer = (torch.optim.Adam(network.parameters(), lr=1e-3) for network in (D, G))
-    ones, zeros = torch.ones(32, 1), torch.zeros(32, 1)
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
 
-    def run(iterations: int) -> None:
-        done = 0
-        while done < iterations:
-            for (examples,) in loader:
-                D.zero_grad()
-                both = torch.cat([examples, G(torch.randn(32, 2))])
-                loss(D(both), torch.cat([ones, zeros])).backward()
-                d_optimizer.step()
+    style: Any = {"font.size": 7, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False}
+    with plt.rc_context(style):
+        columns = min(2, len(cases))
+        grid = -(-len(cases) // columns), columns
+        figure, axes = plt.subplots(*grid, figsize=(3.9 * columns, 1.9 * grid[0]), squeeze=False, layout="constrained")
+        for ax in axes.flat[len(cases) :]:
+            ax.remove()
+        for ax, (case, measured) in zip(axes.flat, cases.items(), strict=False):
+            for y, (times, colour) in enumerate(_dots(measured)):
+                median = statistics.median(times)
+                ax.plot([min(times), max(times)], [y, y], color=colour, linewidth=2.5, alpha=0.4)
+                ax.plot(median, y, "o", color=colour, markersize=4)
+                ax.annotate(duration(median), (median, y), (0, 4), textcoords="offset points", ha="center", size=6)
+            labels = [contender["label"] for contender in measured["contenders"].values()]
+            ax.set(title=case, xscale="log", yticks=range(len(labels)), yticklabels=labels)
+            ax.margins(x=0.12, y=0.12)
+            ax.invert_yaxis()
+            ax.grid(axis="x", linewidth=0.3)
+            ax.set_xlabel("seconds a point" if case == "parzen" else "seconds an iteration")
+    return figure
 
-                G.zero_grad()
-                loss(D(G(torch.randn(32, 2))), ones).backward()
-                g_optimizer.step()
-                done += 1
-                if done == iterations:
-                    break
 
-    return run
+def _dots(measured: Mapping[str, Any]) -> Iterator[tuple[Sequence[float], str]]:
+    colours = {"ours": "tab:green", "products": "0.6", "draws": "0.6"}
+    for name, contender in measured["contenders"].items():
+        yield contender["seconds"], colours.get(name, "tab:blue")
 
 
 if __name__ == "__main__":

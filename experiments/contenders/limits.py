@@ -1,0 +1,116 @@
+"""What no implementation can do without: the matrix products of an iteration, and its random numbers, each alone."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contenders.cases import Case, Layer, numpy_sampler
+from contenders.contender import Arrays, Contender
+
+Factors = tuple[tuple[int, int], tuple[int, int]]
+
+XLA, NUMPY = "in an XLA loop", "in NumPy"
+COPIES = 8  # of the left factors: a loop whose factors never change would multiply once for all
+
+
+def factors(case: Case) -> list[Factors]:
+    """The shapes of every product of one iteration of Algorithm 1.
+
+    A layer's product, m x inputs by inputs x outputs, runs forwards; backwards, one gives the gradient of its weights,
+    and one that of its inputs, where a gradient is wanted there. D sees examples and samples as one minibatch.
+    """
+
+    def forwards(layers: tuple[Layer, ...], m: int) -> list[Factors]:
+        return [((m, layer.inputs), (layer.inputs, layer.columns)) for layer in layers]
+
+    def of_weights(layers: tuple[Layer, ...], m: int) -> list[Factors]:
+        return [((layer.inputs, m), (m, layer.columns)) for layer in layers]
+
+    def of_inputs(layers: tuple[Layer, ...], m: int) -> list[Factors]:
+        return [((m, layer.columns), (layer.columns, layer.inputs)) for layer in layers]
+
+    G, D, m = case.generator, case.discriminator, case.m
+    d_step = forwards(G, m) + forwards(D, 2 * m) + of_weights(D, 2 * m) + of_inputs(D[1:], 2 * m)
+    g_step = forwards(G, m) + forwards(D, m) + of_inputs(D, m) + of_weights(G, m) + of_inputs(G[1:], m)
+    return case.k * d_step + g_step
+
+
+class Products(Contender):
+    """The matrix products of an iteration, and nothing else."""
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        """By what they are multiplied."""
+        return XLA, NUMPY
+
+    def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
+        rng = np.random.default_rng(0)
+        shapes = factors(case)
+        left = [rng.standard_normal((COPIES, *a), np.float32) for a, _ in shapes]
+        right = [rng.standard_normal(b, np.float32) for _, b in shapes]
+        self.loop = _xla_loop(left, right) if variant == XLA else _numpy_loop(left, right)
+
+    def run(self, iterations: int) -> None:
+        """Multiply."""
+        self.loop(iterations)
+
+
+def _numpy_loop(left: list[NDArray], right: list[NDArray]) -> Any:
+    results = [np.empty((a.shape[1], b.shape[1]), np.float32) for a, b in zip(left, right, strict=True)]
+
+    def loop(iterations: int) -> None:
+        for t in range(iterations):
+            for a, b, result in zip(left, right, results, strict=True):
+                np.matmul(a[t % COPIES], b, out=result)
+
+    return loop
+
+
+def _xla_loop(left: list[NDArray], right: list[NDArray]) -> Any:
+    import tensorflow as tf
+
+    lefts, rights = [tf.constant(a) for a in left], [tf.constant(b) for b in right]
+
+    def multiply(t: Any, lefts: Any, rights: Any) -> list[Any]:
+        return [a[t % COPIES] @ b for a, b in zip(lefts, rights, strict=True)]
+
+    @tf.function(jit_compile=True)
+    def compiled(iterations: Any, lefts: Any, rights: Any) -> Any:
+        # The results are carried along, so that none is left out.
+        first = multiply(0, lefts, rights)
+        _, results = tf.while_loop(
+            lambda t, _: t < iterations, lambda t, _: (t + 1, multiply(t, lefts, rights)), (0, first)
+        )
+        return [tf.reduce_sum(result) for result in results]
+
+    def loop(iterations: int) -> None:
+        compiled(tf.constant(iterations), lefts, rights)[0].numpy()
+
+    return loop
+
+
+class Draws(Contender):
+    """The random numbers of an iteration, by NumPy's fastest generator: examples, noise, and 32 bits a dropout mask."""
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        """How many at once."""
+        return "by the iteration", "by the chunk"
+
+    def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
+        rng = np.random.Generator(np.random.SFC64(0))
+        self.chunk = 1 if variant == "by the iteration" else case.chunk
+        self.rng, self.x_shape, self.z_shape = rng, (self.chunk, *case.x_shape), (self.chunk, *case.z_shape)
+        self.draw_x, self.draw_z = numpy_sampler(case.p_data, rng), numpy_sampler(case.p_z, rng)
+        masked = sum(layer.inputs for layer in case.discriminator if layer.dropout)
+        self.words = math.ceil(self.chunk * masked * case.m * (2 * case.k + 1) / 2)  # of 64 bits
+
+    def run(self, iterations: int) -> None:
+        """Draw."""
+        for _ in range(iterations // self.chunk):
+            self.draw_x(self.x_shape)
+            self.draw_z(self.z_shape)
+            if self.words:
+                self.rng.bit_generator.random_raw(self.words)

@@ -1,0 +1,100 @@
+"""The process of one contender: `python -m contenders.worker`, asked and answering in lines of JSON.
+
+The first line names the case, the contender, the file of the reference, and how long a turn lasts. The answer comes
+when the contender has passed its check and is warm: how it agrees, the variant that was fastest, how many iterations
+fill a turn. Each further line asks for a number of iterations, and is answered with the seconds that they took.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from contenders import ESTIMATORS, GAMES
+from contenders.cases import CASES, Case
+from contenders.contender import Contender, Differs, Reference, Unavailable
+
+ITERATIONS = 20
+"""Of the training in which every contender must agree with ours."""
+
+
+def main() -> None:
+    """Serve until the questions end."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a framework prints is no answer
+
+    def answer(**content: Any) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    first = json.loads(sys.stdin.readline())
+    try:
+        contender, facts = prepare(first["case"], first["contender"], Path(first["reference"]), first["seconds"])
+    except Unavailable as reason:
+        return answer(unavailable=str(reason))
+    except Differs as how:
+        return answer(differs=str(how))
+    answer(**facts)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        contender.run(json.loads(line)["iterations"])
+        answer(seconds=time.perf_counter() - began)
+    return None
+
+
+def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Contender, dict[str, Any]]:
+    """Check every variant, and keep the fastest.
+
+    Args:
+        case_name: The case.
+        name: The contender.
+        path: Of the reference, which ours writes.
+        seconds: That a turn is to last.
+
+    Returns:
+        It, and what there is to say of it.
+
+    Raises:
+        Unavailable: if it cannot run here.
+        Differs: if it does not do what ours does.
+    """
+    case = CASES[case_name]()
+    chosen: Any = (GAMES if isinstance(case, Case) else ESTIMATORS)[name].load()
+    reference = None
+    if isinstance(case, Case):
+        if name == "ours":
+            chosen.reference(case, ITERATIONS).save(path)
+        reference = Reference.load(path)
+    best: tuple[float, str, Contender] | None = None
+    agreement: dict[str, float] = {}
+    for variant in chosen.variants():
+        if hasattr(chosen, "check"):
+            apart = chosen.check(case, reference, variant)
+            agreement = {key: max(value, agreement.get(key, 0.0)) for key, value in apart.items()}
+        contender = chosen(case, reference and reference.initial, variant)
+        pace = seconds_per_iteration(contender, seconds / 4)
+        if best is None or pace < best[0]:
+            best = pace, variant, contender
+    assert best is not None
+    pace, variant, contender = best
+    turn = max(1, math.ceil(seconds / pace / contender.chunk)) * contender.chunk
+    return contender, {"variant": variant, "agreement": agreement, "turn": turn}
+
+
+def seconds_per_iteration(contender: Contender, at_least: float) -> float:
+    """Once to compile, then ever more iterations, until they take long enough to be timed."""
+    contender.run(contender.chunk)
+    iterations = contender.chunk
+    while True:
+        began = time.perf_counter()
+        contender.run(iterations)
+        elapsed = time.perf_counter() - began
+        if elapsed >= at_least:
+            return elapsed / iterations
+        iterations *= 2
+
+
+if __name__ == "__main__":
+    main()
