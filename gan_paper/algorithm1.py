@@ -86,7 +86,7 @@ class GAN(keras.Model):
         g_optimizer.build(self.combined.trainable_variables)
 
     def train_step(self, minibatches: tuple[Any, Any]) -> dict[str, Any]:
-        """Run the iterations whose minibatches these are; stop early at a weight or a loss that is no longer finite.
+        """Run the iterations whose minibatches these are; stop early at losses or biases that are no longer finite.
 
         Returns:
             The means over the iterations run: `d_loss` (-V), `g_loss`, `d_real` = D(x) and `d_fake` = D(G(z)).
@@ -100,11 +100,10 @@ class GAN(keras.Model):
 
         def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
             metrics = self.iteration(x[t], z[t])
-            # A D that breaks breaks G in the same iteration, through its gradient: to watch G and the losses is enough.
-            # Summed over rows first, which is the order that XLA makes fast.
-            columns = [tf.reduce_sum(w, axis=0) for w in self.generator.trainable_weights]
-            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(c)) for c in (*columns, *metrics[:2])])
-            return t + 1, finite, [total + metric for total, metric in zip(totals, metrics, strict=True)]
+            # A D that breaks takes G with it in the same iteration, and a G that breaks, its biases: these and the losses
+            # say as much as all the weights, and watching them costs nothing.
+            watched = [*metrics[:2], *(tf.reduce_sum(b) for b in self.generator.trainable_weights if b.shape.rank == 1)]
+            return t + 1, tf.math.is_finite(tf.add_n(watched)), [total + metric for total, metric in zip(totals, metrics, strict=True)]
 
         zero = tf.zeros((), keras.config.floatx())
         t, _, totals = tf.while_loop(

@@ -215,12 +215,25 @@ def test_chunking_does_not_matter(float64):
         assert max(np.abs(a - b).max() for a, b in zip(results[0], other, strict=True)) < 1e-9
 
 
-def test_stops_in_the_iteration_that_breaks_the_weights():
+@pytest.mark.parametrize(
+    ("network", "stop", "finite"),
+    [("data", 7, []), ("rate", 1, ["discriminator"]), ("generator", 1, []), ("discriminator", 1, [])],
+)
+def test_stops_in_the_iteration_that_breaks(network, stop, finite):
+    """By a minibatch, by G's rate, which leaves D as it was, or by a weight of either network."""
     gan = make_gan()
     x, z = next(iter(minibatches(gan, P_DATA, P_Z, m=4, seed=0, stop=10, per_call=10)))
-    x = tf.tensor_scatter_nd_update(x, [[6, 0, 0, 0]], [np.nan])
+    if network == "data":
+        x = tf.tensor_scatter_nd_update(x, [[6, 0, 0, 0]], [np.nan])
+    elif network == "rate":
+        gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(np.inf))
+    else:
+        kernel = getattr(gan, network).layers[0].kernel
+        kernel.assign(tf.tensor_scatter_nd_update(kernel.value, [[0, 0]], [np.inf]))
     gan.fit(tf.data.Dataset.from_tensors((x, z)), shuffle=False, verbose=0)
-    assert int(gan.g_optimizer.iterations) == 7
+    assert int(gan.g_optimizer.iterations) == stop
+    networks = [gan.discriminator, gan.generator]
+    assert [n.name for n in networks if all(np.isfinite(w).all() for w in weights(n))] == finite
 
 
 def test_keras_saves_and_loads_the_whole_model(tmp_path):
