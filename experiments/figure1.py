@@ -15,7 +15,7 @@ The paper gives no settings for this figure: target, networks, rates and lengths
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -68,6 +68,10 @@ class Settings(runs.FitSettings):
     """Iterations between frames of the animation."""
     animate: bool = False
     """Also draw the whole run in the form of a panel, as `figure1.gif`."""
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings, and the phases: with others it is another run."""
+        return {**super().recorded(), "phases": PHASES}
 
     @classmethod
     def ranges(cls) -> dict[str, tuple[float, float]]:

@@ -100,10 +100,11 @@ class GAN(keras.Model):
 
         def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
             metrics = self.iteration(x[t], z[t])
-            # A D that breaks takes G with it in the same iteration, and a G that breaks, its biases: these and the losses
-            # say as much as all the weights, and watching them costs nothing.
-            watched = [*metrics[:2], *(tf.reduce_sum(b) for b in self.generator.trainable_weights if b.shape.rank == 1)]
-            return t + 1, tf.math.is_finite(tf.add_n(watched)), [total + metric for total, metric in zip(totals, metrics, strict=True)]
+            # A D that breaks takes G with it in the same iteration, and a G that breaks, its biases. So these and the
+            # losses say as much as all the weights would, and to watch them costs nothing.
+            biases = [tf.reduce_sum(w) for w in self.generator.trainable_weights if w.shape.rank == 1]
+            finite = tf.math.is_finite(tf.add_n([*metrics[:2], *biases]))
+            return t + 1, finite, [total + metric for total, metric in zip(totals, metrics, strict=True)]
 
         zero = tf.zeros((), keras.config.floatx())
         t, _, totals = tf.while_loop(
