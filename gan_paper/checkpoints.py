@@ -36,7 +36,8 @@ class Checkpoints:
         began = time.perf_counter()
         self.clean()
         partial = self.folder / f"{iteration}.partial"
-        partial.mkdir(parents=True)
+        self.folder.mkdir(exist_ok=True)  # but not the run's: if that went away, the run is to end
+        partial.mkdir()
         try:
             write(partial)
             files.seal(partial)

@@ -195,7 +195,8 @@ class _Recorder(keras.callbacks.Callback):
         # Keras's own tracking leaves out the state of the generators that its Dropout draws from.
         variables = [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
         variables += [variable for model in state for variable in model.variables]
-        self._state = tf.train.Checkpoint(variables=[variable.value for variable in variables])
+        self._variables = [variable.value for variable in variables]
+        self._state = tf.train.Checkpoint(variables=self._variables)
 
     def begin(self) -> int:
         """Resume, or record the beginning; returns the iteration."""
@@ -256,11 +257,17 @@ class _Recorder(keras.callbacks.Callback):
             raise OSError(errno.EIO, reason, str(folder)) from None
 
     def _read(self, folder: Path) -> None:
+        weights = str(folder / "weights")
         try:
-            self._state.read(str(folder / "weights")).assert_consumed()
+            # Compared beforehand, since for what does not fit TensorFlow logs a line each.
+            saved = tf.train.load_checkpoint(weights).get_variable_to_shape_map()
+            shapes = [saved.pop(f"variables/{i}/.ATTRIBUTES/VARIABLE_VALUE", None) for i in range(len(self._variables))]
+            fits = shapes == [list(variable.shape) for variable in self._variables]
+            if not fits or any(name.startswith("variables/") for name in saved):
+                raise ValueError(f"the weights in {folder} are not those of these networks and optimizers")
+            self._state.read(weights).assert_consumed()
         except (AssertionError, tf.errors.OpError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"the weights in {folder} do not fit these networks: {reason}") from None
+            raise ValueError(f"the weights in {folder} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 class _Board(keras.callbacks.Callback):

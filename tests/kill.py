@@ -7,6 +7,7 @@ last bit. It takes hours for all, so no test runs it; `tests/test_survival.py` d
 """
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -16,13 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
+from numpy.typing import NDArray
 
-from gan_paper import checkpoints, runs
+from gan_paper import checkpoints, parzen, runs
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 
@@ -118,10 +121,18 @@ def child(operation: int, count: Path, script: str, *flags: str) -> None:
 
     sys.addaudithook(hook)
     checkpoints.Checkpoints.is_due = lambda self: True  # type: ignore[method-assign]
+    if script == "mnist":  # whose estimator takes most of the time
+        for function in (parzen.validate, parzen.estimate):
+            setattr(parzen, function.__name__, functools.partial(thinned, function))
     sys.argv = [script, *flags]
     sys.path.insert(0, str(EXPERIMENTS))
     runpy.run_path(str(EXPERIMENTS / f"{script}.py"), run_name="__main__")
     count.write_text(str(seen))
+
+
+def thinned(function: Callable, points: NDArray, samples: NDArray, *rest: Any) -> Any:
+    """The estimator, on every twentieth point and sample."""
+    return function(points[::20], samples[::20], *rest)
 
 
 def outcome(run: Path) -> tuple[str, dict]:

@@ -37,8 +37,8 @@ def blobs(monkeypatch, experiment):
 
 def run(experiment, folder, **changes):
     settings = replace(experiment.PRESETS[changes.pop("preset", "paper")], output=folder, **changes)
-    opened = runs.Run("mnist", settings)
-    experiment.main(settings, opened)
+    with runs.Run("mnist", settings) as opened:
+        experiment.main(settings, opened)
     return opened
 
 
@@ -47,7 +47,7 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
     opened = run(experiment, tmp_path / "run", preset=preset, iterations=20, evaluate_every=2, average=0.5)
     assert {path.name for path in opened.folder.iterdir()} == {
         "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "best.keras", "generator.keras",
-        "discriminator.keras", "samples.gif",
+        "discriminator.keras", "samples.gif", "SHA256SUMS", ".lock",
         *(f"{name}.png" for name in ("samples", "interpolations", "log_likelihood", "training")),
         *(f"{name}.pdf" for name in ("samples", "interpolations", "log_likelihood", "training")),
     }  # fmt: skip
@@ -99,11 +99,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_
 
 
 def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp_path):
-    settings = replace(experiment.PRESETS["paper"], output=tmp_path / "run")
-    opened = runs.Run("mnist", settings)
-    judge = experiment.Judge(None, opened, None, blobs.validation / 255, None, 5, 1)
-    figures = iter([(1.0, 0.2), (0.0, 0.2), (3.0, 0.2), (0.0, 0.2), (2.0, 0.2), (0.0, 0.2)])
-    judge.measure = lambda generator: next(figures)
+    epoch = 0
 
     class Gan:
         generator = None
@@ -114,11 +110,14 @@ def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp
             model.layers[0].kernel.assign([[epoch]])
             return SimpleNamespace(generator=model)
 
-    judge.gan = Gan
+    with runs.Run("mnist", replace(experiment.PRESETS["paper"], output=tmp_path / "run")) as opened:
+        judge = experiment.Judge(Gan, opened, None, blobs.validation / 255, None, 5, 1)
+    figures = iter([(1.0, 0.2), (0.0, 0.2), (3.0, 0.2), (0.0, 0.2), (2.0, 0.2), (0.0, 0.2)])
+    judge.measure = lambda generator: next(figures)
     for epoch in (1, 2, 3):
         opened.history.append({"iteration": 5 * epoch, **judge(5 * epoch)})
     assert judge.best() == (3.0, 2.0)
-    assert keras.models.load_model(opened.folder / "best.keras").layers[0].kernel[0, 0] == 2.0
+    assert judge.generator.layers[0].kernel[0, 0] == 2.0
 
 
 def test_nearest_is_the_nearest_by_brute_force(experiment):

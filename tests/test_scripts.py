@@ -73,9 +73,7 @@ COMMON = {"config.json", "metrics.json", "history.csv", "histograms.npz", "train
         ("numpy_gan", "inside", {"checkpoints", "histograms.png", "histograms.gif"}),
         ("numpy_gan", "document", {"checkpoints", "histograms.png", "histograms.gif"}),
         ("uniform_to_gaussian", "matched", {"histograms.png", "histograms.gif", "tail.png", "generator.keras"}),
-        ("uniform_to_gaussian", "document", {"histograms.png", "histograms.gif", "tail.png", "generator.keras"}),
         ("sine", "matched", {"samples.png", "samples.gif", "generator.keras"}),
-        ("sine", "document", {"samples.png", "samples.gif", "generator.keras"}),
     ],
 )
 def test_the_other_experiments(script, tmp_path, name, preset, files):
@@ -87,8 +85,8 @@ def test_the_other_experiments(script, tmp_path, name, preset, files):
     assert list(metrics)[:7] == METRICS
     compared = script("compare", "run")
     assert compared.returncode == 1 and f"against {name}" in compared.stdout  # 20 iterations are no training
-    if preset != "document":
-        return
+    if name == "numpy_gan":
+        return  # `tests/test_survival.py` resumes it
     resumed = script(
         name, "--preset", preset, "--iterations", "30", "--record-every", "10", "--output", "run", "--resume"
     )
