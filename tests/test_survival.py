@@ -1,6 +1,5 @@
 """What happens to a run, and to its files. `tests/kill.py` does the first of it at length, with every experiment."""
 
-import resource
 import shutil
 import signal
 import subprocess
@@ -86,11 +85,13 @@ def test_two_processes_do_not_share_a_folder(tmp_path, script):
 @pytest.mark.parametrize("name", ["numpy_gan", "gaussian"])
 def test_a_file_that_cannot_be_written_ends_a_run_with_one_line(tmp_path, name):
     limit = {"numpy_gan": 30_000, "gaussian": 50_000}[name]  # between the first files and the last ones
-    command = [sys.executable, str(ROOT / "experiments" / f"{name}.py"), "--iterations", "100", "--output", "run"]
-    result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )  # fmt: skip
+    limited = (
+        "import resource, runpy, sys; del sys.argv[0]; "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    script = str(ROOT / "experiments" / f"{name}.py")
+    command = [sys.executable, "-c", limited, script, "--iterations", "100", "--output", "run"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 3 and result.stderr.count("\n") == 1, result.stderr
     assert "run/" in result.stderr and "File too large" in result.stderr
     assert not list(tmp_path.rglob("*.partial*"))
