@@ -87,7 +87,8 @@ def test_a_file_that_cannot_be_written_ends_a_run_with_one_line(tmp_path, name):
     limit = {"numpy_gan": 30_000, "gaussian": 50_000}[name]  # between the first files and the last ones
     limited = (
         "import resource, runpy, sys; del sys.argv[0]; "
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); runpy.run_path(sys.argv[0], run_name='__main__')"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     script = str(ROOT / "experiments" / f"{name}.py")
     command = [sys.executable, "-c", limited, script, "--iterations", "100", "--output", "run"]
