@@ -212,6 +212,7 @@ def test_a_header_that_claims_too_much_takes_no_memory(tmp_path, shape):
     hostile_npz(tmp_path / "a.npz", shape)
     peak, line = peak_of(lambda: Recording.load(tmp_path / "a.npz"))
     assert peak < 1e6 and line.startswith(str(tmp_path / "a.npz")) and "\n" not in line
+    assert "bytes, not 0" in line or not all(isinstance(n, int) and n > 0 for n in shape)
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         (tmp_path / "a.npy").write_bytes(archive.read("edges.npy"))
     peak, line = peak_of(lambda: files.read_samples(tmp_path / "a.npy"))
