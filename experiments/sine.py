@@ -84,6 +84,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     def rate(updates: int) -> float | CosineDecay:
         return CosineDecay(settings.rate, updates * settings.cosine) if settings.cosine else settings.rate
 
+    training.one_thread()
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(networks.sine_generator(), networks.sine_discriminator(settings.dropout))
     gan.compile(

@@ -88,6 +88,7 @@ def main(settings: Settings, run: runs.Run) -> None:
 
     p_data, p_z = Gaussian(0, 1), Uniform(-1, 1)
 
+    training.one_thread()
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(
         networks.uniform_to_gaussian_generator(settings.output_slope),

@@ -1,11 +1,13 @@
 """Training a GAN into a run's folder: the stream of minibatches, recording, checkpoints, resuming, evaluation."""
 
+import contextlib
 import errno
 import io
 import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from gan_paper.distributions import Points, Source
 from gan_paper.histograms import Recording
 
 _CHUNK = 10_000  # samples that an evaluation draws at once
+_BLOCK = 2**15  # random numbers that are drawn at once
 
 # What a draw is for: with the run's seed and a number, it makes a seed of its own.
 _EXAMPLES, _NOISE, _FRESH_EXAMPLES, _FRESH_NOISE, _RECORDED_NOISE = range(5)
@@ -33,7 +36,7 @@ def minibatches(
     seed: int,
     start: int = 0,
     stop: int,
-    per_call: int,
+    per_call: int | None = None,
 ) -> tf.data.Dataset:
     """The stream that `GAN.fit` trains on: a pure function of the seed and the iteration, whatever the chunking.
 
@@ -45,25 +48,41 @@ def minibatches(
         seed: Seed of the stream.
         start: First iteration.
         stop: The iteration to stop before.
-        per_call: Iterations in one batch of the stream, that is in one call of `train_step`.
+        per_call: Iterations in one batch of the stream, that is in one call of `train_step` [default: as many as
+            make the cost of a call, some milliseconds, small: 1,000, or what 64 MB hold].
 
     Returns:
         A dataset of (x, z): x (per_call, k, m, ...), z (per_call, gan.noises, m, noise_size); the last may be
         shorter.
+
+    Raises:
+        runs.Refused: if it is to choose, and the minibatches of one iteration take too much memory.
     """
+    per_call = per_call or iterations_per_call(gan, m)
     x_shape = (gan.k, m, *gan.discriminator.input_shape[1:])
     z_shape = (gan.noises, m, *gan.generator.input_shape[1:])
     dtype = keras.config.floatx()
 
-    def examples(t: int) -> Any:
+    # To make a generator of random numbers costs more than to draw a small minibatch. So a block of iterations shares
+    # one; where minibatches are large, it is one iteration.
+    block = max(1, _BLOCK // (math.prod(x_shape) + math.prod(z_shape)))
+
+    @lru_cache(maxsize=1)  # where a call ends in the middle of a block, the next one goes on with it
+    def drawn(first: int) -> tuple[Any, Any]:
         if isinstance(p_data, Points):
-            return p_data.epochs(x_shape, t * gan.k * m, seed, dtype)
-        return p_data.sample(x_shape, (seed, t, _EXAMPLES), dtype)
+            x = p_data.epochs((block, *x_shape), first * gan.k * m, seed, dtype)
+        else:
+            x = p_data.sample((block, *x_shape), (seed, first, _EXAMPLES), dtype)
+        return x, p_z.sample((block, *z_shape), (seed, first, _NOISE), dtype)
 
     def call(first: int) -> tuple[Any, Any]:
-        iterations = range(first, min(first + per_call, stop))
-        x = np.stack([examples(t) for t in iterations])
-        return x, np.stack([p_z.sample(z_shape, (seed, t, _NOISE), dtype) for t in iterations])
+        last = min(first + per_call, stop)
+        x, z = np.empty((last - first, *x_shape), dtype), np.empty((last - first, *z_shape), dtype)
+        for begin in range(first - first % block, last, block):
+            here = slice(max(begin, first), min(begin + block, last))
+            for whole, part in zip((x, z), drawn(begin), strict=True):
+                whole[here.start - first : here.stop - first] = part[here.start - begin : here.stop - begin]
+        return x, z
 
     def draw(first: Any) -> tuple[Any, Any]:
         x, z = tf.numpy_function(call, [first], (dtype, dtype))
@@ -153,8 +172,14 @@ _CALL = 64 << 20  # bytes of the minibatches of one call of `train_step`: three 
 _ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
 
 
-def iterations_per_call(gan: GAN, m: int, record_every: int) -> int:
-    """How many iterations one call of `train_step` makes: all from one record to the next, or a divisor of them.
+def iterations_per_call(gan: GAN, m: int, record_every: int | None = None) -> int:
+    """How many iterations one call of `train_step` makes, whose minibatches take no more than 64 MB.
+
+    Args:
+        gan: A compiled GAN.
+        m: Minibatch size.
+        record_every: Iterations from one record to the next: a call makes all of them, or a divisor [default: calls
+            have nothing to end at, and make 1,000].
 
     Raises:
         runs.Refused: if the minibatches of one iteration take too much memory.
@@ -166,8 +191,19 @@ def iterations_per_call(gan: GAN, m: int, record_every: int) -> int:
             f"--m {m} and k = {gan.k} make minibatches of {size / 2**30:.1f} GB an iteration; "
             f"at most {_ITERATION >> 30} GB are accepted"
         )
-    most = max(1, min(record_every, _CALL // size))
-    return next(n for n in range(most, 0, -1) if record_every % n == 0)
+    most = max(1, min(record_every or 1000, _CALL // size))
+    return next(n for n in range(most, 0, -1) if (record_every or n) % n == 0)
+
+
+def one_thread() -> None:
+    """Give each operation of this process one thread; small networks lose by sharing their products between cores.
+
+    With the networks of `uniform_to_gaussian` an iteration takes 0.7 times as long then, with those of `scalar` and
+    `sine` about as long, with half the processor time. It says nothing of threads that draw minibatches. To be called
+    before TensorFlow's first operation: later, it does nothing.
+    """
+    with contextlib.suppress(RuntimeError):  # TensorFlow's answer when it has begun
+        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 def _noise(gan: GAN, p_z: Source, count: int, seed: int) -> Any:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -29,6 +32,29 @@ def test_a_minibatch_is_a_pure_function_of_seed_and_iteration(p_data):
     for per_call, start in [(1, 0), (7, 0), (10, 20), (3, 11)]:
         x_again, z_again = draw(gan, per_call, start, p_data=p_data)
         assert np.array_equal(x[start:], x_again) and np.array_equal(z[start:], z_again)
+
+
+def test_blocks_of_iterations_are_drawn_once_and_show_nowhere(monkeypatch):
+    gan, sample, seeds = make_gan(k=2), Gaussian.sample, []
+
+    def counted(self, shape, seed, dtype):
+        seeds.append(seed)
+        return sample(self, shape, seed, dtype)
+
+    monkeypatch.setattr(Gaussian, "sample", counted)
+    monkeypatch.setattr(training, "_BLOCK", 250)  # numbers, of which an iteration has 52: blocks of four
+    x, z = draw(gan, 30)
+    blocks = [(5, first, 0) for first in range(0, 30, 4)]
+    assert seeds == blocks
+    for per_call, start in [(1, 0), (3, 0), (4, 0), (7, 5), (30, 3)]:
+        seeds.clear()
+        x_again, z_again = draw(gan, per_call, start)
+        assert np.array_equal(x[start:], x_again) and np.array_equal(z[start:], z_again)
+        assert seeds == blocks[start // 4 :]
+    monkeypatch.setattr(training, "_BLOCK", 50)  # fewer than an iteration has
+    x, z = draw(gan, 10)
+    assert all(np.array_equal(x[t], sample(P_DATA, (1, 2, 4, 2), (5, t, 0))[0]) for t in range(30))
+    assert all(np.array_equal(z[t], P_Z.sample((1, 3, 4, 3), (5, t, 1))[0]) for t in range(30))
 
 
 def test_seeds_and_iterations_differ():
@@ -229,7 +255,10 @@ def test_the_iteration_that_breaks_is_named(tmp_path, monkeypatch):
     draw = Gaussian.sample
 
     def sample(self, shape, seed, dtype):
-        return draw(self, shape, seed, dtype) * (np.nan if seed[1] == 16 else 1)
+        x = draw(self, shape, seed, dtype)
+        if len(shape) == 4:  # minibatches of a block of iterations, the first of which is 0
+            x[16] = np.nan
+        return x
 
     monkeypatch.setattr(Gaussian, "sample", sample)
     with pytest.raises(runs.Diverged, match="at iteration 17: the discriminator's weights"):
@@ -257,6 +286,19 @@ def test_a_call_takes_bounded_memory_and_ends_at_every_record():
     assert training.iterations_per_call(gan, 8, 100) == 100
     assert training.iterations_per_call(gan, 100_000, 100) == 10  # 12 would fit, and do not divide 100
     assert training.iterations_per_call(gan, 10_000_000, 7) == 1
+    assert training.iterations_per_call(gan, 8) == 1000
+    assert training.iterations_per_call(gan, 100_000) == 12
+    stream = minibatches(gan, P_DATA, P_Z, m=8, seed=0, stop=1500)
+    assert [len(x) for x, _ in stream.as_numpy_iterator()] == [1000, 500]
+
+
+def test_operations_have_one_thread_where_that_is_asked_for_in_time():
+    """In a process of its own, since what comes after TensorFlow's first operation is too late."""
+    code = (
+        "from gan_paper import training; import tensorflow as tf; training.one_thread(); tf.zeros(());"
+        "training.one_thread(); print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
 
 
 def test_kerass_own_callbacks_work(tmp_path):
