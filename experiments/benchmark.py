@@ -35,7 +35,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -49,24 +49,21 @@ if TYPE_CHECKING:
 
 CaseName = Literal["scalar", "uniform_to_gaussian", "notebook", "sine", "mnist", "parzen"]
 ContenderName = Literal[
-    "notebook", "train_on_batch", "train_step", "torch", "torch_compile", "jax", "numpy", "kernel_density", "broadcast",
-    "products", "draws",
+    "notebook", "train_on_batch", "train_step", "torch", "torch_compile", "jax", "jax_one_thread", "numpy",
+    "kernel_density", "broadcast", "products", "draws",
 ]  # fmt: skip
 PACKAGES = ("gan-paper", "keras", "tensorflow", "torch", "jax", "jaxlib", "optax", "scikit-learn", "numpy", "scipy")
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Time this project's training against what else there is."""
+STYLE: Any = {"font.size": 7, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False}
 
-    case: tuple[CaseName, ...] = ("scalar", "uniform_to_gaussian", "notebook", "sine", "mnist", "parzen")
-    """What is trained or estimated."""
-    contenders: tuple[ContenderName, ...] = ()
-    """Whom to time beside ours [default: all that are installed]."""
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the scripts that measure have in common."""
+
     rounds: int = 5
-    """Turns of each contender, at least 1."""
-    seconds: float = 1.5
-    """About how long a turn lasts; one iteration, or one compiled call, is the least."""
+    """Rounds, at least 1; in each, everything is timed once."""
     json: Path | None = None
     """File for all figures."""
     picture: Path | None = None
@@ -75,15 +72,38 @@ class Arguments:
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ValueError(f"--rounds must be at least 1, not {self.rounds}")
-        if not 0 < self.seconds <= 3600:
-            raise ValueError(f"--seconds must be a number above 0, up to 3600, not {self.seconds}")
-        if not self.case:
-            raise ValueError("--case must name at least one case")
         if self.picture and self.picture.suffix != ".png":
             raise ValueError(f"--picture must end in .png, not {self.picture}")
         for flag, path in (("--json", self.json), ("--picture", self.picture)):
             if path and (path.is_dir() or not path.parent.is_dir()):
                 raise ValueError(f"{flag} must be a file in a folder that exists, not {path}")
+
+    def write(self, results: Mapping[str, Any], measured: str, draw: Callable[[Any], "Figure"]) -> None:
+        """Write the files that were asked for; `measured` is the key of what `draw` shows."""
+        if self.json:
+            files.write_text(self.json, json.dumps(results, indent=2) + "\n")
+        if self.picture:
+            config = {key: value for key, value in results.items() if key != measured}
+            runs.save_picture(self.picture, draw(results[measured]), config)
+
+
+@dataclass(frozen=True)
+class Arguments(Measurement):
+    """Time this project's training against what else there is."""
+
+    case: tuple[CaseName, ...] = ("scalar", "uniform_to_gaussian", "notebook", "sine", "mnist", "parzen")
+    """What is trained or estimated."""
+    contenders: tuple[ContenderName, ...] = ()
+    """Whom to time beside ours [default: all that are installed]."""
+    seconds: float = 1.5
+    """About how long a turn lasts; one iteration, or one compiled call, is the least."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.seconds <= 3600:
+            raise ValueError(f"--seconds must be a number above 0, up to 3600, not {self.seconds}")
+        if not self.case:
+            raise ValueError("--case must name at least one case")
         for name in self.contenders:
             if not installed(entry := {**GAMES, **ESTIMATORS}[name]):
                 raise ValueError(f"--contenders {name} needs {entry.package}: pip install '.[bench]'")
@@ -157,11 +177,7 @@ def main(arguments: Arguments) -> None:
         measured = measure(case, arguments)
         results["cases"][case] = measured
         print(f"\n{case}\n{report(measured)}", flush=True)
-    if arguments.json:
-        files.write_text(arguments.json, json.dumps(results, indent=2) + "\n")
-    if arguments.picture:
-        config = {key: value for key, value in results.items() if key != "cases"}
-        runs.save_picture(arguments.picture, picture(results["cases"]), config)
+    arguments.write(results, "cases", picture)
     if wrong := [f"{case}: {name}" for case, measured in results["cases"].items() for name in measured["wrong"]]:
         print(f"{Path(sys.argv[0]).name}: failed or not as ours: {', '.join(wrong)}", file=sys.stderr)
         sys.exit(1)
@@ -299,8 +315,7 @@ def picture(cases: Mapping[str, Mapping[str, Any]]) -> "Figure":
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    style: Any = {"font.size": 7, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False}
-    with plt.rc_context(style):
+    with plt.rc_context(STYLE):
         columns = min(2, len(cases))
         grid = -(-len(cases) // columns), columns
         figure, axes = plt.subplots(*grid, figsize=(3.9 * columns, 1.9 * grid[0]), squeeze=False, layout="constrained")

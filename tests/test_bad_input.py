@@ -98,6 +98,8 @@ CASES = [
     ("make_figures", "figure1 --output file", "--output file"),
     ("benchmark", "--rounds 0", "--rounds"),
     ("benchmark", "--rounds many", "--rounds"),
+    ("costs", "--rounds 0", "--rounds"),
+    ("costs", "--picture costs.gif", "--picture"),
 ]
 
 

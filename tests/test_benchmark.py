@@ -213,7 +213,7 @@ def test_the_table_the_file_and_the_picture(benchmark, tmp_path, monkeypatch, ca
     monkeypatch.setattr(benchmark, "Child", Canned)
     monkeypatch.setattr(benchmark, "installed", lambda entry: entry.package != "torch")
     arguments = benchmark.Arguments(
-        ("scalar", "parzen"), rounds=2, json=tmp_path / "b.json", picture=tmp_path / "b.png"
+        case=("scalar", "parzen"), rounds=2, json=tmp_path / "b.json", picture=tmp_path / "b.png"
     )
     with pytest.raises(SystemExit, match="1"):
         benchmark.main(arguments)

@@ -130,6 +130,7 @@ def test_divergence_exits_with_3(script, tmp_path):
         "uniform_to_gaussian",
         "sine",
         "benchmark",
+        "costs",
         "seeds",
         "mnist",
         "table1",

@@ -41,6 +41,9 @@ GAMES = {
     "torch": Entry("PyTorch, eager", "torch_loops:Eager", "torch"),
     "torch_compile": Entry("PyTorch, torch.compile", "torch_loops:Compiled", "torch"),
     "jax": Entry("JAX, jit and lax.scan", "jax_loops:Scan", "optax"),
+    "jax_one_thread": Entry(
+        "JAX, on one thread", "jax_loops:ScanOnOneThread", "optax", differs="XLA reads NPROC=1 from the environment"
+    ),
     "numpy": Entry("NumPy, by hand", "numpy_loops:Oracle"),
     "products": Entry("matrix products alone", "limits:Products", differs="no training: a part of the limit"),
     "draws": Entry("random numbers alone", "limits:Draws", differs="no training: a part of the limit"),

@@ -38,6 +38,8 @@ class Ours(Trainer):
     """`GAN.fit` on `training.minibatches`."""
 
     def __init__(self, case: Case, initial: Arrays | None, variant: str = "") -> None:
+        if case.one_thread:
+            training.one_thread()
         keras.utils.set_random_seed(0)
         self.case, self.chunk = case, case.chunk
         self.gan = GAN(*NETWORKS[case.name]())
@@ -218,6 +220,8 @@ class TrainStep(Trainer):
         return JITTED, NOT_JITTED
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
+        if case.one_thread:
+            training.one_thread()
         self.case, self.chunk, self.jit = case, case.chunk, variant == JITTED
         self.model = OneIteration(case, initial)
         self.model.compile(optimizer=None, jit_compile=self.jit, steps_per_execution=self.chunk)

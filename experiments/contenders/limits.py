@@ -50,7 +50,7 @@ class Products(Contender):
         shapes = factors(case)
         left = [rng.standard_normal((COPIES, *a), np.float32) for a, _ in shapes]
         right = [rng.standard_normal(b, np.float32) for _, b in shapes]
-        self.loop = _xla_loop(left, right) if variant == XLA else _numpy_loop(left, right)
+        self.loop = _xla_loop(left, right, case.one_thread) if variant == XLA else _numpy_loop(left, right)
 
     def run(self, iterations: int) -> None:
         """Multiply."""
@@ -68,9 +68,13 @@ def _numpy_loop(left: list[NDArray], right: list[NDArray]) -> Any:
     return loop
 
 
-def _xla_loop(left: list[NDArray], right: list[NDArray]) -> Any:
+def _xla_loop(left: list[NDArray], right: list[NDArray], one_thread: bool) -> Any:
     import tensorflow as tf
 
+    from gan_paper import training
+
+    if one_thread:
+        training.one_thread()
     lefts, rights = [tf.constant(a) for a in left], [tf.constant(b) for b in right]
 
     def multiply(t: Any, lefts: Any, rights: Any) -> list[Any]:
