@@ -38,7 +38,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from contenders import ESTIMATORS, GAMES, Entry
 
@@ -65,7 +65,7 @@ class Measurement:
     rounds: int = 5
     """Rounds, at least 1; in each, everything is timed once."""
     json: Path | None = None
-    """File for all figures."""
+    """File for all figures; what it holds of this machine and these versions, and is not measured now, stays."""
     picture: Path | None = None
     """File for the picture, a .png; a .pdf is written beside it."""
 
@@ -170,17 +170,31 @@ def main(arguments: Arguments) -> None:
     Raises:
         SystemExit: with status 1 if a contender failed or does not do what ours does.
     """
-    results = {"experiment": "benchmark", **setting(), "rounds": arguments.rounds, "cases": {}}
-    print(f"{results['cpu']}, {results['cores']} cores, load {results['load']:.1f}")
+    results = {"experiment": "benchmark", **setting()}
+    results["cases"] = measured_before(arguments.json, results)
+    print(f"{results['cpu']}, {results['cores']} cores, load {os.getloadavg()[0]:.1f}")
     print(", ".join(f"{package} {version}" for package, version in results["versions"].items()))
     for case in arguments.case:
         measured = measure(case, arguments)
-        results["cases"][case] = measured
+        cases = {**results["cases"], case: measured}
+        results["cases"] = {name: cases[name] for name in get_args(CaseName) if name in cases}
         print(f"\n{case}\n{report(measured)}", flush=True)
-    arguments.write(results, "cases", picture)
-    if wrong := [f"{case}: {name}" for case, measured in results["cases"].items() for name in measured["wrong"]]:
+        arguments.write(results, "cases", picture)
+    if wrong := [f"{case}: {name}" for case in arguments.case for name in results["cases"][case]["wrong"]]:
         print(f"{Path(sys.argv[0]).name}: failed or not as ours: {', '.join(wrong)}", file=sys.stderr)
         sys.exit(1)
+
+
+def measured_before(path: Path | None, now: Mapping[str, Any]) -> dict[str, Any]:
+    """The cases in a file that this machine wrote, with these versions; none if it is another one's, or not there."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
+        earlier = json.loads(files.read_text(path)) if path else {}
+        held = earlier.pop("cases")
+        cases = {name: held[name] for name in get_args(CaseName) if name in held}
+        contenders = [contender for measured in cases.values() for contender in measured["contenders"].values()]
+        if earlier == now and all(contender["label"] and min(contender["seconds"]) > 0 for contender in contenders):
+            return cases
+    return {}
 
 
 def setting() -> dict[str, Any]:
@@ -193,7 +207,7 @@ def setting() -> dict[str, Any]:
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
-    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0], "versions": versions}
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "versions": versions}
 
 
 def installed(entry: Entry) -> bool:
@@ -250,6 +264,7 @@ def measure(case: str, arguments: Arguments) -> dict[str, Any]:
                     raise runs.Refused(f"{case}: {entries[name].label} ended while it was timed: {failure}") from None
     targets = {name: target for name, target in CASES[case]().targets.items() if name in contenders}
     return {
+        "rounds": arguments.rounds,
         "contenders": contenders,
         "absent": absent,
         "wrong": wrong,

@@ -87,7 +87,7 @@ RECORDS = (10, 1_000, 2_000, 4_000)  # in as many iterations
 def main(arguments: Measurement) -> None:
     """Measure, print, write."""
     results = {"experiment": "costs", **setting(), "rounds": arguments.rounds}
-    print(f"{results['cpu']}, {results['cores']} cores, load {results['load']:.1f}")
+    print(f"{results['cpu']}, {results['cores']} cores, load {os.getloadavg()[0]:.1f}")
     startup = start_up(arguments.rounds)
     print("\nfrom the start of a process to the end of its first iteration\n" + report_of_startup(startup), flush=True)
     memory = {

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gan_paper.histograms import Recording
 
 LAYOUT = 1
-"""The number of the form in which a run's files are written; a run of another one is not resumed."""
+"""The number of the form in which a run's files are written, and its minibatches drawn: no other is resumed."""
 
 
 class Refused(Exception):

@@ -227,6 +227,17 @@ def test_the_table_the_file_and_the_picture(benchmark, tmp_path, monkeypatch, ca
     assert content["cases"]["scalar"]["contenders"]["ours"]["seconds"] == [1e-4, 1e-4]
     assert content["cases"]["parzen"]["ratios"]["limit"] == pytest.approx([10, 10, 10]) and content["versions"]["keras"]
 
+    # what another command measured before stays in the file, if it was on this machine and the file is whole
+    with pytest.raises(SystemExit):
+        benchmark.main(replace(arguments, case=("sine",)))
+    again = json.loads((tmp_path / "b.json").read_text())["cases"]
+    assert set(again) == {"scalar", "parzen", "sine"} and again["scalar"] == content["cases"]["scalar"]
+    for broken in ({**content, "cpu": "another"}, {**content, "cases": {"scalar": {}}}, {"cases": 1}, []):
+        (tmp_path / "b.json").write_text(json.dumps(broken))
+        with pytest.raises(SystemExit):
+            benchmark.main(replace(arguments, case=("sine",)))
+        assert set(json.loads((tmp_path / "b.json").read_text())["cases"]) == {"sine"}
+
 
 @pytest.mark.parametrize(
     ("flags", "parts"),

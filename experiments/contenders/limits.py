@@ -12,7 +12,6 @@ from contenders.contender import Arrays, Contender
 Factors = tuple[tuple[int, int], tuple[int, int]]
 
 XLA, NUMPY = "in an XLA loop", "in NumPy"
-COPIES = 8  # of the left factors: a loop whose factors never change would multiply once for all
 
 
 def factors(case: Case) -> list[Factors]:
@@ -47,50 +46,49 @@ class Products(Contender):
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
         rng = np.random.default_rng(0)
-        shapes = factors(case)
-        left = [rng.standard_normal((COPIES, *a), np.float32) for a, _ in shapes]
-        right = [rng.standard_normal(b, np.float32) for _, b in shapes]
-        self.loop = _xla_loop(left, right, case.one_thread) if variant == XLA else _numpy_loop(left, right)
+        pairs = [tuple(rng.standard_normal(shape, np.float32) for shape in pair) for pair in factors(case)]
+        self.loop = _xla_loop(pairs, case.one_thread) if variant == XLA else _numpy_loop(pairs)
 
     def run(self, iterations: int) -> None:
         """Multiply."""
         self.loop(iterations)
 
 
-def _numpy_loop(left: list[NDArray], right: list[NDArray]) -> Any:
-    results = [np.empty((a.shape[1], b.shape[1]), np.float32) for a, b in zip(left, right, strict=True)]
+def _numpy_loop(pairs: list[tuple[NDArray, ...]]) -> Any:
+    results = [np.empty((len(a), b.shape[1]), np.float32) for a, b in pairs]
 
     def loop(iterations: int) -> None:
-        for t in range(iterations):
-            for a, b, result in zip(left, right, results, strict=True):
-                np.matmul(a[t % COPIES], b, out=result)
+        for _ in range(iterations):
+            for (a, b), result in zip(pairs, results, strict=True):
+                np.matmul(a, b, out=result)
 
     return loop
 
 
-def _xla_loop(left: list[NDArray], right: list[NDArray], one_thread: bool) -> Any:
+def _xla_loop(pairs: list[tuple[NDArray, ...]], one_thread: bool) -> Any:
     import tensorflow as tf
 
     from gan_paper import training
 
     if one_thread:
         training.one_thread()
-    lefts, rights = [tf.constant(a) for a in left], [tf.constant(b) for b in right]
-
-    def multiply(t: Any, lefts: Any, rights: Any) -> list[Any]:
-        return [a[t % COPIES] @ b for a, b in zip(lefts, rights, strict=True)]
+    tensors = [tuple(map(tf.constant, pair)) for pair in pairs]
 
     @tf.function(jit_compile=True)
-    def compiled(iterations: Any, lefts: Any, rights: Any) -> Any:
-        # The results are carried along, so that none is left out.
-        first = multiply(0, lefts, rights)
-        _, results = tf.while_loop(
-            lambda t, _: t < iterations, lambda t, _: (t + 1, multiply(t, lefts, rights)), (0, first)
-        )
-        return [tf.reduce_sum(result) for result in results]
+    def compiled(iterations: Any, tensors: Any) -> Any:
+        def body(t: Any, total: Any) -> tuple[Any, Any]:
+            # A product whose factors never change would be made once for all, one that nothing needs not at all. So the
+            # smaller factor changes, and an entry is added up.
+            scale = 1 + tf.cast(t, tf.float32) * 1e-9
+            for a, b in tensors:
+                product = (a * scale) @ b if a.shape.num_elements() < b.shape.num_elements() else a @ (b * scale)
+                total += product[-1, -1]
+            return t + 1, total
+
+        return tf.while_loop(lambda t, _: t < iterations, body, (0, tf.zeros(())))[1]
 
     def loop(iterations: int) -> None:
-        compiled(tf.constant(iterations), lefts, rights)[0].numpy()
+        compiled(tf.constant(iterations), tensors).numpy()
 
     return loop
 
