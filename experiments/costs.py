@@ -131,7 +131,7 @@ def seconds_per_iteration(gan: "GAN", game: Game) -> float:
     from gan_paper.training import minibatches
 
     ends: list[float] = []
-    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: ends.append(time.perf_counter()))
+    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
     stream = minibatches(gan, P_DATA, P_Z, m=game.m, seed=0, stop=CALLS * game.per_call, per_call=game.per_call)
     gan.fit(stream, shuffle=False, verbose=0, callbacks=[clock])
     return statistics.median(np.diff(ends)) / game.per_call
