@@ -341,10 +341,10 @@ def picture(cases: Mapping[str, Mapping[str, Any]]) -> "Figure":
                 median = statistics.median(times)
                 ax.plot([min(times), max(times)], [y, y], color=colour, linewidth=2.5, alpha=0.4)
                 ax.plot(median, y, "o", color=colour, markersize=4)
-                ax.annotate(duration(median), (median, y), (0, 4), textcoords="offset points", ha="center", size=6)
+                ax.annotate(duration(median), (max(times), y), (4, 0), textcoords="offset points", va="center", size=6)
             labels = [contender["label"] for contender in measured["contenders"].values()]
             ax.set(title=case, xscale="log", yticks=range(len(labels)), yticklabels=labels)
-            ax.margins(x=0.12, y=0.12)
+            ax.margins(x=0.18, y=0.08)
             ax.invert_yaxis()
             ax.grid(axis="x", linewidth=0.3)
             ax.set_xlabel("seconds a point" if case == "parzen" else "seconds an iteration")

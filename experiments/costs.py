@@ -225,10 +225,10 @@ def first_iteration() -> None:
     runs.quiet_tensorflow()
     import tensorflow  # noqa: F401
 
-    ended("import tensorflow")
+    ended("import tensorflow, and Keras with it")
     from gan_paper import report, training  # noqa: F401
 
-    ended("Keras, and this project")
+    ended("this project")
     p_data, _ = gaussian.TARGETS["scalar"]
     gan = gaussian.make_gan(settings, p_data.sample((100_000,), seed=0))
     ended("the networks")
