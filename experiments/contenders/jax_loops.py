@@ -118,7 +118,7 @@ class Scan(Trainer):
 
 
 class ScanOnOneThread(Scan):
-    """The same, by XLA with one thread, which small networks are faster on: no option of JAX's own says so."""
+    """The same, by XLA with one thread, which small networks are faster on."""
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
         os.environ["NPROC"] = "1"  # read by XLA when JAX's first operation begins
