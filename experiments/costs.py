@@ -285,7 +285,9 @@ def picture(costs: Mapping[str, Any]) -> "Figure":
             line = medians[-1] * (upper / upper[-1]) ** series["slope"]
             ax.plot(upper, line, "--", color="0.4", label=f"slope {series['slope']:.2f}")
             ax.set(xscale="log", yscale="log", xlabel=LABELS[name], ylabel="seconds an iteration")
-            ax.legend(frameon=False)
+            ax.set_xticks(values, [f"{value:.0f}" for value in values])
+            ax.xaxis.minorticks_off()
+            ax.legend(frameon=False, loc="upper left")
         labels = {"iterations": "iterations, 4 of them recorded", "records": "recorded histograms, one an iteration"}
         for ax, (name, series) in zip(axes.flat[4:], costs["memory"].items(), strict=True):
             ax.plot(series["values"], series["megabytes"], "o-", color="tab:blue", markersize=3)
