@@ -23,6 +23,8 @@ in shuffled epochs; dropout's masks are each framework's own.
 
 The limit is what no implementation can do without: the matrix products of an iteration and its random numbers, each
 timed alone in the same rounds. Ours draws while it trains, so the sum of both is not beyond its reach.
+
+In the file of `--json`, cases that are not measured now stay, if they are of this machine and these versions.
 """
 
 import contextlib
@@ -65,7 +67,7 @@ class Measurement:
     rounds: int = 5
     """Rounds, at least 1; in each, everything is timed once."""
     json: Path | None = None
-    """File for all figures; what it holds of this machine and these versions, and is not measured now, stays."""
+    """File for all figures."""
     picture: Path | None = None
     """File for the picture, a .png; a .pdf is written beside it."""
 

@@ -199,8 +199,8 @@ def one_thread() -> None:
     """Give each operation of this process one thread; small networks lose by sharing their products between cores.
 
     With the networks of `uniform_to_gaussian` an iteration takes 0.7 times as long then, with those of `scalar` and
-    `sine` about as long, with half the processor time. It says nothing of threads that draw minibatches. To be called
-    before TensorFlow's first operation: later, it does nothing.
+    `sine` about as long, with two thirds of the processor time. It says nothing of threads that draw minibatches.
+    To be called before TensorFlow's first operation: later, it does nothing.
     """
     with contextlib.suppress(RuntimeError):  # TensorFlow's answer when it has begun
         tf.config.threading.set_intra_op_parallelism_threads(1)
