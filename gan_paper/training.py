@@ -77,7 +77,7 @@ def minibatches(
 
     def call(first: int) -> tuple[Any, Any]:
         last = min(first + per_call, stop)
-        x, z = np.empty((last - first, *x_shape), dtype), np.empty((last - first, *z_shape), dtype)
+        x, z = _aligned((last - first, *x_shape), dtype), _aligned((last - first, *z_shape), dtype)
         for begin in range(first - first % block, last, block):
             here = slice(max(begin, first), min(begin + block, last))
             for whole, part in zip((x, z), drawn(begin), strict=True):
@@ -93,6 +93,14 @@ def minibatches(
     options.autotune.enabled = False
     # Drawn in a thread of its own, two calls ahead of training.
     return tf.data.Dataset.range(start, stop, per_call).map(draw).prefetch(2).with_options(options)
+
+
+def _aligned(shape: Sequence[int], dtype: str) -> Any:
+    """An empty array that TensorFlow takes as it is: it copies those that do not begin at a multiple of 64 bytes."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 def train(

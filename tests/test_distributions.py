@@ -9,10 +9,30 @@ MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
 ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
-def test_draws_follow_the_distribution(p):
-    values = p.sample((100, 1000), seed=(1, 2)).ravel().astype(float)
+def test_draws_follow_the_distribution(p, dtype):
+    values = p.sample((100, 1000), (1, 2), dtype).ravel().astype(float)
     assert scipy.stats.kstest(values, p.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gaussian_draws_are_independent_and_have_their_tails(dtype):
+    # With seed 17, one of the uniform float32 numbers is exactly 0, which has no logarithm.
+    values = Gaussian(4, 1.25).sample((2, 1_000_000), 17, dtype).astype(float)
+    z = (values - 4) / 1.25
+    # Box and Muller make numbers by twos, from one radius and one angle: entries of the two halves, in order.
+    assert scipy.stats.kstest((z**2).sum(axis=0), "chi2", args=(2,)).pvalue > 1e-3
+    assert scipy.stats.kstest(np.arctan2(z[1], z[0]), "uniform", args=(-np.pi, 2 * np.pi)).pvalue > 1e-3
+    beyond, expected = (np.abs(z) > 4).sum(), 2 * scipy.stats.norm.sf(4) * z.size
+    assert scipy.stats.poisson.sf(beyond, expected) > 1e-3 and scipy.stats.poisson.cdf(beyond, expected) > 1e-3
+    assert np.isfinite(z).all() and (dtype == np.float64 or np.abs(z).max() < 5.8)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 5), (0, 4)])
+def test_gaussian_draws_have_any_shape(shape):
+    values = Gaussian(4, 1.25).sample(shape, seed=0)
+    assert values.shape == shape and values.dtype == np.float32
 
 
 @pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
