@@ -245,9 +245,10 @@ class Recording:
     ) -> None:
         """Add histograms made elsewhere, with the moments that `MOMENTS` names, the samples and the curves to keep."""
         self.iterations.append(int(iteration))
-        self.samples.append(np.asarray(samples))
+        # Copies: a view of a few samples, or of none, would keep all of them in memory.
+        self.samples.append(np.array(samples))
         for name, curve in (curves or {}).items():
-            self.curves.setdefault(name, []).append(np.asarray(curve))
+            self.curves.setdefault(name, []).append(np.array(curve))
         for name, moment in zip(MOMENTS, moments, strict=True):
             self.moments[name].append(float(moment))
         for name in self.edges:

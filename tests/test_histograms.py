@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -192,3 +194,14 @@ def test_a_recording_keeps_curves(tmp_path):
     again = Recording({"entries": EDGES})
     again.restore(tmp_path / "histograms.npz")
     assert np.array_equal(again.curves["g"][-1], np.arange(3) + 20) and again.iterations == [0, 10, 20]
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+def test_a_recording_lets_go_of_what_it_does_not_keep(keep):
+    made = Recording({"entries": EDGES}, keep=keep)
+    samples, curves = np.zeros((1000, 3)), np.zeros((2, 1000))
+    gone = weakref.ref(samples), weakref.ref(curves)
+    made.record(0, samples, {"first": curves[0, :10]})
+    del samples, curves
+    assert [reference() for reference in gone] == [None, None]
+    assert made.samples[0].shape == (keep, 3) and made.curves["first"][0].shape == (10,)
