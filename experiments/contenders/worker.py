@@ -8,6 +8,7 @@ fill a turn. Each further line asks for a number of iterations, and is answered 
 import json
 import math
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,9 @@ from contenders.contender import Contender, Differs, Reference, Unavailable
 
 ITERATIONS = 20
 """Of the training in which every contender must agree with ours."""
+
+CHOOSING = 3
+"""How often each variant is timed before the fastest is chosen."""
 
 
 def main() -> None:
@@ -67,18 +71,18 @@ def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Cont
         if name == "ours":
             chosen.reference(case, ITERATIONS).save(path)
         reference = Reference.load(path)
-    best: tuple[float, str, Contender] | None = None
+    ready: dict[str, Contender] = {}
     agreement: dict[str, float] = {}
     for variant in chosen.variants():
         if hasattr(chosen, "check"):
             apart = chosen.check(case, reference, variant)
             agreement = {key: max(value, agreement.get(key, 0.0)) for key, value in apart.items()}
-        contender = chosen(case, reference and reference.initial, variant)
-        pace = seconds_per_iteration(contender, seconds / 4)
-        if best is None or pace < best[0]:
-            best = pace, variant, contender
-    assert best is not None
-    pace, variant, contender = best
+        ready[variant] = chosen(case, reference and reference.initial, variant)
+    # By turns, as the contenders themselves: one look at each would often take a passing load for a slow variant.
+    paces = [{name: seconds_per_iteration(it, seconds / 4) for name, it in ready.items()} for _ in range(CHOOSING)]
+    medians = {name: statistics.median(pace[name] for pace in paces) for name in ready}
+    variant = min(medians, key=medians.__getitem__)
+    contender, pace = ready[variant], medians[variant]
     turn = max(1, math.ceil(seconds / pace / contender.chunk)) * contender.chunk
     return contender, {"variant": variant, "agreement": agreement, "turn": turn}
 
