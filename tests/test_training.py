@@ -57,6 +57,21 @@ def test_blocks_of_iterations_are_drawn_once_and_show_nowhere(monkeypatch):
     assert all(np.array_equal(z[t], P_Z.sample((1, 3, 4, 3), (5, t, 1))[0]) for t in range(30))
 
 
+def test_tensorflow_takes_minibatches_without_a_copy(monkeypatch):
+    aligned, made = training._aligned, []
+
+    def recorded(*arguments):
+        made.append(aligned(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(training, "_aligned", recorded)
+    for m in (1, 3, 64):  # arrays of all sizes: those of some are aligned by chance
+        made.clear()
+        stream = minibatches(make_gan(k=2), P_DATA, P_Z, m=m, seed=0, stop=30, per_call=7)
+        taken = [np.asarray(memoryview(tensor)).ctypes.data for call in list(stream) for tensor in call]
+        assert taken == [array.ctypes.data for array in made]
+
+
 def test_seeds_and_iterations_differ():
     gan = make_gan(k=2)
     draws = [draw(gan, 30, seed=seed) for seed in (0, 1, 5)]
