@@ -86,6 +86,7 @@ def estimate(points: ArrayLike, samples: ArrayLike, sigma: float) -> Estimate:
     return Estimate.of(log_likelihood(points, samples, sigma), sigma)
 
 
+@np.errstate(under="ignore")  # a far sample's weight, or a tiny part of a distance, may become 0
 def log_likelihood(points: ArrayLike, samples: ArrayLike, sigmas: ArrayLike) -> Floats:
     """The log-density of points under the mean of isotropic Gaussians centred at samples.
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gan_paper.figures import Pixels
     from gan_paper.histograms import Recording
 
-LAYOUT = 1
+LAYOUT = 2
 """The number of the form in which a run's files are written, and its minibatches drawn: no other is resumed."""
 
 

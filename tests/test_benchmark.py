@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from tests.conftest import ROOT, experiment
 
 sys.path.append(str(ROOT / "experiments"))
 
-from contenders import ESTIMATORS, GAMES
+from contenders import ESTIMATORS, GAMES, worker
 from contenders.cases import CASES, Estimation, Layer, Rule
 from contenders.contender import Differs, Reference, distance
-from contenders.limits import factors
+from contenders.limits import BY_SOURCE, Draws, factors
+
+from gan_paper.distributions import Gaussian
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +152,32 @@ def test_a_process_answers(benchmark, tmp_path):
     with pytest.raises(benchmark.Failed, match="KeyError: 'nobody'"):
         child.prepare()
     child.close()
+
+
+def test_a_passing_load_chooses_no_variant(monkeypatch):
+    class Variants:
+        chunk = 10
+
+        def __init__(self, case, initial, variant):
+            self.paces = iter({"slow": [2, 2, 2], "fast": [9, 1, 1]}[variant])
+
+        @classmethod
+        def variants(cls):
+            return "slow", "fast"
+
+    monkeypatch.setitem(ESTIMATORS, "variants", SimpleNamespace(load=lambda: Variants))
+    monkeypatch.setattr(worker, "seconds_per_iteration", lambda contender, at_least: next(contender.paces))
+    _, facts = worker.prepare("parzen", "variants", Path(), 15.0)
+    assert facts["variant"] == "fast" and facts["turn"] == 20  # chunks of 10 that last 15 seconds
+
+
+def test_draws_are_of_an_iterations_shapes(monkeypatch):
+    shapes, sample = [], Gaussian.sample
+    monkeypatch.setattr(Gaussian, "sample", lambda self, shape, seed: shapes.append(shape) or sample(self, shape, seed))
+    Draws(CASE, [], BY_SOURCE).run(3)
+    assert shapes == [(1, 2, 8, 1)] * 3
+    for variant in Draws.variants():
+        Draws(CASE, [], variant).run(8)
 
 
 @pytest.mark.parametrize("name", ["ours", "kernel_density", "broadcast"])

@@ -203,3 +203,10 @@ def test_training_images_score_as_published():
     result = estimate(test, samples, chosen.sigma)
     assert result.mean == pytest.approx(244.2, abs=0.3)
     assert result.standard_error == pytest.approx(2.1, abs=0.05)
+
+
+def test_underflow_is_no_error():
+    points, samples = np.random.default_rng(0).random((2, 20, 3), np.float32)
+    expected = parzen.log_likelihood(points, samples, [0.1, 1e19])
+    with np.errstate(all="raise"):
+        assert np.array_equal(parzen.log_likelihood(points, samples, [0.1, 1e19]), expected)

@@ -174,7 +174,7 @@ def test_runs_that_are_not_resumed(tmp_path):
     config.write_text(before)
     assert "only the run has --q" in refused(Settings(output=folder, resume=True, k=2), edit(config, "settings", q=5))
     config.write_text(before)
-    assert "layout 1, but" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=0))
+    assert "layout 2, but" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=0))
     config.write_text(before)
     assert "holds no layout" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=None))
     for text in ("{", "[]", "[" * 100_000, '{"experiment": 3}', "\udcff"):
