@@ -42,6 +42,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import tyro
 from contenders import ESTIMATORS, GAMES, Entry
 
 from gan_paper import files, runs
@@ -361,4 +362,4 @@ def _dots(measured: Mapping[str, Any]) -> Iterator[tuple[Sequence[float], str]]:
 
 if __name__ == "__main__":
     with runs.exit_statuses():
-        main(runs.cli(Arguments, description=__doc__))
+        main(tyro.cli(Arguments, description=__doc__))

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tyro
 from benchmark import STYLE, Measurement, duration, setting
 
 from gan_paper import runs
@@ -67,7 +68,7 @@ class Game:
             return keras.Sequential([keras.Input((inputs,)), *hidden, *last])
 
         keras.utils.set_random_seed(0)
-        gan = GAN(network(NOISE_SIZE, Dense(self.n)), network(self.n, Dense(1, activation="sigmoid")))
+        gan = GAN(network(NOISE_SIZE, Dense(self.n)), network(self.n, Dense(1, activation="sigmoid")), P_Z)
         gan.compile(keras.optimizers.SGD(1e-4), keras.optimizers.SGD(1e-4), k=self.k)
         return gan
 
@@ -128,12 +129,9 @@ def seconds_per_iteration(gan: "GAN", game: Game) -> float:
     """The median over calls of `train_step`, with all that `fit` does between them."""
     import keras
 
-    from gan_paper.training import minibatches
-
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
-    stream = minibatches(gan, P_DATA, P_Z, m=game.m, seed=0, stop=CALLS * game.per_call, per_call=game.per_call)
-    gan.fit(stream, shuffle=False, verbose=0, callbacks=[clock])
+    gan.fit(P_DATA, batch_size=game.m, steps_per_epoch=game.per_call, epochs=CALLS, verbose=0, callbacks=[clock])
     return statistics.median(np.diff(ends)) / game.per_call
 
 
@@ -159,8 +157,8 @@ def peak(iterations: int, records: int) -> float:
     import resource
 
     runs.quiet_tensorflow()
-    from gan_paper import training
     from gan_paper.histograms import Recording
+    from gan_paper.runs import training
 
     # Minibatches so large that a call takes the memory that a call may take, however long the run is.
     game = replace(Game(), m=16 if records == iterations else 1024)
@@ -168,10 +166,8 @@ def peak(iterations: int, records: int) -> float:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         settings = runs.Settings("memory", 0, iterations, Path(folder) / "run")
         with runs.Run("costs", settings) as run:
-            training.train(
-                game.gan(), run, recording, p_data=P_DATA, p_z=P_Z, m=game.m,
-                record_every=iterations // records, record_samples=1000,
-            )  # fmt: skip
+            recorder = training.Recorder(run, recording, samples=1000)
+            training.train(game.gan(), P_DATA, run, recorder, batch_size=game.m, record_every=iterations // records)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
@@ -226,14 +222,13 @@ def first_iteration() -> None:
     import tensorflow  # noqa: F401
 
     ended("import tensorflow, and Keras with it")
-    from gan_paper import report, training  # noqa: F401
+    from gan_paper.runs import report, training  # noqa: F401
 
     ended("this project")
     p_data, _ = gaussian.TARGETS["scalar"]
     gan = gaussian.make_gan(settings, p_data.sample((100_000,), seed=0))
     ended("the networks")
-    stream = training.minibatches(gan, p_data, P_Z, m=settings.m, seed=0, stop=1)
-    gan.fit(stream, shuffle=False, verbose=0)
+    gan.fit(p_data, batch_size=settings.m, steps_per_epoch=1, verbose=0)
     ended(COMPILING)
     print(json.dumps(stamps))
 
@@ -298,6 +293,6 @@ def picture(costs: Mapping[str, Any]) -> "Figure":
 
 if __name__ == "__main__":
     with runs.exit_statuses():
-        arguments = runs.cli(Measurement, description=__doc__)
+        arguments = tyro.cli(Measurement, description=__doc__)
         runs.quiet_tensorflow()
         main(arguments)

@@ -7,7 +7,8 @@ panels are:
 
   (a)  near convergence, D is partly accurate;
   (b)  G's rate has been 0 for a while: D has come to D* = p_data / (p_data + p_g), which is drawn below it;
-  (c)  D's rate is 0 for a few iterations: G has followed D's gradient to where D calls its samples data;
+  (c)  D's rate is 0 for a small step of G: it has followed D's gradient to where D calls its samples data. The
+       divergence falls, and V falls further, since D has not seen the samples that G makes now;
   (d)  both have learned on, at falling rates: p_g = p_data, and D = 1/2.
 
 The paper gives no settings for this figure: target, networks, rates and lengths are our choices.
@@ -15,7 +16,7 @@ The paper gives no settings for this figure: target, networks, rates and lengths
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -43,11 +44,15 @@ PHASES = (
     Phase(75, 3e-3, 3e-4, "(a)"),
     Phase(500, 3e-3, 0.0),
     Phase(500, 3e-4, 0.0, "(b)"),
-    Phase(25, 0.0, 1.5e-4, "(c)"),
+    Phase(25, 0.0, 1e-5, "(c)"),
     Phase(5000, 3e-3, 1e-3),
     Phase(4000, 3e-3, 3e-4),
     Phase(2000, 1e-3, 1e-4, "(d)"),
 )
+
+
+ENDS = list(accumulate(phase.iterations for phase in PHASES))
+"""The iterations at which they end."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,13 @@ class Settings(runs.FitSettings):
 
     preset: Literal["line"] = "line"
     """`line`: x and z are one number each."""
-    iterations: int = sum(phase.iterations for phase in PHASES)
-    """Iterations of Algorithm 1; panels that a shorter run does not reach show its end."""
-    m: int = 512
+    iterations: runs.Iterations = ENDS[-1]
+    """Iterations of Algorithm 1; panels that a shorter run does not reach stay empty."""
+    m: Annotated[int, runs.Between(1, 1_000_000)] = 512
     """Minibatch size."""
-    k: int = 2
+    k: Annotated[int, runs.Between(1, 100)] = 2
     """Discriminator updates an iteration."""
-    record_every: int = 25
+    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 25
     """Iterations between frames of the animation."""
     animate: bool = False
     """Also draw the whole run in the form of a panel, as `figure1.gif`."""
@@ -72,11 +77,6 @@ class Settings(runs.FitSettings):
     def recorded(self) -> dict[str, Any]:
         """The settings, and the phases: with others it is another run."""
         return {**super().recorded(), "phases": PHASES}
-
-    @classmethod
-    def ranges(cls) -> dict[str, tuple[float, float]]:
-        """What each number may be."""
-        return {**super().ranges(), "m": (1, 1_000_000), "k": (1, 100), "record_every": (1, 1_000_000)}
 
 
 PRESETS = {"line": Settings()}
@@ -90,18 +90,19 @@ def main(settings: Settings, run: runs.Run) -> None:
     from keras.optimizers import Adam
     from keras.optimizers.schedules import PiecewiseConstantDecay
 
-    from gan_paper import figures, histograms, networks, training
+    from gan_paper import figures, histograms, networks
     from gan_paper.algorithm1 import GAN
+    from gan_paper.runs import training
 
     def rate(updates: int, rates: list[float]) -> PiecewiseConstantDecay:
         # The schedule's bounds are updates already made, inclusive: so the last of a phase is its end less one.
-        ends = list(accumulate(phase.iterations for phase in PHASES))[:-1]
-        return PiecewiseConstantDecay([end * updates - 1 for end in ends], rates)
+        return PiecewiseConstantDecay([end * updates - 1 for end in ENDS[:-1]], rates)
 
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(
         networks.standardised_generator(1, 1, scale=3.0),
         networks.standardised_discriminator(1, P_DATA.mean, P_DATA.std),
+        P_Z,
     )
     gan.compile(
         d_optimizer=Adam(rate(settings.k, [phase.d_rate for phase in PHASES]), beta_1=0.5),
@@ -109,21 +110,20 @@ def main(settings: Settings, run: runs.Run) -> None:
         k=settings.k,
     )
     recording = histograms.Recording({"entries": np.linspace(-6, 14, 65)})
-    pace = training.train(
-        gan, run, recording, p_data=P_DATA, p_z=P_Z, m=settings.m,
-        record_every=settings.record_every, record_samples=10_000, observe=lambda: observe(gan),
-        picture=lambda: figures.figure1([panel(recording, -1)]),
-    )  # fmt: skip
-    samples, game = training.play(gan, P_DATA, P_Z, samples=1_000_000, seed=settings.seed)
+    recorder = training.Recorder(run, recording, samples=10_000, observe=lambda: observe(gan))
+    pace = training.train(gan, P_DATA, run, recorder, batch_size=settings.m, record_every=settings.record_every)
+    samples, game = training.play(gan, P_DATA, samples=1_000_000, seed=settings.seed)
 
-    ends = zip(accumulate(phase.iterations for phase in PHASES), PHASES, strict=True)
-    shown = {phase.panel: recording.nearest(end) for end, phase in ends if phase.panel}
-    panels = [panel(recording, index) for index in shown.values()]
+    panels = {
+        phase.panel: panel(recording, recording.nearest(end)) if end <= settings.iterations else None
+        for end, phase in zip(ENDS, PHASES, strict=True)
+        if phase.panel
+    }
     run.save_figure("figure1.png", figures.figure1(panels))
     run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
     if settings.animate:
         run.save_animation("figure1.gif", figures.figure1_animation(recording, lambda i: panel(recording, i)))
-    game["panels"] = {name: {"jsd": p.jsd, "value": p.value} for name, p in zip(shown, panels, strict=True)}
+    game["panels"] = {name: {"jsd": p.jsd, "value": p.value} for name, p in panels.items() if p}
     run.finish({"match": histograms.match(samples, P_DATA, recording.edges[recording.main]), **game}, pace)
 
 

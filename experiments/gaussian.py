@@ -4,8 +4,8 @@ Presets:
   scalar    x is one number, p_data = N(4, 1.25). The layers are the notebook's; the rest is our choice, since it
             decides how good the match is (README, "How good is it?"): the initial weights, and examples standardised
             by the mean and standard deviation of 100,000 of them (`networks.standardised_discriminator`); noise of size
-            30; Adam with rates that fall to 0 along a cosine; and averages of the iterates of G and of D, which are
-            what is judged and saved (the recorded histograms are the iterates').
+            30; Adam with rates that fall to 0 along a cosine over the run; and averages of the iterates of G and of D
+            over about a tenth of it. The averages are what is recorded, drawn, judged and saved.
   standard  The same settings, p_data = N(0, 1).
   mixture   The same settings, p_data = N(2, 0.8) and N(6, 0.8), half each.
   notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's (seed document
@@ -13,9 +13,10 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from compare import verdict
 
 from gan_paper import runs
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
@@ -30,49 +31,32 @@ class Settings(runs.FitSettings):
 
     preset: Literal["scalar", "standard", "mixture", "notebook"] = "scalar"
     """`scalar`, `standard`, `mixture`: x is one number. `notebook`: x is a vector of 1,000, everything as published."""
-    iterations: int = 20_000
+    iterations: runs.Iterations = 20_000
     """Iterations of Algorithm 1."""
-    n: int = 1
+    n: Annotated[int, runs.Between(1, 100_000)] = 1
     """Numbers in one example x."""
-    noise_size: int = 30
+    noise_size: Annotated[int, runs.Between(1, 100_000)] = 30
     """Numbers in one noise sample z."""
     noise: Literal["centred", "unit"] = "centred"
     """z is uniform, `centred`: on [-1, 1]; `unit`: on [0, 1]."""
-    m: int = 400
+    m: Annotated[int, runs.Between(1, 1_000_000)] = 400
     """Minibatch size."""
-    k: int = 2
+    k: Annotated[int, runs.Between(1, 100)] = 2
     """Discriminator updates an iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
-    d_rate: float = 3e-3
+    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 3e-3
     """Learning rate of the discriminator: Adam's, in `notebook` that of plain descent."""
-    g_rate: float = 1.5e-4
+    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 1.5e-4
     """Learning rate of the generator."""
-    momentum: float = 0.5
+    momentum: Annotated[float, runs.Between(0, 0.999)] = 0.5
     """Momentum of both, Adam's beta_1."""
-    cosine: int = 20_000
-    """Iterations over which the rates fall to 0 along a cosine; 0: they stay."""
-    average: float = 0.9995
-    """Decay, an iteration, of the averages of both networks' iterates; 0: none, the last iterates play."""
-    record_every: int = 100
+    cosine: bool = True
+    """Whether the rates fall to 0 along a cosine over the run."""
+    average: Annotated[float, runs.Between(0, 1)] = 0.1
+    """Share of the run that the averages of both networks' iterates reach back; 0: none, the last iterates play."""
+    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
     """Iterations between recorded histograms."""
-
-    @classmethod
-    def ranges(cls) -> dict[str, tuple[float, float]]:
-        """What each number may be."""
-        return {
-            **super().ranges(),
-            "n": (1, 100_000),
-            "noise_size": (1, 100_000),
-            "m": (1, 1_000_000),
-            "k": (1, 100),
-            "d_rate": (1e-9, 1e9),
-            "g_rate": (1e-9, 1e9),
-            "momentum": (0, 0.999),
-            "cosine": (0, 1_000_000_000),
-            "average": (0, 0.999999),
-            "record_every": (1, 1_000_000),
-        }
 
 
 PRESETS = {
@@ -90,7 +74,7 @@ PRESETS = {
         d_rate=0.01,
         g_rate=0.01,
         momentum=0.0,
-        cosine=0,
+        cosine=False,
         average=0.0,
         record_every=10,
     ),
@@ -106,27 +90,24 @@ TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
-    from gan_paper import report, training
     from gan_paper.histograms import Recording
+    from gan_paper.runs import report, training
 
-    (p_data, edges), p_z = TARGETS[settings.preset], Uniform(-1 if settings.noise == "centred" else 0, 1)
+    p_data, edges = TARGETS[settings.preset]
     gan = make_gan(settings, p_data.sample((100_000,), seed=(settings.seed, 0, _STATISTICS)))
     shown: dict[str, tuple[Distribution, str]] = {"entries": (p_data, "x")}
     if settings.n > 1:  # the pooled entries of vectors hide a collapse, which how an entry varies with z shows
         shown = {"entries": (p_data, "entries, pooled"), "spread": (Gaussian(0, 1.25), "entry minus its mean over z")}
     recording = Recording({"entries": edges, "spread": edges - 4} if settings.n > 1 else {"entries": edges})
-    pace = training.train(
-        gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
-        record_every=settings.record_every, record_samples=max(2, 100_000 // settings.n),
-        picture=lambda: report.histograms(recording, shown),
-    )  # fmt: skip
-    final = gan.averaged()
-    samples, game = training.play(final, p_data, p_z, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
+    recorder = training.Recorder(run, recording, samples=max(2, 100_000 // settings.n))
+    pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
+    samples, game = training.play(gan, p_data, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
     if settings.n == 1:
         inner = p_data.quantile(np.linspace(0.005, 0.995, 1001))
-        answers = final.discriminator.predict(inner[:, None], batch_size=len(inner), verbose=0)
+        answers = gan.averaged().discriminator.predict(inner[:, None], batch_size=len(inner), verbose=0)
         game["discriminator"]["largest_gap"] = float(np.abs(answers - 0.5).max())
-    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, settings.generator_loss)
+    judged = verdict(recording, run.experiment, settings.preset)
+    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, settings.generator_loss, judged)
 
 
 _STATISTICS = 9  # sets the draw that the examples are standardised by apart from those of `training`
@@ -145,23 +126,24 @@ def make_gan(settings: Settings, examples: np.ndarray) -> "GAN":
 
     from gan_paper import networks
     from gan_paper.algorithm1 import GAN
+    from gan_paper.optimizers import average_decay
 
     keras.utils.set_random_seed(settings.seed)
-    n, noise_size = settings.n, settings.noise_size
+    n, noise_size, p_z = settings.n, settings.noise_size, Uniform(-1 if settings.noise == "centred" else 0, 1)
     if settings.preset == "notebook":
         rule = SGD
-        gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n))
+        gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n), p_z)
     else:
         rule, scale = Adam, (float(examples.mean()), float(examples.std()))
         gan = GAN(
-            networks.standardised_generator(n, noise_size, *scale), networks.standardised_discriminator(n, *scale)
+            networks.standardised_generator(n, noise_size, *scale), networks.standardised_discriminator(n, *scale), p_z
         )
 
     def optimizer(rate: float, updates: int) -> Any:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
-        decay = settings.average ** (1 / updates)
-        falling = CosineDecay(rate, settings.cosine * updates) if settings.cosine else rate
-        return rule(falling, settings.momentum, use_ema=decay > 0, ema_momentum=decay)
+        decay = average_decay(settings.average, settings.iterations, updates)
+        falling = CosineDecay(rate, settings.iterations * updates) if settings.cosine else rate
+        return rule(falling, settings.momentum, use_ema=settings.average > 0, ema_momentum=decay)
 
     gan.compile(
         d_optimizer=optimizer(settings.d_rate, settings.k),

@@ -19,7 +19,6 @@ from typing import Annotated, NamedTuple
 import tyro
 
 from gan_paper import files, runs
-from gan_paper.signals import Interrupted, Signals
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"
@@ -138,15 +137,14 @@ def start(script: str, *flags: str, accepted: Sequence[int] = (0,)) -> None:
     with subprocess.Popen([sys.executable, str(HERE / f"{script}.py"), *flags]) as process:
         try:
             status = process.wait()
-        except Interrupted as interruption:
-            if interruption.status == 143:  # Ctrl-C it has had, too
-                process.terminate()
-            process.wait()  # it saves what it has
+        except KeyboardInterrupt:
+            process.terminate()  # after Ctrl-C it is ending already
+            process.wait()
             raise
     if status not in accepted:
         raise runs.Refused(f"{script}.py {' '.join(flags)} ended with exit status {status}")
 
 
 if __name__ == "__main__":
-    with runs.exit_statuses(), Signals().caught():
-        main(runs.cli(Arguments, description=__doc__))
+    with runs.exit_statuses():
+        main(tyro.cli(Arguments, description=__doc__))

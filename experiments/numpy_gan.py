@@ -17,12 +17,14 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from compare import verdict
 
 from gan_paper import files, numpy_gan, runs
 from gan_paper.distributions import Gaussian
+from gan_paper.divergence import check_finite
 from gan_paper.histograms import Recording
 
 TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
@@ -36,32 +38,20 @@ class Settings(runs.Settings):
 
     preset: Literal["inside", "document"] = "inside"
     """`inside`: a target that the generator can reach. `document`: the document's, which it cannot."""
-    m: int = 128
+    m: Annotated[int, runs.Between(1, 1_000_000)] = 128
     """Minibatch size."""
-    k: int = 3
+    k: Annotated[int, runs.Between(1, 1000)] = 3
     """Discriminator updates an iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
-    d_rate: float = 3.0
+    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 3.0
     """Learning rate of the discriminator."""
-    g_rate: float = 0.03
+    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 0.03
     """Learning rate of the generator."""
     d_bias: bool = True
     """Whether the discriminator has biases; the document's has none."""
-    record_every: int = 50
+    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 50
     """Iterations between recorded histograms."""
-
-    @classmethod
-    def ranges(cls) -> dict[str, tuple[float, float]]:
-        """What each number may be."""
-        return {
-            **super().ranges(),
-            "m": (1, 1_000_000),
-            "k": (1, 1000),
-            "d_rate": (1e-9, 1e9),
-            "g_rate": (1e-9, 1e9),
-            "record_every": (1, 1_000_000),
-        }
 
 
 PRESETS = {
@@ -72,7 +62,7 @@ PRESETS = {
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
-    from gan_paper import report
+    from gan_paper.runs import report
 
     game = Game(settings)
     recording = Recording({"entries": EDGES[settings.preset]})
@@ -89,7 +79,8 @@ def main(settings: Settings, run: runs.Run) -> None:
         },
     }
     shown = {"entries": (game.p_data, "x")}
-    report.one_dimensional(run, recording, samples, played, pace, game.p_data, shown, settings.generator_loss)
+    judged = verdict(recording, run.experiment, settings.preset)
+    report.one_dimensional(run, recording, samples, played, pace, game.p_data, shown, settings.generator_loss, judged)
 
 
 class Game:
@@ -149,19 +140,18 @@ def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
 
     began = time.perf_counter()
     # What overflows is told in one line.
-    with runs.progress("training") as tick, np.errstate(all="ignore"), run.signals.deferred():
+    with runs.progress("training") as tick, np.errstate(all="ignore"):
         for t in range(start + 1, s.iterations + 1):
             row = game.iteration(t - 1)
             due = t % s.record_every == 0 or t == s.iterations
             if due or not math.isfinite(row["d_loss"] + row["g_loss"]):
-                run.check_finite(t, row, game.D.parameters, game.G.parameters)
+                check_finite(t, row["d_loss"], row["g_loss"], game.D.parameters, game.G.parameters)
             if due:
                 run.history.append({**row, **game.answers(t - 1)})
                 recording.record(t, game.G(fixed_noise[0]))
                 tick(t, s.iterations)
-            if run.signals.received or t == s.iterations or (due and run.checkpoints.is_due()):
+            if t == s.iterations or (due and run.checkpoints.is_due()):
                 run.checkpoint(t, recording, write)
-                run.signals.check()
     return runs.Pace(time.perf_counter() - began, max(s.iterations - start, 0), run.checkpoints.seconds)
 
 

@@ -1,7 +1,8 @@
 """A table over seeds: `python experiments/seeds.py RUN...`, say `runs/gaussian/scalar-seed*`.
 
-Prints each run's match, whether its reference accepts it, and the median, the least and the greatest over the runs. The
-tables of the README are made with it.
+A row is of the generator that a run ended with: how well it matches the data, and what the run's reference says of it.
+(A reference of several histograms, as `notebook`, judges the run's whole course instead.) Below are the median, the
+least and the greatest over the runs. The tables of the README are made with it.
 """
 
 import statistics
@@ -14,6 +15,9 @@ from compare import reference_path
 
 from gan_paper import runs
 from gan_paper.histograms import Recording, compare
+
+UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats"}
+"""The units that the header names; `std` is the standard deviation of the data."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ def main(arguments: Arguments) -> None:
     """Print the table.
 
     Raises:
-        runs.Refused: if a folder holds no finished run, or the runs do not report the same statistics.
+        runs.Refused: if a folder holds no finished run, a reference cannot judge it, or the runs do not report the same
+            statistics.
     """
     rows = [_row(folder, arguments.reference) for folder in arguments.folders]
     if not rows:
@@ -39,7 +44,7 @@ def main(arguments: Arguments) -> None:
     for folder, row in zip(arguments.folders, rows, strict=True):
         if list(row) != names:
             raise runs.Refused(f"{folder} reports other statistics than {arguments.folders[0]}")
-    table: list[list[Any]] = [["", *names]]
+    table: list[list[Any]] = [["", *(f"{name} ({UNITS[name]})" if name in UNITS else name for name in names)]]
     table += [[folder.name, *row.values()] for folder, row in zip(arguments.folders, rows, strict=True)]
     figures = names[:-1]
     for label, summary in (("median", statistics.median), ("least", min), ("greatest", max)):
@@ -55,15 +60,13 @@ def _row(folder: Path, reference: str | None) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError):
         raise runs.Refused(f"{folder / 'metrics.json'} holds no match of a run with its data") from None
     try:
-        recording = Recording.of_run(folder)
-        failed = [
-            r.statistic for r in compare(recording, Recording.load(reference_path(folder, reference))) if not r.holds
-        ]
+        rows = compare(Recording.of_run(folder), Recording.load(reference_path(folder, reference)))
     except ValueError as error:
-        raise runs.Refused(str(error)) from None
+        raise runs.Refused(f"{folder}: {error}") from None
+    failed = [row.name for row in rows if not row.holds]
     return {**row, "reference": "fails " + ", ".join(failed) if failed else "matches"}
 
 
 if __name__ == "__main__":
     with runs.exit_statuses():
-        main(runs.cli(Arguments, description=__doc__))
+        main(tyro.cli(Arguments, description=__doc__))

@@ -12,9 +12,10 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from compare import verdict
 
 from gan_paper import runs
 
@@ -28,41 +29,27 @@ class Settings(runs.FitSettings):
 
     preset: Literal["matched", "document"] = "matched"
     """`document`: as published. `matched`: what reaches the data with most seeds."""
-    iterations: int = 30_720
+    iterations: runs.Iterations = 30_720
     """Iterations of Algorithm 1; 32 are an epoch of the 1,024 points when m is 32."""
-    m: int = 32
+    m: Annotated[int, runs.Between(1, 1_000_000)] = 32
     """Minibatch size."""
-    k: int = 1
+    k: Annotated[int, runs.Between(1, 100)] = 1
     """Discriminator updates an iteration."""
-    rate: float = 1e-3
+    rate: Annotated[float, runs.Between(1e-9, 1e9)] = 1e-3
     """Adam's rate for both networks."""
-    beta_1: float = 0.5
+    beta_1: Annotated[float, runs.Between(0, 0.999)] = 0.5
     """Adam's first decay."""
-    cosine: int = 30_720
-    """The rate falls to 0 along a cosine over so many iterations; 0: it stays."""
-    dropout: float = 0.3
+    cosine: bool = True
+    """Whether the rate falls to 0 along a cosine over the run."""
+    dropout: Annotated[float, runs.Between(0, 0.999)] = 0.3
     """Share of each hidden layer of D that is dropped."""
-    record_every: int = 192
+    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 192
     """Iterations between recorded samples."""
-
-    @classmethod
-    def ranges(cls) -> dict[str, tuple[float, float]]:
-        """What each number may be."""
-        return {
-            **super().ranges(),
-            "m": (1, 1_000_000),
-            "k": (1, 100),
-            "rate": (1e-9, 1e9),
-            "beta_1": (0, 0.999),
-            "cosine": (0, 1_000_000_000),
-            "dropout": (0, 0.999),
-            "record_every": (1, 1_000_000),
-        }
 
 
 PRESETS = {
     "matched": Settings(),
-    "document": replace(Settings(), preset="document", iterations=9_600, beta_1=0.9, cosine=0),
+    "document": replace(Settings(), preset="document", iterations=9_600, beta_1=0.9, cosine=False),
 }
 EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2, 130)}
 
@@ -73,20 +60,21 @@ def main(settings: Settings, run: runs.Run) -> None:
     from keras.optimizers import Adam
     from keras.optimizers.schedules import CosineDecay
 
-    from gan_paper import figures, networks, training
+    from gan_paper import figures, networks
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, Points, Uniform
     from gan_paper.histograms import Recording
+    from gan_paper.runs import training
 
     x = Uniform(0, 2 * np.pi).sample((1024, 1), seed=0)  # the same points for every run
-    data, p_z = Points(np.hstack([x, np.sin(x)])), Gaussian(0, 1)
+    data = Points(np.hstack([x, np.sin(x)]))
 
     def rate(updates: int) -> float | CosineDecay:
-        return CosineDecay(settings.rate, updates * settings.cosine) if settings.cosine else settings.rate
+        return CosineDecay(settings.rate, updates * settings.iterations) if settings.cosine else settings.rate
 
     training.one_thread()
     keras.utils.set_random_seed(settings.seed)
-    gan = GAN(networks.sine_generator(), networks.sine_discriminator(settings.dropout))
+    gan = GAN(networks.sine_generator(), networks.sine_discriminator(settings.dropout), Gaussian(0, 1))
     gan.compile(
         d_optimizer=Adam(rate(settings.k), settings.beta_1),
         g_optimizer=Adam(rate(1), settings.beta_1),
@@ -102,17 +90,16 @@ def main(settings: Settings, run: runs.Run) -> None:
         last = recording.iterations[-1]
         return figures.plane(recording, data.points, [*iterations, last], (a, b, surface))
 
-    pace = training.train(
-        gan, run, recording, p_data=data, p_z=p_z, m=settings.m,
-        record_every=settings.record_every, record_samples=10_000, picture=picture,
-    )  # fmt: skip
-    samples, game = training.play(gan, data, p_z, samples=10_000, seed=settings.seed)
+    recorder = training.Recorder(run, recording, samples=10_000)
+    pace = training.train(gan, data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
+    samples, game = training.play(gan, data, samples=10_000, seed=settings.seed)
 
     last = recording.iterations[-1]
     run.save_figure("samples.png", picture(0, last // 10, last // 3))
     run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
     run.save_animation("samples.gif", figures.plane_animation(recording, data.points))
-    run.finish({"match": match(samples, data.points), **game}, pace)
+    judged = verdict(recording, run.experiment, settings.preset)
+    run.finish({"match": match(samples, data.points), **game}, pace, judged)
 
 
 def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:

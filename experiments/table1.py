@@ -1,13 +1,15 @@
 """Table 1 with our rows: `python experiments/table1.py [--runs runs/mnist]`.
 
 Writes the table of Parzen-window log-likelihoods as Markdown, and a .json of its figures: the paper's rows, then ours,
-the mean over the seeds of each preset, and what the estimator gives for samples that nobody generated. By default it
-reads the results of our runs, which are part of the project, so that the table can be checked without training.
+the mean and the standard deviation over the seeds of each preset, and what the estimator gives for samples that nobody
+generated. By default it reads the results of our runs, which are part of the project, so that the table can be checked
+without training.
 
 TFD is not public, so its column cannot be rerun.
 """
 
 import json
+import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +17,20 @@ from typing import Any, NamedTuple
 
 import mnist
 import numpy as np
+import tyro
 
 from gan_paper import files, runs
 
 RESULTS = Path(__file__).parent.parent / "figures" / "reference" / "mnist"
-FIGURES = ("log_likelihood", "standard_error", "last_iterate_log_likelihood")
+FIGURES = ("log_likelihood", "last_iterate_log_likelihood")
 
 
 class Row(NamedTuple):
-    """A row: the log-likelihood in nats on MNIST's and TFD's test sets, each with its standard error over them."""
+    """A row: the log-likelihood in nats on MNIST's and TFD's test sets, each with its error.
+
+    The error is the standard error over the test examples or, in a row of several seeds, the standard deviation over
+    these.
+    """
 
     model: str
     mnist: tuple[float, float]
@@ -88,9 +95,9 @@ def _ours(folder: Path) -> list[Row]:
         raise runs.Refused(f"--runs {folder} holds no finished run of mnist.py")
     rows = []
     for preset in sorted(presets, key=lambda name: ("paper released dense".find(name), name)):
-        seeds, errors, last = zip(*presets[preset], strict=True)
-        mean = (statistics.mean(seeds), statistics.mean(errors))
-        rows.append(Row(f"`{preset}`", mean, None, seeds, statistics.mean(last)))
+        seeds, last = zip(*presets[preset], strict=True)
+        spread = statistics.stdev(seeds) if len(seeds) > 1 else float("nan")
+        rows.append(Row(f"`{preset}`", (statistics.mean(seeds), spread), None, seeds, statistics.mean(last)))
     return rows
 
 
@@ -135,7 +142,9 @@ def markdown(paper: list[Row], ours: list[Row], scale: list[Row]) -> str:
 
 def _figure(figure: tuple[float, float]) -> str:
     mean, error = figure
-    return f"{mean:g} ± {error:g}" if isinstance(mean, int) else f"{mean:.1f} ± {error:.1f}"  # as printed, or ours
+    if isinstance(mean, int):  # as printed
+        return f"{mean:g} ± {error:g}"
+    return f"{mean:.1f}" if math.isnan(error) else f"{mean:.1f} ± {error:.1f}"
 
 
 def _read(path: Path) -> Any:
@@ -152,4 +161,4 @@ def _write(path: Path, text: str) -> None:
 
 if __name__ == "__main__":
     with runs.exit_statuses():
-        main(runs.cli(Arguments, description=__doc__))
+        main(tyro.cli(Arguments, description=__doc__))

@@ -18,7 +18,7 @@ minute or two, and `--resume` begins it again.
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -36,27 +36,16 @@ class Settings(runs.Settings):
 
     preset: Literal["line"] = "line"
     """`line`: the games of one number."""
-    iterations: int = 1500
+    iterations: runs.Iterations = 1500
     """Iterations in which each D is trained, of k updates each."""
-    m: int = 1000
+    m: Annotated[int, runs.Between(1, 1_000_000)] = 1000
     """Minibatch size."""
-    k: int = 4
+    k: Annotated[int, runs.Between(1, 100)] = 4
     """Discriminator updates an iteration."""
-    d_rate: float = 5e-3
+    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 5e-3
     """Adam's rate for D, which falls to 0 along a cosine."""
-    samples: int = 16_000_000
+    samples: Annotated[int, runs.Between(2, 1_000_000_000)] = 16_000_000
     """Of each distribution, for the Monte Carlo estimates of V."""
-
-    @classmethod
-    def ranges(cls) -> dict[str, tuple[float, float]]:
-        """What each number may be."""
-        return {
-            **super().ranges(),
-            "m": (1, 1_000_000),
-            "k": (1, 100),
-            "d_rate": (1e-9, 1e9),
-            "samples": (2, 1_000_000_000),
-        }
 
 
 PRESETS = {"line": Settings()}
@@ -87,7 +76,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     rows = [(*check, "yes" if check.holds else "NO") for check in checks]
     results = [{**check._asdict(), "holds": check.holds} for check in checks]
     pace = runs.Pace(time.perf_counter() - began, 0)  # of several trainings, and of more
-    run.finish({"checks": results}, pace, [("claim", "measured", "at most", "holds"), *rows])
+    run.finish({"checks": results}, pace, shown=[("claim", "measured", "at most", "holds"), *rows])
     if not all(check.holds for check in checks):
         sys.exit(1)
 
@@ -112,18 +101,16 @@ class HeldGame:
         self.gan = GAN(identity, networks.standardised_discriminator(1, P_DATA.mean, P_DATA.std))
         falling = CosineDecay(settings.d_rate, settings.iterations * settings.k)
         self.gan.compile(Adam(falling), SGD(0.0), k=settings.k)
-        self.state = [*self.gan.variables, *self.gan.d_optimizer.variables]
+        self.state = [*self.gan.variables, *self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
         self.beginning = [np.copy(variable) for variable in self.state]
 
     def learn(self, p_g: Distribution) -> np.ndarray:
         """Train D from its beginning against a generator of density p_g; returns its logits on X."""
-        from gan_paper.training import minibatches
-
         for variable, value in zip(self.state, self.beginning, strict=True):
             variable.assign(value)
         s = self.settings
-        stream = minibatches(self.gan, P_DATA, p_g, m=s.m, seed=s.seed, stop=s.iterations, per_call=50)
-        self.gan.fit(stream, shuffle=False, verbose=0)
+        self.gan.p_z = p_g
+        self.gan.fit(P_DATA, batch_size=s.m, steps_per_epoch=s.iterations, seed=s.seed, verbose=0)
         return self.gan.logits(X[:, None]).numpy()[:, 0].astype(float)
 
 
@@ -244,12 +231,11 @@ def section_3(settings: Settings, run: runs.Run) -> list[Check]:
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Uniform
     from gan_paper.objective import GENERATOR_LOSSES
-    from gan_paper.training import minibatches
 
     keras.utils.set_random_seed(settings.seed)
-    gan, p_z = GAN(networks.notebook_generator(1, 10), networks.notebook_discriminator(1)), Uniform(-1, 1)
+    gan = GAN(networks.notebook_generator(1, 10), networks.notebook_discriminator(1), Uniform(-1, 1))
     gan.compile(SGD(0.05, 0.5), SGD(0.0))
-    z = tf.constant(p_z.sample((1000, 10), (settings.seed, 0, 9)))
+    z = tf.constant(gan.p_z.sample((1000, 10), (settings.seed, 0, 9)))
 
     @tf.function
     def gradients() -> Any:
@@ -263,10 +249,9 @@ def section_3(settings: Settings, run: runs.Run) -> list[Check]:
 
     rows = [tuple(map(float, gradients()))]
     measure = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: rows.append(tuple(map(float, gradients())))
+        on_epoch_end=lambda epoch, logs: rows.append(tuple(map(float, gradients())))
     )
-    stream = minibatches(gan, P_DATA, p_z, m=256, seed=settings.seed, stop=300, per_call=3)
-    gan.fit(stream, shuffle=False, verbose=0, callbacks=[measure])
+    gan.fit(P_DATA, batch_size=256, steps_per_epoch=3, epochs=100, seed=settings.seed, verbose=0, callbacks=[measure])
     d_fake, saturating, non_saturating = np.array(rows).T
     run.save_figure("section3.png", figures.generator_gradients(d_fake, saturating, non_saturating))
     late = d_fake <= 0.02

@@ -14,9 +14,10 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from compare import verdict
 
 from gan_paper import runs
 
@@ -29,42 +30,26 @@ class Settings(runs.FitSettings):
 
     preset: Literal["matched", "document", "linear"] = "matched"
     """`document`: as published. `linear`: with a linear output. `matched`: what reaches the target."""
-    iterations: int = 20_000
+    iterations: runs.Iterations = 20_000
     """Iterations of Algorithm 1."""
-    m: int = 512
+    m: Annotated[int, runs.Between(1, 1_000_000)] = 512
     """Minibatch size."""
-    k: int = 2
+    k: Annotated[int, runs.Between(1, 100)] = 2
     """Discriminator updates an iteration."""
-    output_slope: float = 1.0
+    output_slope: Annotated[float, runs.Between(0, 1)] = 1.0
     """Slope of G's output for negative values; 1 is a linear output."""
-    d_hidden: int = 64
+    d_hidden: Annotated[int, runs.Between(1, 100_000)] = 64
     """Hidden units of the discriminator."""
-    d_rate: float = 2e-2
+    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 2e-2
     """Adam's rate for the discriminator."""
-    g_rate: float = 3e-3
+    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 3e-3
     """Adam's rate for the generator."""
-    beta_1: float = 0.5
+    beta_1: Annotated[float, runs.Between(0, 0.999)] = 0.5
     """Adam's first decay."""
-    decay: float = 1e-3
+    decay: Annotated[float, runs.Between(0, 1e9)] = 1e-3
     """At iteration t both rates are divided by 1 + decay t."""
-    record_every: int = 100
+    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
     """Iterations between recorded histograms."""
-
-    @classmethod
-    def ranges(cls) -> dict[str, tuple[float, float]]:
-        """What each number may be."""
-        return {
-            **super().ranges(),
-            "m": (1, 1_000_000),
-            "k": (1, 100),
-            "output_slope": (0, 1),
-            "d_hidden": (1, 100_000),
-            "d_rate": (1e-9, 1e9),
-            "g_rate": (1e-9, 1e9),
-            "beta_1": (0, 0.999),
-            "decay": (0, 1e9),
-            "record_every": (1, 1_000_000),
-        }
 
 
 PUBLISHED = Settings(preset="document", output_slope=0.1, d_hidden=8, d_rate=5e-4, g_rate=5e-4, beta_1=0.9, decay=0.0)
@@ -81,10 +66,11 @@ def main(settings: Settings, run: runs.Run) -> None:
     from keras.optimizers import Adam
     from keras.optimizers.schedules import InverseTimeDecay
 
-    from gan_paper import figures, networks, report, training
+    from gan_paper import figures, networks
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, Uniform
     from gan_paper.histograms import Recording
+    from gan_paper.runs import report, training
 
     p_data, p_z = Gaussian(0, 1), Uniform(-1, 1)
 
@@ -93,6 +79,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     gan = GAN(
         networks.uniform_to_gaussian_generator(settings.output_slope),
         networks.uniform_to_gaussian_discriminator(settings.d_hidden),
+        p_z,
     )
     gan.compile(
         # D's rate decays with its own updates, of which an iteration has k.
@@ -102,17 +89,15 @@ def main(settings: Settings, run: runs.Run) -> None:
         generator_loss="non_saturating",
     )
     recording, shown = Recording({"entries": EDGES}), {"entries": (p_data, "x")}
-    pace = training.train(
-        gan, run, recording, p_data=p_data, p_z=p_z, m=settings.m,
-        record_every=settings.record_every, record_samples=10_000,
-        picture=lambda: report.histograms(recording, shown),
-    )  # fmt: skip
-    samples, game = training.play(gan, p_data, p_z, samples=1_000_000, seed=settings.seed)
+    recorder = training.Recorder(run, recording, samples=10_000)
+    pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
+    samples, game = training.play(gan, p_data, samples=1_000_000, seed=settings.seed)
 
     z = np.linspace(-1, 1, 1001)
     run.save_figure("tail.png", figures.left_tail(z, gan.predict(z[:, None], verbose=0)[:, 0], p_z, p_data))
     game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(p_data.quantile(0.01))}
-    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, "non_saturating")
+    judged = verdict(recording, run.experiment, settings.preset)
+    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, "non_saturating", judged)
 
 
 if __name__ == "__main__":

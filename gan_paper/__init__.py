@@ -1,17 +1,27 @@
 """Generative Adversarial Nets (Goodfellow et al., 2014) in Keras 3 and TensorFlow."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+if TYPE_CHECKING:
+    from gan_paper.algorithm1 import GAN as GAN
+    from gan_paper.distributions import Gaussian as Gaussian
+    from gan_paper.distributions import GaussianMixture as GaussianMixture
+    from gan_paper.distributions import Uniform as Uniform
+    from gan_paper.networks import Dropout as Dropout
+    from gan_paper.networks import Maxout as Maxout
+    from gan_paper.optimizers import RisingMomentum as RisingMomentum
 
 _HOME = {
     "GAN": "algorithm1",
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
-    "Points": "distributions",
     "Uniform": "distributions",
-    "load": "saved",
-    "minibatches": "training",
-    "train": "training",
+    "Dropout": "networks",
+    "Maxout": "networks",
+    "RisingMomentum": "optimizers",
 }
 
 __all__ = sorted(_HOME)
@@ -22,3 +32,14 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"gan_paper.{_HOME[name]}"), name)
     raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@wrapt.when_imported("keras")
+def _register(keras: Any) -> None:
+    # `keras.models.load_model` knows the classes that are registered. Who uses it has imported Keras.
+    for home in ("algorithm1", "networks", "optimizers"):
+        import_module(f"gan_paper.{home}")

@@ -1,102 +1,274 @@
 """Algorithm 1 of the paper as a Keras model: the generator G, the discriminator D, the combined DG, and `fit`."""
 
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from gan_paper import objective
+from gan_paper import distributions, objective
+from gan_paper.combined import check_network, combine, held, logits_of
+from gan_paper.divergence import check_finite
+from gan_paper.minibatches import FRESH_NOISE, Minibatches
+
+for _distribution in (distributions.Gaussian, distributions.Uniform, distributions.GaussianMixture):
+    keras.saving.register_keras_serializable("gan_paper")(_distribution)
+
+_CHUNK = 10_000  # samples that are drawn at once
 
 
 @keras.saving.register_keras_serializable("gan_paper")
 class GAN(keras.Model):
-    """G and D, trained against each other by Algorithm 1; called on noise, it answers with samples.
+    """G and D, trained against each other by Algorithm 1. Called on noise, it answers with samples.
 
-    `fit` takes a stream whose every batch holds the minibatches of many iterations (`training.minibatches` makes one):
-    x of shape (iterations, k, m, ...) and z of shape (iterations, k + 1, m, noise_size), or k where updates are
-    simultaneous. One call of `train_step` runs all of them in one compiled loop. Nothing in that loop draws random
-    numbers: that is slow inside XLA on a CPU.
+    ```python
+    gan = GAN(generator, discriminator, p_z=Uniform(-1, 1))
+    gan.compile(d_optimizer=Adam(2e-4, 0.5), g_optimizer=Adam(2e-4, 0.5))
+    history = gan.fit(x, batch_size=64, epochs=20)
+    samples = gan.sample(10_000, seed=0)
+    ```
 
     Args:
-        generator: Maps noise (m, noise_size) to samples (m, ...).
+        generator: Maps noise (m, ...) to samples (m, ...). A `keras.Sequential` or functional model of one input.
         discriminator: Maps examples (m, ...) to the probability (m, 1) that they are data. A `keras.Sequential` or
-            functional model whose last layer is `Dense(1, activation="sigmoid")`.
+            functional model of one input, which ends in a sigmoid.
+        p_z: The prior of the noise: anything with the `sample` of `distributions` [default: N(0, 1)].
+        from_logits: Whether the discriminator answers with its logits instead, and so ends in no sigmoid.
 
     Attributes:
         combined: DG, which maps noise to D(G(z)) and whose trainable variables are exactly G's.
+        logits: D's logits as a function of examples.
 
     Raises:
-        ValueError: if the discriminator ends otherwise.
+        ValueError: naming the argument, if a network is none of these or the two do not fit together.
     """
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        p_z: distributions.Source | None = None,
+        from_logits: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.generator = generator
-        self.discriminator = discriminator
-        self.combined = keras.Sequential(
-            [keras.Input(generator.input_shape[1:]), generator, Frozen(discriminator)], name="combined"
+        check_network(generator, "generator")
+        check_network(discriminator, "discriminator")
+        if p_z is not None and not hasattr(p_z, "sample"):
+            raise ValueError(f"p_z must be a distribution with a method `sample`, not {p_z!r}")
+        self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
+        self.p_z = distributions.Gaussian() if p_z is None else p_z
+        # Neither is a third network to Keras, which tracks a model's attributes: these are not tracked.
+        self._untracked = SimpleNamespace(
+            combined=combine(generator, discriminator), logits=logits_of(discriminator, from_logits)
         )
-        self.logits = without_sigmoid(discriminator)
+        self._means = [keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real", "d_fake", "value")]
         self.built = True  # both networks are, and Keras saves the weights of built models only
 
+    @property
+    def combined(self) -> keras.Sequential:
+        """DG: noise to D(G(z)), with G's weights alone."""
+        return self._untracked.combined
+
+    @property
+    def logits(self) -> Any:
+        """D's logits: a function of examples (m, ...) and of `training`."""
+        return self._untracked.logits
+
     def call(self, z: Any, training: bool = False) -> Any:
-        """Samples G(z) for noise z of shape (m, noise_size)."""
+        """Samples G(z) for noise z of shape (m, ...)."""
         return self.generator(z, training=training)
+
+    def sample(self, count: int, seed: int = 0) -> NDArray:
+        """Draw samples, by noise that training never draws.
+
+        They are those of G or, where `g_optimizer` has `use_ema=True`, of the average of G's iterates.
+
+        Args:
+            count: How many, at least 1.
+            seed: Another one gives other samples.
+
+        Returns:
+            (count, ...).
+        """
+        averaging = self.compiled and self.g_optimizer.use_ema
+        generator, size = self.averaged().generator if averaging else self.generator, self.generator.input_shape[1:]
+        chunks = enumerate(min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK))
+        noise = (self.p_z.sample((n, *size), (seed, i, FRESH_NOISE), keras.config.floatx()) for i, n in chunks)
+        return np.concatenate([generator(z) for z in noise])
 
     def compile(
         self,
-        d_optimizer: keras.optimizers.Optimizer,
-        g_optimizer: keras.optimizers.Optimizer,
+        d_optimizer: keras.optimizers.Optimizer | str = "adam",
+        g_optimizer: keras.optimizers.Optimizer | str = "adam",
         k: int = 1,
         generator_loss: str = "non_saturating",
         simultaneous: bool = False,
+        steps_per_execution: int | None = None,
+        run_eagerly: bool = False,
         jit_compile: bool = True,
     ) -> None:
         """Choose how to train.
 
         Args:
             d_optimizer: Applies D's gradients, k times an iteration.
-            g_optimizer: Applies G's gradients, once an iteration; it may not be `d_optimizer` itself. An optimizer with
-                `use_ema=True` also keeps an average of its network's iterates, which `averaged` plays with.
+            g_optimizer: Applies G's gradients, once an iteration. With `use_ema=True` an optimizer also keeps an
+                average of its network's iterates: `sample` and `averaged` use it. A schedule of rates is given to its
+                optimizer; callbacks that set a rate set both.
             k: Discriminator updates an iteration, at least 1.
             generator_loss: "saturating" (Algorithm 1 as printed) or "non_saturating" (section 3).
             simultaneous: Update both networks together, from the same samples, as the authors' released code does; the
                 default is to alternate, as Algorithm 1 is printed.
+            steps_per_execution: Iterations in one compiled call [default: as many as make its cost small].
+            run_eagerly: Whether to run Python line by line, to debug.
             jit_compile: Whether XLA compiles the loop.
 
         Raises:
-            ValueError: if `k` or `generator_loss` is none of these, if one optimizer is to serve both networks, or if
-                updates are to be simultaneous but k is not 1.
+            ValueError: naming the argument, if it is none of these.
         """
         if not (isinstance(k, int) and k >= 1):
             raise ValueError(f"k must be an integer of at least 1, not {k!r}")
         if generator_loss not in objective.GENERATOR_LOSSES:
             accepted = " or ".join(map(repr, objective.GENERATOR_LOSSES))
             raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
-        if d_optimizer is g_optimizer:
-            raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
         if simultaneous and k != 1:
             raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
-        super().compile(optimizer=None, jit_compile=jit_compile)
+        d_optimizer, g_optimizer = (keras.optimizers.get(optimizer) for optimizer in (d_optimizer, g_optimizer))
+        if d_optimizer is g_optimizer:
+            raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
+        super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=jit_compile)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
         self.k, self.generator_loss, self.simultaneous = k, generator_loss, simultaneous
-        self.noises = k if simultaneous else k + 1
+        self._most_per_call = steps_per_execution
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.combined.trainable_variables)
+        # Where Keras's callbacks look for the rates that they show or set.
+        self.optimizer = SimpleNamespace(
+            optimizers=[d_optimizer, g_optimizer],
+            variables=[*d_optimizer.variables, *g_optimizer.variables],
+            iterations=g_optimizer.iterations,
+            built=True,
+        )
+        self.train_function: Any = None
 
-    def train_step(self, minibatches: tuple[Any, Any]) -> dict[str, Any]:
-        """Run the iterations whose minibatches these are; stop early at losses or biases that are no longer finite.
+    def fit(
+        self,
+        x: Any,
+        *,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        steps_per_epoch: int | None = None,
+        initial_epoch: int = 0,
+        seed: int = 0,
+        callbacks: Any = None,
+        verbose: Any = "auto",
+    ) -> keras.callbacks.History:
+        """Train by Algorithm 1.
+
+        A step is an iteration: k updates of D, each on a minibatch of m examples and one of m noise samples, and one of
+        G on m fresh noise samples. An epoch is `steps_per_epoch` of them; by default it is what the examples last for.
+        Minibatches are a pure function of the seed and of the iterations that this model has made. So training goes
+        on where an earlier `fit` ended, and `epochs=20` gives the weights of `epochs=10` followed by
+        `epochs=20, initial_epoch=10`.
+
+        Args:
+            x: Where examples come from. An array (N, ...) is gone through in shuffled passes, which run on over the
+                ends of epochs: an epoch is N // m // k iterations. A distribution, such as `Gaussian(4, 1.25)`, gives
+                fresh draws, and needs `steps_per_epoch`. A `tf.data.Dataset` of batches of examples is repeated as
+                often as needed; its batches are the minibatches.
+            batch_size: m [default: 32]; not for a dataset.
+            epochs: The epoch to end before.
+            steps_per_epoch: Iterations in an epoch.
+            initial_epoch: The epoch to begin with.
+            seed: Of the minibatches and of the order of the examples.
+            callbacks: As for `keras.Model.fit`. They act on every epoch; on batches once a compiled call, which makes
+                many iterations.
+            verbose: As for `keras.Model.fit`.
 
         Returns:
-            The means over the iterations run: `d_loss` (-V), `g_loss`, `d_real` = D(x) and `d_fake` = D(G(z)).
+            The history, with a row for each epoch. Its columns are means over the epoch's iterations: `d_loss` and
+            `g_loss`, what the networks descend, with their regularisers; `d_real` = D(x), `d_fake` = D(G(z)) and
+            `value` = V(D, G) in nats, all three as D's last update of an iteration sees them.
+
+        Raises:
+            ValueError: naming the argument, if something does not fit.
+            FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
         """
-        x, z = minibatches
-        if x.shape[1] != self.k or z.shape[1] != self.noises:
-            raise ValueError(
-                f"with k = {self.k}, an iteration needs {self.k} minibatches of examples and {self.noises} of noise, "
-                f"not {x.shape[1]} and {z.shape[1]}"
+        minibatches = self.minibatches(x, batch_size, seed)
+        steps = minibatches.steps if steps_per_epoch is None else steps_per_epoch
+        if steps is None:
+            raise ValueError("steps_per_epoch must be given: examples drawn from x have no end")
+        if not (isinstance(steps, int) and steps >= 1):
+            raise ValueError(f"steps_per_epoch must be an integer of at least 1, not {steps!r}")
+        self.steps_per_execution = minibatches.per_call(steps, self._most_per_call)
+        stream = minibatches.stream(
+            lambda: int(self.g_optimizer.iterations), steps, max(0, epochs - initial_epoch), self.steps_per_execution
+        )
+        return super().fit(
+            stream,
+            steps_per_epoch=steps,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            callbacks=callbacks,
+            verbose=verbose,
+            shuffle=False,
+        )
+
+    def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0) -> Minibatches:
+        """The minibatches that `fit` trains on, given the same arguments.
+
+        Raises:
+            ValueError: naming the argument, if `x` or `batch_size` does not fit.
+        """
+        self._assert_compile_called("fit")
+        return Minibatches(
+            x,
+            self.p_z,
+            batch_size=batch_size,
+            k=self.k,
+            noises=self.k if self.simultaneous else self.k + 1,
+            example=self.discriminator.input_shape[1:],
+            noise=self.generator.input_shape[1:],
+            seed=seed,
+            dtype=keras.config.floatx(),
+        )
+
+    def make_train_function(self, force: bool = False) -> None:
+        """For Keras: a function of the stream that makes one call of `train_step`, in which the loop is compiled."""
+        if self.train_function is not None and not force:
+            return
+        step = self.train_step
+        if not self.run_eagerly:
+            step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True)
+
+        def call(stream: Any) -> dict[str, Any]:
+            logs = step(next(stream))
+            check_finite(
+                int(self.g_optimizer.iterations),
+                float(logs["d_loss"]),
+                float(logs["g_loss"]),
+                self.discriminator.get_weights(),
+                self.generator.get_weights(),
             )
+            return logs
+
+        self.train_function = call
+
+    def train_step(self, minibatches: tuple[Any, Any, Any]) -> dict[str, Any]:
+        """Run the iterations whose minibatches these are; stop early at losses or biases that are no longer finite.
+
+        Nothing in this loop draws random numbers for x or z: that is slow inside XLA on a CPU.
+
+        Args:
+            minibatches: x (iterations, k, m, ...), z (iterations, k + 1, m, ...), or k where updates are
+                simultaneous, and how many of these iterations to run.
+
+        Returns:
+            The means over the epoch so far.
+        """
+        x, z, count = minibatches
 
         def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
             metrics = self.iteration(x[t], z[t])
@@ -108,132 +280,117 @@ class GAN(keras.Model):
 
         zero = tf.zeros((), keras.config.floatx())
         t, _, totals = tf.while_loop(
-            lambda t, finite, _: (t < tf.shape(x)[0]) & finite,
+            lambda t, finite, _: (t < count) & finite,
             body,
-            (0, True, [zero] * 4),
+            (0, True, [zero] * len(self._means)),
             parallel_iterations=1,
         )
-        names = ("d_loss", "g_loss", "d_real", "d_fake")
-        return {name: total / tf.cast(t, total.dtype) for name, total in zip(names, totals, strict=True)}
+        run = tf.cast(t, zero.dtype)
+        for mean, total in zip(self._means, totals, strict=True):
+            mean.update_state(total / run, sample_weight=run)
+        return {mean.name: mean.result() for mean in self._means}
 
-    def iteration(self, x: Any, z: Any) -> tuple[Any, Any, Any, Any]:
+    def iteration(self, x: Any, z: Any) -> tuple[Any, Any, Any, Any, Any]:
         """One iteration of Algorithm 1: k updates of D, each on its own minibatch, then one of G.
 
         Args:
             x: Examples, (k, m, ...).
-            z: Noise, (k + 1, m, noise_size); the last minibatch is the generator's. If simultaneous, one serves both.
+            z: Noise, (k + 1, m, ...); the last minibatch is the generator's. If simultaneous, one serves both.
 
         Returns:
-            The last D loss, the G loss, and the means of D(x) and D(G(z)) that the last D update saw.
+            The last D loss, the G loss, and the means of D(x), of D(G(z)) and V that the last D update saw.
         """
         if self.simultaneous:
             return self.simultaneous_step(x[0], z[0])
         for step in range(self.k):
-            d_loss, d_real, d_fake = self.discriminator_step(x[step], z[step])
+            d_loss, *seen = self.discriminator_step(x[step], z[step])
         g_loss = self.generator_step(z[self.k])
-        return d_loss, g_loss, d_real, d_fake
+        return d_loss, g_loss, *seen
 
-    def discriminator_step(self, x: Any, z: Any) -> tuple[Any, Any, Any]:
-        """Update D by ascending the gradient of V, jointly on examples x and on samples G(z)."""
-        samples = self.generator(z, training=True)
+    def discriminator_step(self, x: Any, z: Any) -> tuple[Any, ...]:
+        """Update D by ascending the gradient of V, jointly on examples x and on samples G(z); G stays as it is."""
+        with held(self.generator):
+            samples = self.generator(z, training=True)
         with tf.GradientTape() as tape:
-            real = self.logits(x, training=True)
-            fake = self.logits(samples, training=True)
-            loss = objective.discriminator_loss(real, fake)
+            loss, seen, _ = self._discriminator_loss(x, samples)
         variables = self.discriminator.trainable_variables
         self.d_optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
+        return loss, *seen
 
     def generator_step(self, z: Any) -> Any:
         """Update G by descending the gradient of its objective through D, which stays as it is."""
         with tf.GradientTape() as tape:
-            fake = self.logits(self.generator(z, training=True), training=True)
-            loss = objective.GENERATOR_LOSSES[self.generator_loss](fake)
+            samples = self.generator(z, training=True)
+            with held(self.discriminator):
+                fake = self.logits(samples, training=True)
+            loss = self._generator_loss(fake)
         variables = self.combined.trainable_variables
         self.g_optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
-    def simultaneous_step(self, x: Any, z: Any) -> tuple[Any, Any, Any, Any]:
+    def simultaneous_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Not Algorithm 1, but what the authors released: update D and G together, from the same samples G(z)."""
         with tf.GradientTape(persistent=True) as tape:
-            real = self.logits(x, training=True)
-            fake = self.logits(self.generator(z, training=True), training=True)
-            d_loss = objective.discriminator_loss(real, fake)
-            g_loss = objective.GENERATOR_LOSSES[self.generator_loss](fake)
+            samples = self.generator(z, training=True)
+            d_loss, seen, fake = self._discriminator_loss(x, samples)
+            g_loss = self._generator_loss(fake)
         d_variables, g_variables = self.discriminator.trainable_variables, self.combined.trainable_variables
         d_gradients, g_gradients = tape.gradient(d_loss, d_variables), tape.gradient(g_loss, g_variables)
         self.d_optimizer.apply(d_gradients, d_variables)
         self.g_optimizer.apply(g_gradients, g_variables)
-        return d_loss, g_loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
+        return d_loss, g_loss, *seen
 
-    def averaged(self) -> "GAN":
-        """A copy, not compiled, whose networks have the averages of their iterates, where an optimizer keeps them."""
-        copies = []
-        for network, optimizer in ((self.generator, self.g_optimizer), (self.discriminator, self.d_optimizer)):
-            copy = keras.models.clone_model(network)
+    def _discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, tuple[Any, Any, Any], Any]:
+        """D's objective; the means of D(x), of D(G(z)) and V; D's logits on the samples."""
+        real = self.logits(x, training=True)
+        penalties = self.discriminator.losses
+        fake = self.logits(samples, training=True)
+        penalties = penalties + self.discriminator.losses
+        loss = objective.discriminator_loss(real, fake)
+        seen = tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), -loss
+        # Keras lists regularisers, and what layers add, after each of D's two passes.
+        return loss + sum(penalties) / 2, seen, fake
+
+    def _generator_loss(self, fake: Any) -> Any:
+        """G's objective, given D's logits on its samples."""
+        return objective.GENERATOR_LOSSES[self.generator_loss](fake) + sum(self.generator.losses)
+
+    def averaged(self, into: "GAN | None" = None) -> "GAN":
+        """A copy, not compiled, whose networks have the averages of their iterates, where an optimizer keeps them.
+
+        Args:
+            into: An earlier copy to bring up to date [default: a new one].
+        """
+        if into is None:
+            generator, discriminator = map(keras.models.clone_model, (self.generator, self.discriminator))
+            into = GAN(generator, discriminator, self.p_z, self.from_logits)
+        pairs = (
+            (self.generator, into.generator, self.g_optimizer),
+            (self.discriminator, into.discriminator, self.d_optimizer),
+        )
+        for network, copy, optimizer in pairs:
             copy.set_weights(network.get_weights())
             optimizer.finalize_variable_values(copy.trainable_variables)
-            copies.append(copy)
-        return GAN(*copies)
+        return into
 
     def get_config(self) -> dict[str, Any]:
-        """The two networks, so that Keras can save and load the whole model."""
-        networks = {"generator": self.generator, "discriminator": self.discriminator}
-        return {**super().get_config(), **keras.saving.serialize_keras_object(networks)}
+        """The networks and the prior, so that Keras can save and load the whole model."""
+        arguments = {name: getattr(self, name) for name in ("generator", "discriminator", "p_z", "from_logits")}
+        return {**super().get_config(), **keras.saving.serialize_keras_object(arguments)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "GAN":
         """The inverse of `get_config`."""
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
 
-    def get_compile_config(self) -> dict[str, Any]:
+    def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`."""
-        return keras.saving.serialize_keras_object(
-            {
-                "d_optimizer": self.d_optimizer,
-                "g_optimizer": self.g_optimizer,
-                "k": self.k,
-                "generator_loss": self.generator_loss,
-                "simultaneous": self.simultaneous,
-                "jit_compile": self.jit_compile,
-            }
-        )
+        if not self.compiled:
+            return None
+        names = ("d_optimizer", "g_optimizer", "k", "generator_loss", "simultaneous", "run_eagerly", "jit_compile")
+        arguments = {name: getattr(self, name) for name in names}
+        return keras.saving.serialize_keras_object({**arguments, "steps_per_execution": self._most_per_call})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """The inverse of `get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-
-
-class Frozen(keras.layers.Layer):
-    """Calls a model without owning it: a layer with no weights to train, to count or to save.
-
-    The usual recipe sets `D.trainable = False` before it builds DG. That flag is D's own: in Keras 3 it also stops
-    D's updates, silently. Here D is left as it is.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        super().__init__(name=f"frozen_{model.name}")
-        # Keras tracks a layer's attributes; what a function closes over, it does not.
-        self._call_model = lambda x, training: model(x, training=training)
-
-    def call(self, x: Any, training: bool = False) -> Any:
-        """The model's answer to x."""
-        return self._call_model(x, training)
-
-
-def without_sigmoid(discriminator: keras.Model) -> Callable[..., Any]:
-    """D's logits as a function of x, from the same weights: sigmoid(logits(x)) = D(x).
-
-    Raises:
-        ValueError: if D's last layer is not `Dense(1, activation="sigmoid")`.
-    """
-    last = discriminator.layers[-1]
-    if not (isinstance(last, keras.layers.Dense) and last.units == 1 and last.activation is keras.activations.sigmoid):
-        raise ValueError(f'the discriminator must end in Dense(1, activation="sigmoid"), not in {last}')
-    features = keras.Model(discriminator.inputs[0], last.input)
-
-    def logits(x: Any, training: bool = False) -> Any:
-        a = features(x, training=training) @ last.kernel
-        return a if last.bias is None else a + last.bias
-
-    return logits

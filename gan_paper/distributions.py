@@ -7,10 +7,10 @@ vectors waits for them. The densities are exact and computed in float64.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,10 @@ class Source(Protocol):
 class Distribution(Source, Protocol):
     """A distribution over the real line; a vector's entries are independent draws from it."""
 
+    @property
+    def std(self) -> float:
+        """The standard deviation."""
+
     def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The density at `x`, in the shape of `x`."""
 
@@ -40,8 +44,21 @@ class Distribution(Source, Protocol):
         """The inverse of `cdf`, for `q` in [0, 1]."""
 
 
+class _Saved:
+    """What Keras needs of a distribution, to save it as a GAN's prior and to load it."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The inverse of `get_config`."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in config.items()})
+
+
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(_Saved):
     """N(mean, std), written with its standard deviation: the notebook's data are `Gaussian(4, 1.25)`.
 
     Raises:
@@ -92,7 +109,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(_Saved):
     """U(low, high): the paper's usual prior of the noise.
 
     Raises:
@@ -105,6 +122,11 @@ class Uniform:
     def __post_init__(self) -> None:
         if not self.high > self.low:
             raise ValueError(f"a Uniform must have high > low, not low={self.low}, high={self.high}")
+
+    @property
+    def std(self) -> float:
+        """The standard deviation."""
+        return (self.high - self.low) / math.sqrt(12)
 
     def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
         """Draw an array of `shape`, in [low, high)."""
@@ -129,7 +151,7 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class GaussianMixture:
+class GaussianMixture(_Saved):
     """A mixture of Gaussians: component i, N(means[i], stds[i]), is drawn with probability weights[i].
 
     Raises:
@@ -151,6 +173,13 @@ class GaussianMixture:
             raise ValueError(f"a mixture's weights must be non-negative and sum to 1, not {self.weights}")
         if not min(self.stds) > 0:
             raise ValueError(f"the standard deviations of a mixture must be positive, not {self.stds}")
+
+    @property
+    def std(self) -> float:
+        """The standard deviation."""
+        components = self._components()
+        mean = sum(w * g.mean for w, g in components)
+        return math.sqrt(sum(w * (g.std**2 + (g.mean - mean) ** 2) for w, g in components))
 
     def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
         """Draw an array of `shape`."""
@@ -229,10 +258,12 @@ class Points:
     def epochs(self, shape: Sequence[int], position: int, seed: int, dtype: type[np.floating] = np.float32) -> NDArray:
         """The examples at `position` and after, of the endless row of shuffled epochs that `seed` makes."""
         size, count = len(self.points), int(np.prod(shape[: len(shape) - (self.points.ndim - 1)]))
-        first, last = position // size, (position + count - 1) // size
-        order = np.concatenate([_permutation(size, seed, epoch) for epoch in range(first, last + 1)])
-        begin = position - first * size
-        return self.points[order[begin : begin + count]].reshape(shape).astype(dtype)
+        passes = range(position // size, (position + count - 1) // size + 1)
+        order = [
+            _permutation(size, seed, epoch)[max(0, position - epoch * size) : position + count - epoch * size]
+            for epoch in passes
+        ]
+        return self.points[np.concatenate(order)].reshape(shape).astype(dtype, copy=False)
 
 
 @dataclass(frozen=True)

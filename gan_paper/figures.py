@@ -9,10 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
 
-import matplotlib
-
-matplotlib.use("Agg")  # files only: no window, no display needed
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -531,25 +527,35 @@ _ARROWS = 17  # from the z line to the x line
 _HALVES = (0, 0.5, 1), ("0", "1/2", "1")
 
 
-def figure1(games: Sequence[Game]) -> Figure:
+def figure1(games: Mapping[str, Game | None]) -> Figure:
     """Figure 1: p_data, p_g and D over the x line, and below it the z line with arrows z -> x = G(z).
 
     D* lies beneath D. Under each panel stand the divergence and the value, measured.
 
     Args:
-        games: A panel each, left to right, with the same x and p_data.
+        games: By its letter, a panel each, left to right, with the same x and p_data; None is one that the run did not
+            reach.
     """
     with plt.rc_context(_STYLE):
         figure, axes = plt.subplots(
             2, len(games), figsize=(WIDTH, 2.5), squeeze=False, sharex=True, height_ratios=(3, 1.1),
             layout="constrained",
         )  # fmt: skip
-        for (upper, lower), game, letter in zip(axes.T, games, "abcdefgh", strict=False):
+        reached = [letter for letter, game in games.items() if game]
+        key: dict[str, Any] = {}
+        for (upper, lower), (letter, game) in zip(axes.T, games.items(), strict=True):
+            if game is None:
+                upper.set_axis_off()
+                lower.set(xticks=(), yticks=())
+                lower.spines[:].set_visible(False)
+                lower.set_xlabel(f"{letter}\nnot reached", size=7)
+                continue
             answers, *_ = _draw_game(upper, lower, game)
-            answers.set_yticks(*(_HALVES if game is games[-1] else ((), ())))
-            caption = f"({letter})\nJSD {game.jsd:.3f}\nV {game.value:.3f}".replace("-", _MINUS)
+            answers.set_yticks(*(_HALVES if letter == reached[-1] else ((), ())))
+            caption = f"{letter}\nJSD {game.jsd:.3f}\nV {game.value:.3f}".replace("-", _MINUS)
             lower.set_xlabel(caption, size=7)
-        figure.legend(loc="outside upper center", **_key(axes[0, 0], answers))
+            key = key or _key(upper, answers)
+        figure.legend(loc="outside upper center", **key)
         return figure
 
 

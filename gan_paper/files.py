@@ -4,15 +4,12 @@ Whatever a file claims about itself, no more is read into memory than it may hol
 """
 
 import hashlib
-import math
 import os
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +21,6 @@ SEAL = "SHA256SUMS"
 """The file of a sealed folder that holds the SHA-256 of the others, as `sha256sum -c SHA256SUMS` checks it."""
 
 _PARTIAL = ".partial"
-
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
-"""What a missing, damaged or foreign file makes the standard library raise, and the functions of this module too."""
-
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -107,21 +100,16 @@ def read_text(path: Path) -> str:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
-    """The arrays of an `.npz` file, read-only.
+    """The arrays of an `.npz` file.
 
     Raises:
         ValueError: if there is no such file or it is none, in one line that names it.
     """
-    try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > GREATEST:
-                raise ValueError(f"its arrays would take more than {GREATEST >> 30} GB")
-            return {member.filename.removesuffix(".npy"): _member(archive, member) for member in members}
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist") from None
-    except UNREADABLE as error:
-        raise ValueError(f"{path} is not a readable .npz file of plain arrays ({_reason(error)})") from None
+    with _readable(path, ".npz file of plain arrays"):
+        with zipfile.ZipFile(path) as archive:
+            _check_size(sum(member.file_size for member in archive.infolist()))
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
 
 
 def read_samples(path: Path) -> NDArray[np.float64]:
@@ -130,16 +118,10 @@ def read_samples(path: Path) -> NDArray[np.float64]:
     Raises:
         ValueError: if there is no such file or it holds no two finite samples, in one line that names it.
     """
-    try:
-        size = path.stat().st_size
-        if size > GREATEST:
-            raise ValueError(f"it takes more than {GREATEST >> 30} GB")
+    with _readable(path, ".npy file of plain numbers"):
+        _check_size(path.stat().st_size)
         with path.open("rb") as file:
-            samples = read_array(file, size)
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist") from None
-    except UNREADABLE as error:
-        raise ValueError(f"{path} is not a readable .npy file of plain numbers ({_reason(error)})") from None
+            samples = np.lib.format.read_array(file, allow_pickle=False)
     if samples.dtype.kind not in "fiu":
         raise ValueError(f"{path} is not a .npy file of real numbers")
     if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
@@ -149,67 +131,21 @@ def read_samples(path: Path) -> NDArray[np.float64]:
     return samples.reshape(len(samples), -1).astype(float)
 
 
-def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    """Open a member of an archive; to be read in pieces, or whole where its size is acceptable.
-
-    Raises:
-        ValueError: if it is compressed in another way than NumPy's.
-    """
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # Python would expand a chunk of any other kind whole, however little of it is asked for.
-        raise ValueError(f"{member.filename} is compressed in a way that NumPy does not write")
-    return archive.open(member)
-
-
-def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """The header of an array in `.npy` format: its shape, whether it is in Fortran order, and its type.
-
-    Raises:
-        ValueError: if it is none; and what a damaged archive raises.
-    """
+@contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
     try:
-        # Version 1.0 is what NumPy writes for plain arrays; a later one's header may be 4 GB long.
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError
-        with warnings.catch_warnings(action="ignore"):  # of Python 2's spelling
-            return np.lib.format.read_array_header_1_0(stream)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise  # the archive is damaged, not the array
-    except Exception:  # NumPy has Python's own parser read the header: what that raises on nonsense has no end
-        raise ValueError("no array in .npy format 1.0") from None
+        yield
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist") from None
+    # What the standard library and NumPy raise on damaged and foreign files, and on arrays that claim to be larger.
+    except (OSError, EOFError, RuntimeError, ValueError, SyntaxError, MemoryError, zipfile.BadZipFile, zlib.error) as e:
+        reason = " ".join(str(getattr(e, "strerror", None) or e).split()) or "it ends too early"
+        raise ValueError(f"{path} is not a readable {kind} ({reason})") from None
 
 
-def read_array(stream: IO[bytes], size: int) -> NDArray:
-    """An array in `.npy` format, read-only.
-
-    Args:
-        stream: Where it is read from.
-        size: Of all the bytes that it takes there.
-
-    Raises:
-        ValueError: if there is no array of plain numbers or strings, or not one of this size.
-    """
-    shape, fortran, dtype = read_header(stream)
-    if dtype.hasobject:
-        raise ValueError("it holds pickled objects")
-    claimed, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
-    if claimed != there:
-        raise ValueError(f"an array of shape {shape} and type {dtype} takes {claimed} bytes, not {there}")
-    values = stream.read(there + 1)  # one more, since only at its end does an archive check the sum of a member
-    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran else "C")
-
-
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
-    with open_member(archive, member) as stream:
-        try:
-            return read_array(stream, member.file_size)
-        except ValueError as error:
-            raise ValueError(f"{member.filename}: {error}") from None
-
-
-def _reason(error: BaseException) -> str:
-    # One line, and not empty, whatever it is.
-    return " ".join(str(getattr(error, "strerror", None) or error).split()) or "it ends too early"
+def _check_size(size: int) -> None:
+    if size > GREATEST:
+        raise ValueError(f"it would take more than {GREATEST >> 30} GB")
 
 
 def _bounded(path: Path, most: int) -> bytes:

@@ -37,12 +37,17 @@ class Histogram:
 
     @classmethod
     def of(cls, values: ArrayLike, edges: ArrayLike) -> "Histogram":
-        """Count `values` (any shape) over evenly spaced `edges`."""
+        """Count `values` (any shape) over rising `edges`. A value on an edge belongs to the bin above."""
         values, edges = np.ravel(values), np.asarray(edges, float)
         bins = len(edges) - 1
-        # Far quicker than np.histogram, and a run records thousands; one bin more at each end takes what lies outside.
-        index = (values - float(edges[0])) * float(bins / (edges[-1] - edges[0])) + 1
-        np.clip(index, 0, bins + 1, out=index)
+        width = (edges[-1] - edges[0]) / bins
+        # One bin more at each end takes what lies outside.
+        if np.allclose(edges, np.linspace(edges[0], edges[-1], bins + 1), rtol=0, atol=1e-6 * width):
+            # Even bins need no search, and a run records thousands of histograms.
+            index = (values - float(edges[0])) * float(1 / width) + 1
+            np.clip(index, 0, bins + 1, out=index)
+        else:
+            index = np.digitize(values, edges)
         counts = np.bincount(index.astype(np.int64), minlength=bins + 2)
         return cls(edges, counts[1:-1].astype(float), counts[[0, -1]].astype(float))
 
@@ -136,8 +141,49 @@ def energy_distance(a: Floats, b: Floats) -> float:
     return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
+POINTS = 1000
+"""Of so many samples at most does `permutation_test` take the distances."""
+
+_LEAST_POINTS = 100
+
+
+def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
+    """Test whether samples (N, n) and (M, n) come from one distribution, by their energy distance.
+
+    Each coordinate is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
+
+    Returns:
+        The energy distance; and its p-value, the share of 1,000 ways to split the samples, the given one among them,
+        that put the parts at least as far apart.
+
+    Raises:
+        ValueError: if samples have different numbers of coordinates, or there are fewer than 100 of either.
+    """
+    from scipy.spatial.distance import cdist
+
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"samples must have the same number of coordinates, not the shapes {a.shape} and {b.shape}")
+    if min(len(a), len(b)) < _LEAST_POINTS:
+        raise ValueError(f"samples must be at least {_LEAST_POINTS} of each to be judged, not {len(a)} and {len(b)}")
+    rng = np.random.default_rng(0)
+    a, b = (rng.choice(s, min(len(s), POINTS), replace=False) for s in (a, b))
+    points = np.concatenate([a, b])
+    deviations = points.std(axis=0)
+    points = points / np.where(deviations > 0, deviations, 1)
+    # With weights of 1 / N on the one part and -1 / M on the other, the energy distance is a quadratic form.
+    weights = np.repeat([1 / len(a), -1 / len(b)], [len(a), len(b)])
+    splits = rng.permuted(np.tile(weights, (1000, 1)), axis=1)
+    splits[0] = weights
+    energies = -((splits @ cdist(points, points)) * splits).sum(axis=1)
+    return float(energies[0]), float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # equal ones may be rounded apart
+
+
 class KnownDistribution(Exact, Protocol):
-    """A distribution with a distribution function and its inverse."""
+    """A distribution with a distribution function, its inverse, and a standard deviation."""
+
+    @property
+    def std(self) -> float:
+        """The standard deviation."""
 
     def quantile(self, q: ArrayLike, /) -> Floats:
         """The inverse of `cdf`."""
@@ -147,8 +193,9 @@ def match(samples: ArrayLike, p_data: KnownDistribution, edges: ArrayLike) -> di
     """How well samples (N, n) match entries that are independent draws from `p_data`.
 
     Returns:
-        `wasserstein` and `ks`, between the pooled entries and p_data itself (not draws from it); `jsd` in nats, over
-        the bins of `edges`; `mean` and `std` of the pooled entries; `std_across_noise`.
+        `wasserstein` (in standard deviations of p_data) and `ks`, between the pooled entries and p_data itself (not
+        draws from it); `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled entries;
+        `std_across_noise`.
     """
     from scipy.stats import ks_1samp, wasserstein_distance
 
@@ -157,7 +204,7 @@ def match(samples: ArrayLike, p_data: KnownDistribution, edges: ArrayLike) -> di
     levels = (np.arange(pooled.size) + 0.5) / pooled.size
     exact = Histogram.exact(p_data, edges)
     return {
-        "wasserstein": float(wasserstein_distance(pooled, p_data.quantile(levels))),
+        "wasserstein": float(wasserstein_distance(pooled, p_data.quantile(levels))) / p_data.std,
         "ks": float(ks_1samp(pooled, p_data.cdf, method="asymp").statistic),
         "jsd": float(distances(Histogram.of(pooled, edges).masses, exact.masses, exact.edges)["jsd"]),
         "mean": float(pooled.mean()),
@@ -185,10 +232,9 @@ class Recording:
     """Histograms of samples at chosen iterations, with their moments; a run's `histograms.npz` or a reference.
 
     Args:
-        edges: Evenly spaced edges of the bins, by the name of the view that is counted over them; the moments are the
-            first view's.
+        edges: Edges of the bins, by the name of the view that is counted over them; the moments are the first view's.
         provenance: Where it comes from, in a sentence.
-        tolerance: For a reference, how many times `TOLERANCE` a matching run may be off.
+        tolerance: For a reference, how many times the tolerances of `STATISTICS` a matching run may be off.
         keep: How many samples of each record are kept as they are.
     """
 
@@ -224,12 +270,12 @@ class Recording:
             curves: Arrays by name, the same names and shapes at every iteration: G and D on a grid, say.
 
         Raises:
-            ValueError: if they have too few entries for the views.
+            ValueError: if a view is of points (x, y), and the samples are not.
         """
         samples = np.asarray(samples)
-        values = {name: VIEWS[name](samples) for name in self.edges}
-        if not all(v.size for v in values.values()):
+        if samples.shape[1] != 2 and not {"entries", "spread"}.issuperset(self.edges):
             raise ValueError(f"samples of {samples.shape[1]} number(s) have no {' and '.join(self.edges)}")
+        values = {name: VIEWS[name](samples) for name in self.edges}
         first = values[self.main]
         histograms = {name: Histogram.of(v, self.edges[name]) for name, v in values.items()}
         moments = (first.mean(), first.std(), std_across_noise(first))
@@ -340,73 +386,150 @@ class Recording:
             recording.add(iteration, (mean, std, across), histograms, arrays["samples"][row], kept)
         if not recording.iterations:
             raise ValueError("it holds no histogram")
+        if not 0.01 <= recording.tolerance <= 100:
+            raise ValueError(f"its tolerance is {recording.tolerance}, not from 0.01 to 100")
         return recording
 
     def _prefix(self, view: str) -> str:
         return "" if view == self.main else f"{view}_"
 
 
-class Row(NamedTuple):
-    """One line of a comparison: a statistic of the run and of the reference, what is accepted, and the verdict."""
+class Statistic(NamedTuple):
+    """A statistic of a comparison.
 
-    statistic: str
+    Attributes:
+        name: What it is called.
+        unit: Its unit; none where it is a probability or in the units of the samples.
+        tolerance: How far a matching generator may be off; of a moment, in standard deviations of the reference.
+        below: What is wrong with a generator for which it is too small; nothing if it is a distance.
+        above: And for which it is too large.
+    """
+
+    name: str
+    unit: str
+    tolerance: float
+    below: str
+    above: str
+
+
+STATISTICS = {
+    "wasserstein": Statistic("Wasserstein-1", "standard deviations", 0.04, "", "too far"),
+    "ks": Statistic("Kolmogorov-Smirnov", "", 0.03, "", "another distribution"),
+    "jsd": Statistic("Jensen-Shannon", "nats", 0.003, "", "another distribution"),
+    "mean": Statistic("mean", "", 0.05, "shifted", "shifted"),
+    "std": Statistic("std", "", 0.05, "too narrow", "too wide"),
+    "std_across_noise": Statistic("std across z", "", 0.05, "too alike", "too wide"),
+}
+"""What a comparison looks at: the `distances`, and the `MOMENTS`."""
+
+
+class Row(NamedTuple):
+    """One line of a comparison.
+
+    Attributes:
+        statistic: What is compared.
+        view: Of which view, if that is not the first.
+        run: Its value for the run.
+        reference: And for the reference.
+        low: The least value that is accepted.
+        high: The greatest.
+    """
+
+    statistic: Statistic
+    view: str
     run: float
     reference: float
-    limit: str
-    holds: bool
+    low: float
+    high: float
 
+    @property
+    def name(self) -> str:
+        """What is compared, in words."""
+        return f"{self.view} {self.statistic.name}".strip()
 
-TOLERANCE = {
-    "wasserstein": 0.04,
-    "ks": 0.03,
-    "jsd": 0.003,
-    "mean": 0.05,
-    "std": 0.05,
-    "std_across_noise": 0.05,
-}
-"""How far a matching generator may be off when its samples are many. The distances and moments in
-units of the data (wasserstein, mean, std, std_across_noise) are in units of the reference's standard deviation."""
+    @property
+    def holds(self) -> bool:
+        """Whether the value is accepted."""
+        return self.low <= self.run <= self.high
+
+    @property
+    def limit(self) -> str:
+        """What is accepted, in words."""
+        return f"{self.low:.4g} to {self.high:.4g}" if self.statistic.below else f"at most {self.high:.4g}"
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the run, in words, if the value is not accepted."""
+        word = self.statistic.below if self.run < self.low else self.statistic.above
+        value = f"{self.run:.4g} {self.statistic.unit}".strip()
+        return f"{word}: {self.name} {value}, {self.limit} accepted"
+
 
 _CONFIDENCE = 0.999  # a line: true samples fail one of the six at most 6 times in 1,000
+
+
+def least_values(reference: Recording, edges: Floats) -> int:
+    """How many values a comparison needs: so many that 99.9 % of true samples stay within each tolerance.
+
+    Args:
+        reference: The reference.
+        edges: Of the bins over which the values are counted.
+
+    Returns:
+        The number, rounded up to two digits.
+    """
+    normal = float(ndtri((1 + _CONFIDENCE) / 2))
+    needed = (normal / (STATISTICS["mean"].tolerance * reference.tolerance)) ** 2
+    if len(reference.iterations) == 1:
+        n, target, rng = 10_000, reference.histogram().rebin(edges).masses, np.random.default_rng(0)
+        edges = edges / reference.moments["std"][0]
+        draws = (rng.multinomial(n, target / target.sum(), size=1000) / n for _ in range(10))  # 10,000 in less memory
+        chance = [distances(masses, target, edges) for masses in draws]
+        for name in chance[0]:
+            limit = np.quantile([found[name] for found in chance], _CONFIDENCE)
+            excess = limit / (STATISTICS[name].tolerance * reference.tolerance)
+            # By chance, the divergence is proportional to 1 / n, the other two to 1 / sqrt(n).
+            needed = max(needed, n * float(excess) ** (1 if name == "jsd" else 2))
+    unit = 10 ** (len(str(int(needed))) - 2)
+    return int(np.ceil(needed / unit) * unit)
 
 
 def compare(run: Recording, reference: Recording) -> list[Row]:
     """Compare a run with a reference, statistic by statistic.
 
-    A reference of one histogram is a distribution to match: the run's last histogram may differ from it by `TOLERANCE`,
-    or by what 999 in 1,000 true samples of its size stay below where that is more. A reference of several is the
-    course of a training that need not settle: the run's moments, as medians over the same stretch of training, must
-    lie within the reference's range over it.
+    A reference of one histogram is a distribution to match: the run's last histogram and moments may differ from it by
+    the tolerances of `STATISTICS`. A reference of several is the course of a training that need not settle: the run's
+    moments, as medians over the same stretch of training, must lie within the reference's range over it. The
+    Wasserstein-1 distance is in standard deviations of the reference's first view.
+
+    Raises:
+        ValueError: if the run has not counted what the reference needs, or its samples are too few to tell.
     """
+    missing = [view for view in reference.edges if view not in run.edges]
+    if missing:
+        raise ValueError(f"the run has no histogram of its {' and '.join(missing)}, which the reference needs")
+    if len(reference.iterations) == 1 and not reference.moments["std"][0] > 0:
+        raise ValueError("the reference has no positive standard deviation")
+    values, least = run.histogram().total, least_values(reference, run.edges[reference.main])
+    if values < least:
+        raise ValueError(f"samples must hold at least {least:,} values to be judged, not {values:,.0f}")
     return _compare_distribution(run, reference) if len(reference.iterations) == 1 else _compare_course(run, reference)
 
 
 def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
-    scale = reference.moments["std"][0]
-    tolerance = {name: value * reference.tolerance for name, value in TOLERANCE.items()}
-    rows = []
+    scale, rows = reference.moments["std"][0], []
     for view in reference.edges:
-        if view not in run.edges:
-            raise ValueError(f"the run has no histogram of its {view}, which the reference needs")
         histogram = run.histogram(view=view)
         target = reference.histogram(view=view).rebin(histogram.edges).masses
-        n = int(histogram.total)
-        # What pure chance does to the distances at this sample size.
-        draws = np.random.default_rng(0).multinomial(n, target / target.sum(), size=1000) / n
-        chance = distances(draws, target, histogram.edges)
-        for name, distance in distances(histogram.masses, target, histogram.edges).items():
-            if view != reference.main and name != "wasserstein":
-                continue
-            allowed = tolerance[name] * (scale if name == "wasserstein" else 1.0)
-            limit = max(allowed, np.quantile(chance[name], _CONFIDENCE))
-            label = name if view == reference.main else f"{view} {name}"
-            rows.append(Row(label, float(distance), 0.0, f"<= {limit:.4f}", bool(distance <= limit)))
-    n, z = int(run.histogram().total), float(ndtri((1 + _CONFIDENCE) / 2))
-    errors = {"mean": scale / n**0.5, "std": scale / (2 * n) ** 0.5, "std_across_noise": scale / (2 * n) ** 0.5}
-    for name, error in errors.items():
-        value, expected = run.moments[name][-1], reference.moments[name][0]
-        limit = max(tolerance[name] * scale, z * error)
-        rows.append(Row(name, value, expected, f"+- {limit:.4f}", bool(abs(value - expected) <= limit)))
+        found = distances(histogram.masses, target, histogram.edges / scale)
+        first = view == reference.main
+        for name in found if first else ["wasserstein"]:
+            limit = STATISTICS[name].tolerance * reference.tolerance
+            rows.append(Row(STATISTICS[name], "" if first else view, float(found[name]), 0.0, 0.0, limit))
+    for name in MOMENTS:
+        expected, margin = reference.moments[name][0], STATISTICS[name].tolerance * reference.tolerance * scale
+        value = run.moments[name][-1]
+        rows.append(Row(STATISTICS[name], "", value, expected, expected - margin, expected + margin))
     return rows
 
 
@@ -417,6 +540,5 @@ def _compare_course(run: Recording, reference: Recording) -> list[Row]:
         course = [v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled]
         ours = [v for i, v in zip(run.iterations, run.moments[name], strict=True) if i >= settled]
         value = float(np.median(ours or run.moments[name][-1:]))
-        low, high = min(course), max(course)
-        rows.append(Row(name, value, float(np.median(course)), f"{low:.4f} .. {high:.4f}", low <= value <= high))
+        rows.append(Row(STATISTICS[name], "", value, float(np.median(course)), min(course), max(course)))
     return rows

@@ -6,6 +6,20 @@ import keras
 from keras import ops
 
 
+def average_decay(share: float, iterations: int, updates: int = 1) -> float:
+    """The `ema_momentum` of an optimizer whose average of the iterates is to fit the length of a run.
+
+    Args:
+        share: Of the run, that the average reaches back, about: 0.1 leaves e^-10 of the initial weights at its end.
+        iterations: Of the run.
+        updates: Of the optimizer, an iteration.
+
+    Returns:
+        The decay an update, in [0, 1); 0 leaves the last iterate alone.
+    """
+    return max(0.0, 1 - 1 / (share * iterations)) ** (1 / updates) if share else 0.0
+
+
 @keras.saving.register_keras_serializable("gan_paper")
 class RisingMomentum(keras.optimizers.SGD):
     """SGD with momentum that rises linearly, an epoch at a time (the authors' released settings).

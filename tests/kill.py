@@ -25,7 +25,8 @@ from typing import Annotated, Any
 import tyro
 from numpy.typing import NDArray
 
-from gan_paper import checkpoints, parzen, runs
+from gan_paper import parzen, runs
+from gan_paper.runs import checkpoints
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 

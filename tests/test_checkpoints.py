@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from gan_paper import checkpoints, files
-from gan_paper.checkpoints import Checkpoints
+from gan_paper import files
+from gan_paper.runs import checkpoints
+from gan_paper.runs.checkpoints import Checkpoints
 
 
 def write(text):

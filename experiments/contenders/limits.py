@@ -70,7 +70,7 @@ def _numpy_loop(pairs: list[tuple[NDArray, ...]]) -> Any:
 def _xla_loop(pairs: list[tuple[NDArray, ...]], one_thread: bool) -> Any:
     import tensorflow as tf
 
-    from gan_paper import training
+    from gan_paper.runs import training
 
     if one_thread:
         training.one_thread()

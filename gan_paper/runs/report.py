@@ -28,6 +28,7 @@ def one_dimensional(
     p_data: KnownDistribution,
     shown: Shown,
     generator_loss: str,
+    verdict: str,
 ) -> None:
     """Draw the histograms, their animation and the course of training; write the metrics; print the table.
 
@@ -40,6 +41,7 @@ def one_dimensional(
         p_data: The distribution of the entries of an example.
         shown: The views of the recording.
         generator_loss: The generator's objective.
+        verdict: Of the run's reference.
     """
     exact = {view: distribution for view, (distribution, _) in shown.items()}
     labels = {view: label for view, (_, label) in shown.items()}
@@ -48,4 +50,4 @@ def one_dimensional(
     run.save_figure("histograms.png", histograms(recording, shown, columns))
     run.save_figure("training.png", figures.training(run.columns(), generator_loss))
     run.save_animation("histograms.gif", figures.histograms_animation(recording, exact, labels))
-    run.finish({"match": match(samples, p_data, recording.edges[recording.main]), **game}, pace)
+    run.finish({"match": match(samples, p_data, recording.edges[recording.main]), **game}, pace, verdict)

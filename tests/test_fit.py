@@ -1,0 +1,489 @@
+"""`GAN.fit` as users of Keras use a model: data, epochs, callbacks, networks, saving, and what is refused."""
+
+import csv
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform, objective
+from gan_paper.distributions import Points
+from tests.test_algorithm1 import equal, weights
+
+X = np.random.default_rng(0).normal(4, 1.25, (200, 2)).astype("float32")
+COLUMNS = {"d_loss", "g_loss", "d_real", "d_fake", "value"}
+
+
+def network(inputs, outputs, name, *hidden, last=(), **kwargs):
+    hidden = hidden or (layers.Dense(8, activation="relu"),)
+    return keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(outputs, **kwargs), *last], name=name)
+
+
+def make_gan(d_hidden=(), g_hidden=(), seed=0, p_z=None, compiled=True, **rest):
+    keras.utils.set_random_seed(seed)
+    gan = GAN(
+        network(3, 2, "generator", *g_hidden), network(2, 1, "discriminator", *d_hidden, activation="sigmoid"), p_z
+    )
+    if compiled:
+        gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), **{"jit_compile": False, **rest})
+    return gan
+
+
+def fit(gan, x=X, **kwargs):
+    if isinstance(x, np.ndarray):
+        kwargs = {"batch_size": 20, **kwargs}
+    return gan.fit(x, **{"verbose": 0, **kwargs})
+
+
+# Data
+
+
+def test_an_array_is_gone_through_in_shuffled_passes():
+    gan = make_gan(k=2)
+    x, z = gan.minibatches(X, 20).draw(0, 15)  # three passes of 10 minibatches
+    assert x.shape == (15, 2, 20, 2) and z.shape == (15, 3, 20, 3)
+    passes = x.reshape(3, 200, 2)
+    for one in passes:
+        assert np.array_equal(np.sort(one, axis=0), np.sort(X, axis=0))
+    assert not np.array_equal(passes[0], passes[1])
+    assert len(fit(gan, epochs=3).history["d_loss"]) == 3 and int(gan.g_optimizer.iterations) == 3 * (200 // 40)
+
+
+def test_a_distribution_gives_fresh_draws():
+    gan = make_gan(k=2)
+    x, _ = gan.minibatches(Gaussian(4, 1.25), 20).draw(0, 50)
+    assert len(np.unique(x)) > 0.99 * x.size
+    history = fit(gan, Gaussian(4, 1.25), batch_size=20, steps_per_epoch=7, epochs=2)
+    assert history.epoch == [0, 1] and int(gan.d_optimizer.iterations) == 28
+
+
+@pytest.mark.parametrize("remainder", [False, True])
+def test_a_dataset_brings_its_own_minibatches(remainder):
+    dataset = tf.data.Dataset.from_tensor_slices(X[:190]).batch(20, drop_remainder=remainder)
+    gan = make_gan()
+    x, _ = gan.minibatches(dataset).draw(0, 12)
+    assert np.array_equal(x[:9, 0], X[:180].reshape(9, 20, 2)) and np.array_equal(x[9:, 0], x[:3, 0])
+    fit(gan, dataset, epochs=2)
+    assert int(gan.g_optimizer.iterations) == 2 * (9 if remainder else 10)
+    endless = dataset.repeat()
+    fit(gan, endless, steps_per_epoch=3)
+    with pytest.raises(ValueError, match="steps_per_epoch must be given"):
+        fit(gan, endless)
+
+
+def test_an_array_and_the_same_data_as_a_dataset_train_alike():
+    """What differs is the order of the examples alone: with one minibatch a pass and no shuffling, nothing does."""
+    ours, theirs = make_gan(), make_gan()
+    fit(ours, np.tile(X[:1], (20, 1)), epochs=4)
+    fit(theirs, tf.data.Dataset.from_tensors(np.tile(X[:1], (20, 1))), epochs=4)
+    assert equal(weights(ours.discriminator), weights(theirs.discriminator)) is False  # other noise: other blocks
+    assert np.array_equal(ours.minibatches(np.tile(X[:1], (20, 1)), 20).draw(0, 1)[0][0, 0], np.tile(X[:1], (20, 1)))
+
+
+def test_integers_are_numbers():
+    x, _ = make_gan().minibatches(np.arange(400).reshape(200, 2) % 256, 20).draw(0, 10)
+    assert x.dtype == np.float32 and x.max() == 255
+
+
+@pytest.mark.parametrize(
+    ("x", "kwargs", "message"),
+    [
+        (X[:19], {}, "x has 0 full minibatches of 20"),
+        (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes its examples, not \(200, 1\)"),
+        (X.reshape(100, 2, 2), {}, r"not \(100, 2, 2\)"),
+        (np.where(X > 5, np.nan, X), {}, "x holds values that are not finite"),
+        (np.full((200, 2), np.inf), {}, "x holds values that are not finite"),
+        (np.full((200, 2), "four"), {}, "x must be an array of numbers, .* of <U4"),
+        (np.zeros((200, 2), complex), {}, "x must be an array of numbers, .* of complex128"),
+        ([[1.0], [1.0, 2.0]], {}, "x must be an array of numbers, .* not list"),
+        (None, {}, "x must be an array of numbers, .* not NoneType"),
+        ((i for i in range(3)), {}, "x must be an array of numbers, .* not generator"),
+        (X, {"batch_size": 0}, "batch_size must be an integer of at least 1, not 0"),
+        (X, {"batch_size": 2.5}, r"batch_size must be an integer of at least 1, not 2\.5"),
+        (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
+        (X, {"steps_per_epoch": 0}, "steps_per_epoch must be an integer of at least 1, not 0"),
+        (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
+        (tf.data.Dataset.from_tensor_slices(X), {}, r"x must be a tf.data.Dataset of batches \(m, 2\)"),
+        (tf.data.Dataset.from_tensor_slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
+        (tf.data.Dataset.from_tensor_slices(X[:, :1]).batch(20), {}, r"not of shape \(None, 1\)"),
+        (tf.data.Dataset.from_tensor_slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
+        (tf.data.Dataset.from_tensor_slices(X[:0]).batch(20), {}, "x is a tf.data.Dataset without a batch"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):
+    gan = make_gan()
+    with pytest.raises(ValueError, match=message) as refusal:
+        fit(gan, x, **kwargs)
+    assert "\n" not in str(refusal.value) and int(gan.g_optimizer.iterations) == 0
+
+
+def test_examples_of_another_shape_are_not_scrambled():
+    keras.utils.set_random_seed(0)
+    D = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(1, activation="sigmoid")])
+    G = keras.Sequential([keras.Input((4,)), layers.Dense(192), layers.Reshape((8, 8, 3))])
+    gan = GAN(G, D)
+    gan.compile(jit_compile=False)
+    images = np.random.default_rng(0).random((50, 3, 8, 8))
+    for x in (images, Points(images)):
+        with pytest.raises(ValueError, match=r"\(N, 8, 8, 3\), .* not \(50, 3, 8, 8\)"):
+            fit(gan, x, batch_size=5)
+    fit(gan, np.moveaxis(images, 1, 3), batch_size=5)
+
+
+# Epochs and callbacks
+
+
+def test_epochs_are_epochs():
+    """Ten epochs and ten more give the bits of twenty, with rows of means for each, however calls are cut."""
+    whole, parts = make_gan(), make_gan(steps_per_execution=3)
+    row = fit(whole, epochs=20).history
+    assert set(row) == COLUMNS and all(len(column) == 20 for column in row.values())
+    rows = [fit(parts, epochs=10).history, fit(parts, epochs=20, initial_epoch=10).history]
+    assert equal(weights(whole), weights(parts))
+    for name in COLUMNS:
+        assert [*rows[0][name], *rows[1][name]] == pytest.approx(row[name], abs=1e-6)
+    assert row["value"] == pytest.approx([-loss for loss in row["d_loss"]])
+    fit(parts, epochs=1)  # and training goes on, on fresh minibatches
+    assert int(parts.g_optimizer.iterations) == 210
+
+
+def test_a_row_is_the_mean_over_its_epoch():
+    gan, per_iteration = make_gan(steps_per_execution=3), make_gan()
+    row = fit(gan, steps_per_epoch=10).history
+    rows = fit(per_iteration, steps_per_epoch=1, epochs=10).history
+    for name in COLUMNS:
+        assert row[name][0] == pytest.approx(np.mean(rows[name]), abs=1e-5)
+
+
+def test_the_seed_chooses_the_minibatches():
+    draws = [make_gan().minibatches(X, 20, seed).draw(0, 3) for seed in (0, 1)]
+    assert not np.array_equal(draws[0][0], draws[1][0]) and not np.isin(draws[0][1], draws[1][1]).any()
+
+
+def test_the_progress_bar_counts_iterations(capsys):
+    fit(make_gan(steps_per_execution=5), epochs=2, verbose=1)
+    screen = capsys.readouterr().out
+    assert "Epoch 2/2" in screen and "10/10" in screen and "d_real" in screen
+
+
+def test_keras_callbacks_act_on_every_epoch(tmp_path):
+    gan, epochs = make_gan(), []
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras"),
+        keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((epoch, set(logs)))),
+    ]
+    fit(gan, epochs=3, callbacks=callbacks)
+    assert sorted(path.name for path in tmp_path.glob("*.keras")) == ["1.keras", "2.keras", "3.keras"]
+    assert equal(weights(keras.models.load_model(tmp_path / "3.keras")), weights(gan))
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"] and set(rows[0]) >= COLUMNS | {"epoch"}
+    assert epochs == [(epoch, COLUMNS) for epoch in range(3)]
+    again = make_gan(seed=1)
+    again.load_weights(tmp_path / "1.weights.h5")
+    fit(again, epochs=3, initial_epoch=1)
+    assert equal(weights(again), weights(gan))
+
+
+def test_early_stopping():
+    gan = make_gan()
+    stop = keras.callbacks.EarlyStopping("g_loss", mode="min", patience=2, min_delta=1e9, restore_best_weights=True)
+    assert len(fit(gan, epochs=20, callbacks=[stop]).epoch) == 3  # the first is the best: no other is that much better
+    best = make_gan()
+    fit(best)
+    assert equal(weights(gan), weights(best))
+
+
+def test_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    fit(make_gan(), epochs=3, callbacks=[keras.callbacks.TensorBoard(tmp_path, histogram_freq=1)])
+    steps = {}
+    for path in sorted((tmp_path / "train").glob("events*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                steps.setdefault(value.tag, []).append(event.step)
+    assert all(steps[f"epoch_{name}"] == [0, 1, 2] for name in COLUMNS)
+
+
+def test_backup_and_restore(tmp_path):
+    whole = make_gan()
+    fit(whole, epochs=6)
+
+    class Killed(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 4:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_gan(), epochs=6, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup"), Killed()])
+    gan = make_gan(seed=1)  # another process: what it begins with is replaced
+    history = fit(gan, epochs=6, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup")])
+    assert history.epoch == [4, 5] and equal(weights(gan), weights(whole))
+
+
+def test_callbacks_that_set_a_rate_set_both():
+    gan = make_gan()
+    fit(gan, epochs=3, callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)])
+    assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 8] * 2)
+    plateau = keras.callbacks.ReduceLROnPlateau("g_loss", mode="min", factor=0.5, patience=1, min_delta=1e9)
+    fit(gan, epochs=2, callbacks=[plateau])
+    assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 16] * 2)
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 4])
+def test_a_training_that_diverges_says_so(steps_per_execution):
+    gan = make_gan(steps_per_execution=steps_per_execution)
+    gan.d_optimizer.learning_rate = 1e30
+    with pytest.raises(FloatingPointError, match=r"diverged at iteration 1: the (generator|discriminator)'s weights"):
+        fit(gan, epochs=3)
+
+
+# Networks
+
+
+def batch_norm():
+    return layers.Dense(8), layers.BatchNormalization(), layers.ReLU()
+
+
+def test_batch_normalisation():
+    gan = make_gan(batch_norm(), batch_norm())
+    statistics = {n.name: [np.copy(v) for v in n.non_trainable_variables] for n in (gan.generator, gan.discriminator)}
+    everything = weights(gan.discriminator)
+    gan.generator_step(np.random.default_rng(0).normal(size=(20, 3)).astype("float32"))
+    assert equal(everything, weights(gan.discriminator))
+    assert not equal(statistics["generator"], gan.generator.non_trainable_variables)
+    everything = weights(gan.generator)
+    gan.discriminator_step(X[:20], np.random.default_rng(1).normal(size=(20, 3)).astype("float32"))
+    assert equal(everything, weights(gan.generator))
+    assert not equal(statistics["discriminator"], gan.discriminator.non_trainable_variables)
+    fit(gan, epochs=2)
+
+
+def test_spectral_normalisation_stays_as_it_is_in_Gs_step():
+    gan = make_gan((layers.SpectralNormalization(layers.Dense(8)),))
+    before = weights(gan.discriminator)
+    gan.generator_step(np.ones((20, 3), "float32"))
+    assert equal(before, weights(gan.discriminator))
+
+
+def discriminators():
+    x = keras.Input((2,))
+    hidden = layers.Dense(8, activation="relu")(x)
+    return {
+        "sigmoid": network(2, 1, "discriminator", activation="sigmoid"),
+        "activation": network(2, 1, "discriminator", last=[layers.Activation("sigmoid")]),
+        "functional": keras.Model(x, layers.Activation("sigmoid")(layers.Dense(1)(hidden))),
+        "logits": network(2, 1, "discriminator"),
+    }
+
+
+@pytest.mark.parametrize("kind", discriminators())
+def test_ways_for_a_discriminator_to_end(kind):
+    keras.utils.set_random_seed(0)
+    D = discriminators()[kind]
+    gan = GAN(network(3, 2, "generator"), D, from_logits=kind == "logits")
+    answers = D(X)
+    assert np.allclose(gan.logits(X) if kind == "logits" else tf.sigmoid(gan.logits(X)), answers, atol=1e-6)
+    gan.compile(jit_compile=False)
+    fit(gan)
+    assert [v.path for v in gan.combined.trainable_variables] == [v.path for v in gan.generator.trainable_variables]
+
+
+class Subclassed(keras.Model):
+    def __init__(self, outputs):
+        super().__init__()
+        self.layer = layers.Dense(outputs)
+
+    def call(self, x):
+        return self.layer(x)
+
+
+def test_networks_that_are_refused_and_what_to_do():
+    G, D = network(3, 2, "generator"), network(2, 1, "discriminator", activation="sigmoid")
+    z = keras.Input((3,))
+    two = keras.Model([z, keras.Input((1,))], layers.Dense(2)(z))
+    shapeless = keras.Sequential([layers.Dense(2)])
+    cases = [
+        (lambda: GAN(G, network(2, 1, "d")), "discriminator must end in a sigmoid, .* or give logits .*from_logits=True"),
+        (lambda: GAN(G, network(2, 1, "d", activation="tanh")), "discriminator must end in a sigmoid"),
+        (lambda: GAN(G, D, from_logits=True), "from_logits is True, but the discriminator ends in a sigmoid"),
+        (lambda: GAN(G, network(2, 3, "d", activation="sigmoid")), r"must answer with shape \(m, 1\), not \(None, 3\)"),
+        (lambda: GAN(network(3, 5, "g"), D), r"samples of shape \(5,\), but discriminator takes \(2,\)"),
+        (lambda: GAN(two, D), "generator must have one input, not 2"),
+        (lambda: GAN(shapeless, D), "generator has no known input shape. Begin a Sequential with keras.Input"),
+        (lambda: GAN(Subclassed(2), D), "put a subclassed model into one"),
+        (lambda: GAN(G, Subclassed(1)), "discriminator has no known input shape"),
+        (lambda: GAN(G, "D"), "discriminator must be a keras.Model, not str"),
+        (lambda: GAN(G, D, p_z=3), "p_z must be a distribution with a method `sample`, not 3"),
+        (
+            lambda: GAN(G, network(2, 1, "d", activation="sigmoid", activity_regularizer="l2")),
+            "may not have an activity_regularizer",
+        ),
+    ]
+    for make, message in cases:
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+def test_what_the_refusals_advise_works():
+    shapeless = keras.Sequential([layers.Dense(2)])
+    shapeless.build((None, 3))
+    wrapped_g = keras.Sequential([keras.Input((3,)), Subclassed(2)])
+    wrapped_d = keras.Sequential([keras.Input((2,)), Subclassed(1)])
+    for G in (shapeless, wrapped_g):
+        gan = GAN(G, wrapped_d, from_logits=True)
+        gan.compile("adam", "sgd", jit_compile=False)
+        before = weights(gan)
+        fit(gan)
+        assert not any(np.array_equal(a, b) for a, b in zip(before, weights(gan), strict=True))
+
+
+def test_convolutions():
+    keras.utils.set_random_seed(0)
+    G = keras.Sequential(
+        [
+            keras.Input((5,)),
+            layers.Dense(4 * 4 * 3),
+            layers.Reshape((4, 4, 3)),
+            layers.Conv2DTranspose(1, 3, strides=2, padding="same"),
+        ]
+    )
+    D = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, strides=2),
+            layers.LeakyReLU(),
+            layers.Dropout(0.3),
+            layers.Flatten(),
+            layers.Dense(1),
+            layers.Activation("sigmoid"),
+        ]
+    )
+    gan = GAN(G, D)
+    gan.compile(k=2)  # by XLA
+    images = np.random.default_rng(0).random((60, 8, 8, 1))
+    assert np.isfinite(fit(gan, images, batch_size=10, epochs=2).history["d_loss"]).all()
+    assert gan.sample(7).shape == (7, 8, 8, 1)
+
+
+def test_regularisers_and_added_losses_count_for_their_own_network():
+    """By the gradients, with plain descent: those of the penalty are added to its owner's alone, for D once."""
+    rate, scale, results = 0.5, 0.1, {}
+    z, z2 = (np.random.default_rng(seed).normal(size=(20, 3)).astype("float32") for seed in (1, 2))
+    for owner in ("none", "discriminator", "generator"):
+        keras.utils.set_random_seed(0)
+        of = {name: "l2" if name == owner else None for name in ("generator", "discriminator")}
+        penalty = {name: keras.regularizers.L2(scale) if on else None for name, on in of.items()}
+        gan = GAN(
+            network(3, 2, "generator", kernel_regularizer=penalty["generator"]),
+            network(2, 1, "discriminator", activation="sigmoid", kernel_regularizer=penalty["discriminator"]),
+        )
+        gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
+        kernels = {n.name: np.copy(n.layers[-1].kernel) for n in (gan.generator, gan.discriminator)}
+        loss, *_, value = gan.discriminator_step(X[:20], z)
+        after_d = weights(gan.discriminator)
+        g_loss = gan.generator_step(z2)
+        results[owner] = kernels, float(loss), float(value), float(g_loss), after_d, weights(gan.generator)
+    kernels, loss, value, g_loss, d, g = results["none"]
+    _, d_loss, d_value, _, with_d, _ = results["discriminator"]
+    assert d_value == pytest.approx(value, rel=1e-6)
+    assert d_loss - loss == pytest.approx(scale * np.sum(kernels["discriminator"] ** 2), rel=1e-4)
+    assert np.allclose(d[-2] - with_d[-2], rate * scale * 2 * kernels["discriminator"], atol=1e-6)
+    assert all(np.allclose(a, b) for a, b in zip(d[:-2], with_d[:-2], strict=True))
+    _, same_loss, _, with_penalty, same_d, with_g = results["generator"]
+    assert same_loss == loss and equal(d, same_d)
+    assert with_penalty - g_loss == pytest.approx(scale * np.sum(kernels["generator"] ** 2), rel=1e-4)
+    assert np.allclose(g[-2] - with_g[-2], rate * scale * 2 * kernels["generator"], atol=1e-6)
+
+
+def test_an_activity_regulariser_of_D_is_the_mean_over_its_two_passes():
+    gan = make_gan((layers.Dense(8, activity_regularizer=keras.regularizers.L2(0.1)),))
+    z = np.random.default_rng(1).normal(size=(20, 3)).astype("float32")
+    samples, hidden = np.asarray(gan.generator(z)), gan.discriminator.layers[0]
+    expected = np.mean([0.1 * np.sum(np.asarray(hidden(x)) ** 2) / 20 for x in (X[:20], samples)])
+    loss, *_, value = gan.discriminator_step(X[:20], z)
+    assert float(loss) == pytest.approx(expected - float(value), rel=1e-5)
+
+
+# The model as Keras's
+
+
+@pytest.mark.parametrize("p_z", [Uniform(-1, 1), Gaussian(1, 2), GaussianMixture((0.5, 0.5), (0, 1), (1, 1)), None])
+def test_saving_brings_the_whole_model_back(tmp_path, p_z):
+    gan = make_gan(p_z=p_z, k=2, generator_loss="saturating")
+    fit(gan)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert loaded.p_z == (p_z or Gaussian()) and (loaded.k, loaded.generator_loss) == (2, "saturating")
+    assert equal(weights(gan), weights(loaded)) and np.array_equal(gan.sample(5), loaded.sample(5))
+    for model in (gan, loaded):
+        fit(model, epochs=2, initial_epoch=1)
+    assert equal(weights(gan), weights(loaded))
+
+
+def test_a_model_of_logits_and_one_that_is_not_compiled_are_saved(tmp_path):
+    gan = GAN(network(3, 2, "generator"), network(2, 1, "discriminator"), from_logits=True)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert loaded.from_logits and np.array_equal(gan.sample(5), loaded.sample(5))
+    with pytest.raises(ValueError, match="compile"):
+        fit(loaded)
+
+
+def test_load_model_knows_the_classes_after_a_plain_import(tmp_path):
+    gan = make_gan(d_hidden=[Maxout(4, 2), Dropout(0.5)])
+    gan.save(tmp_path / "gan.keras")
+    for imports in ("import gan_paper, keras", "import keras, gan_paper"):
+        code = f"{imports}; print(keras.models.load_model({str(tmp_path / 'gan.keras')!r}).sample(3).shape)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+        assert done.stdout.strip() == "(3, 2)", done.stderr
+
+
+def test_importing_the_library_is_light_and_chooses_nothing():
+    code = (
+        "import sys; sys.modules['fcntl'] = None; import gan_paper; print(dir(gan_paper), 'keras' in sys.modules); "
+        "from gan_paper import GAN; import matplotlib; from gan_paper import figures; "
+        "print(matplotlib.rcParams._get_backend_or_none())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    names, backend = done.stdout.splitlines()
+    assert "'GAN'" in names and names.endswith("False") and backend == "None", done.stderr
+
+
+def test_optimizers_by_name():
+    for names in (("adam", "adam"), ("adam", "sgd")):
+        gan = make_gan(compiled=False)
+        gan.compile(*names, jit_compile=False)
+        fit(gan)
+    assert type(gan.d_optimizer).__name__ == "Adam" and type(gan.g_optimizer).__name__ == "SGD"
+
+
+def test_the_summary_lists_two_networks():
+    lines = []
+    make_gan().summary(print_fn=lambda line, **_: lines.append(line))
+    text = "\n".join(lines)
+    assert "generator" in text and "discriminator" in text and "combined" not in text
+
+
+def test_samples():
+    gan = make_gan(p_z=Uniform(0, 1))
+    a = gan.sample(25_000, seed=3)
+    assert a.shape == (25_000, 2) and np.array_equal(a, gan.sample(25_000, seed=3))
+    assert not np.isin(a, gan.sample(25_000, seed=4)).all()
+    assert np.array_equal(a[:10_000], gan.sample(10_000, seed=3))
+
+
+def test_the_value_is_the_papers():
+    gan = make_gan()
+    D = gan.discriminator
+    z = np.random.default_rng(1).normal(size=(20, 3)).astype("float32")
+    expected = np.mean(np.log(D(X[:20]))) + np.mean(np.log(1 - np.asarray(D(gan.generator(z)))))
+    *_, value = gan.discriminator_step(X[:20], z)
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+    assert float(objective.value(np.zeros(3), np.zeros(3))) == pytest.approx(-np.log(4))

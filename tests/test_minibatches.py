@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import scipy.stats
+
+from gan_paper import minibatches
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from tests.test_algorithm1 import make_gan
+
+P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
+
+
+def draw(gan, per_call, start=0, stop=30, seed=5, p_data=P_DATA, m=4):
+    """What the stream of `fit` holds, one epoch from `start` on."""
+    made = gan.minibatches(p_data, m, seed)
+    calls = made.stream(lambda: start, stop - start, 1, per_call).as_numpy_iterator()
+    return [np.concatenate(parts) for parts in zip(*((x[:n], z[:n]) for x, z, n in calls), strict=True)]
+
+
+@pytest.mark.parametrize("p_data", [P_DATA, GaussianMixture((0.5, 0.5), (0.0, 4.0), (1.0, 1.0))])
+def test_a_minibatch_is_a_pure_function_of_seed_and_iteration(p_data):
+    gan = make_gan(k=2)
+    x, z = draw(gan, 30, p_data=p_data)
+    assert x.shape == (30, 2, 4, 2) and z.shape == (30, 3, 4, 3)
+    for per_call, start in [(1, 0), (7, 0), (10, 20), (3, 11)]:
+        x_again, z_again = draw(gan, per_call, start, p_data=p_data)
+        assert np.array_equal(x[start:], x_again) and np.array_equal(z[start:], z_again)
+
+
+def test_epochs_go_on_where_the_last_one_ended():
+    made = make_gan(k=2).minibatches(P_DATA, 4, 5)
+    whole, _ = made.draw(0, 30)
+    calls = list(made.stream(lambda: 0, 10, 3, 4).as_numpy_iterator())
+    assert [int(n) for *_, n in calls] == [4, 4, 2] * 3 and {x.shape for x, *_ in calls} == {(4, 2, 4, 2)}
+    assert np.array_equal(np.concatenate([x[:n] for x, _, n in calls]), whole)
+
+
+def test_blocks_of_iterations_are_drawn_once_and_show_nowhere(monkeypatch):
+    gan, sample, seeds = make_gan(k=2), Gaussian.sample, []
+
+    def counted(self, shape, seed, dtype):
+        seeds.append(seed)
+        return sample(self, shape, seed, dtype)
+
+    monkeypatch.setattr(Gaussian, "sample", counted)
+    monkeypatch.setattr(minibatches, "_BLOCK", 250)  # numbers, of which an iteration has 52: blocks of four
+    x, z = draw(gan, 30)
+    blocks = [(5, first, 0) for first in range(0, 30, 4)]
+    assert seeds == blocks
+    for per_call, start in [(1, 0), (3, 0), (4, 0), (7, 5), (30, 3)]:
+        seeds.clear()
+        x_again, z_again = draw(gan, per_call, start)
+        assert np.array_equal(x[start:], x_again) and np.array_equal(z[start:], z_again)
+        assert seeds == blocks[start // 4 :]
+    monkeypatch.setattr(minibatches, "_BLOCK", 50)  # fewer than an iteration has
+    x, z = draw(gan, 10)
+    assert all(np.array_equal(x[t], sample(P_DATA, (1, 2, 4, 2), (5, t, 0))[0]) for t in range(30))
+    assert all(np.array_equal(z[t], P_Z.sample((1, 3, 4, 3), (5, t, 1))[0]) for t in range(30))
+
+
+def test_tensorflow_takes_minibatches_without_a_copy(monkeypatch):
+    aligned, made = minibatches._aligned, []
+
+    def recorded(*arguments):
+        made.append(aligned(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(minibatches, "_aligned", recorded)
+    for m in (1, 3, 64):  # arrays of all sizes: those of some are aligned by chance
+        made.clear()
+        stream = make_gan(k=2).minibatches(P_DATA, m).stream(lambda: 0, 30, 1, 7)
+        taken = [np.asarray(memoryview(tensor)).ctypes.data for x, z, _ in list(stream) for tensor in (x, z)]
+        assert taken == [array.ctypes.data for array in made]
+
+
+def test_seeds_and_iterations_differ():
+    gan = make_gan(k=2)
+    draws = [draw(gan, 30, seed=seed) for seed in (0, 1, 5)]
+    for values in zip(*draws, strict=True):
+        assert len(np.unique(values)) > 0.999 * np.size(values)  # float32 uniforms may coincide by chance
+
+
+def test_the_stream_follows_its_distributions():
+    x, z = draw(make_gan(k=2), 100, stop=500, m=20)
+    assert scipy.stats.kstest(x.ravel(), P_DATA.cdf).pvalue > 1e-3
+    assert scipy.stats.kstest(z.ravel(), P_Z.cdf).pvalue > 1e-3
+    # no entry tells anything of its neighbour, of another update's, or of the next iteration's
+    for a, b in [
+        (x[:, :, :, 0], x[:, :, :, 1]),
+        (x[:, 0], x[:, 1]),
+        (x[1:], x[:-1]),
+        (z[:, 0], z[:, 2]),
+        (z[1:], z[:-1]),
+    ]:
+        assert abs(scipy.stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
+
+
+def test_a_call_takes_bounded_memory_and_an_epochs_calls_are_alike():
+    gan = make_gan(k=2)  # 13 numbers an example of the minibatches: 52 bytes
+
+    def per_call(m, steps, most=None):
+        return gan.minibatches(P_DATA, m).per_call(steps, most)
+
+    assert per_call(8, 100) == 100 and per_call(8, 3000) == 1000
+    assert per_call(100_000, 100) == 12  # nine calls, where one more iteration would make them larger than 64 MB
+    assert per_call(10_000_000, 7) == 1
+    assert per_call(8, 100, most=30) == 25
