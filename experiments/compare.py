@@ -10,6 +10,7 @@ Exit statuses: 0 the run matches, or the samples cannot be told apart; 1 they do
 few samples or other bad input.
 """
 
+import importlib
 import math
 import sys
 from dataclasses import dataclass
@@ -18,8 +19,12 @@ from typing import Annotated, Any
 
 import tyro
 
-from gan_paper import files, runs
-from gan_paper.histograms import POINTS, Floats, Recording, compare, permutation_test
+from gan_paper import runs
+from gan_paper.measure.comparison import compare
+from gan_paper.measure.histogram import Floats
+from gan_paper.measure.recording import Recording, View
+from gan_paper.measure.samples import POINTS, permutation_test
+from gan_paper.runs import files, recordings
 
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
 LEVEL = 0.01
@@ -50,8 +55,8 @@ def main(arguments: Arguments) -> bool:
         return _against_samples(run, Path(name))
     try:
         path = reference_path(run, name)
-        reference = Recording.load(path)
-        recording = Recording.of_run(run) if run.is_dir() else _count(run, reference, default=name is None)
+        reference = recordings.load(path)
+        recording = recordings.of_run(run) if run.is_dir() else _count(run, path, reference, default=name is None)
         rows = compare(recording, reference)
     except ValueError as error:
         raise runs.Refused(str(error)) from None
@@ -82,7 +87,7 @@ def verdict(recording: Recording, experiment: str, preset: str) -> str:
     if path is None:
         return ""
     try:
-        faults = [row.fault for row in compare(recording, Recording.load(path)) if not row.holds]
+        faults = [row.fault for row in compare(recording, recordings.load(path)) if not row.holds]
     except ValueError as error:
         return f"cannot be told: {error}"
     return f"not accepted by {path.stem}: {'; '.join(faults)}" if faults else f"accepted by {path.stem}"
@@ -161,7 +166,7 @@ def _samples(path: Path) -> Floats:
     return files.read_samples(path)
 
 
-def _count(path: Path, reference: Recording, default: bool) -> Recording:
+def _count(path: Path, source: Path, reference: Recording, default: bool) -> Recording:
     samples = _samples(path)
     if default and samples.shape[1] > 1:
         raise ValueError(
@@ -169,17 +174,26 @@ def _count(path: Path, reference: Recording, default: bool) -> Recording:
             "gaussian pools the numbers, OTHER.npy compares points"
         )
     # Over some 64 bins, as runs are: the Jensen-Shannon divergence of more would need more samples.
-    recording = Recording({view: edges[:: max(1, len(edges) // 64)] for view, edges in reference.edges.items()})
+    edges = {view: edges[:: max(1, len(edges) // 64)] for view, edges in reference.edges.items()}
+    views: dict[str, View] = {}
+    experiment = source.stem.partition("-")[0]
+    if source.parent == REFERENCES and Path(__file__).with_stem(experiment).exists():
+        views = getattr(importlib.import_module(experiment), "VIEWS", {})  # it knows what its recordings count
+    recording = Recording(edges, views)
+    if unknown := recording.edges.keys() - recording.views:
+        raise ValueError(f"{source} counts {' and '.join(sorted(unknown))}, which only a run of its experiment does")
     recording.record(0, samples)
     return recording
 
 
 def _draw(folder: Path, run: Recording, reference: Recording, name: str) -> None:
-    from gan_paper import figures
+    from gan_paper.plots.comparison import against_course, against_distribution
 
-    draw = figures.against_distribution if len(reference.iterations) == 1 else figures.against_course
+    draw = against_distribution if len(reference.iterations) == 1 else against_course
     figure = draw(run, reference, f"{folder.name} against {name}")
-    written = runs.save_picture(folder / f"comparison-{name}.png", figure, runs.read_config(folder))
+    picture = folder / f"comparison-{name}.png"
+    runs.claim(folder, [picture.name, picture.with_suffix(".pdf").name])
+    written = runs.save_picture(picture, figure, runs.read_config(folder))
     print("written:", *map(str, written), sep="\n  ")
 
 

@@ -15,19 +15,20 @@ The paper gives no settings for this figure: target, networks, rates and lengths
 """
 
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit
 
 from gan_paper import runs
-from gan_paper.distributions import Gaussian, Uniform, density_of_map
+from gan_paper.distributions import Distribution, Gaussian, Uniform
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
-    from gan_paper.figures import Game
-    from gan_paper.histograms import Recording
+    from gan_paper.measure.recording import Recording
+    from gan_paper.plots.game import Snapshot
 
 
 class Phase(NamedTuple):
@@ -87,11 +88,15 @@ X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(P_Z.low, P_Z.high, 1001)
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     import keras
+    from gaussian import standardised_discriminator, standardised_generator
     from keras.optimizers import Adam
     from keras.optimizers.schedules import PiecewiseConstantDecay
 
-    from gan_paper import figures, histograms, networks
     from gan_paper.algorithm1 import GAN
+    from gan_paper.measure.recording import Recording
+    from gan_paper.measure.samples import match
+    from gan_paper.plots import game as plots
+    from gan_paper.plots.training import course
     from gan_paper.runs import training
 
     def rate(updates: int, rates: list[float]) -> PiecewiseConstantDecay:
@@ -99,17 +104,14 @@ def main(settings: Settings, run: runs.Run) -> None:
         return PiecewiseConstantDecay([end * updates - 1 for end in ENDS[:-1]], rates)
 
     keras.utils.set_random_seed(settings.seed)
-    gan = GAN(
-        networks.standardised_generator(1, 1, scale=3.0),
-        networks.standardised_discriminator(1, P_DATA.mean, P_DATA.std),
-        P_Z,
-    )
+    generator = standardised_generator(1, 1, scale=3.0)
+    gan = GAN(generator, standardised_discriminator(1, P_DATA.mean, P_DATA.std), P_Z)
     gan.compile(
         d_optimizer=Adam(rate(settings.k, [phase.d_rate for phase in PHASES]), beta_1=0.5),
         g_optimizer=Adam(rate(1, [phase.g_rate for phase in PHASES]), beta_1=0.5),
         k=settings.k,
     )
-    recording = histograms.Recording({"entries": np.linspace(-6, 14, 65)})
+    recording = Recording({"entries": np.linspace(-6, 14, 65)})
     recorder = training.Recorder(run, recording, samples=10_000, observe=lambda: observe(gan))
     pace = training.train(gan, P_DATA, run, recorder, batch_size=settings.m, record_every=settings.record_every)
     samples, game = training.play(gan, P_DATA, samples=1_000_000, seed=settings.seed)
@@ -119,12 +121,12 @@ def main(settings: Settings, run: runs.Run) -> None:
         for end, phase in zip(ENDS, PHASES, strict=True)
         if phase.panel
     }
-    run.save_figure("figure1.png", figures.figure1(panels))
-    run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
+    run.save_figure("figure1.png", plots.figure1(panels))
+    run.save_figure("training.png", course(run.columns(), "non_saturating"))
     if settings.animate:
-        run.save_animation("figure1.gif", figures.figure1_animation(recording, lambda i: panel(recording, i)))
+        run.save_animation("figure1.gif", plots.figure1_animation(recording, lambda i: panel(recording, i)))
     game["panels"] = {name: {"jsd": p.jsd, "value": p.value} for name, p in panels.items() if p}
-    run.finish({"match": histograms.match(samples, P_DATA, recording.edges[recording.main]), **game}, pace)
+    run.finish({"match": match(samples, P_DATA, recording.edges[recording.main]), **game}, pace)
 
 
 def observe(gan: "GAN") -> dict[str, np.ndarray]:
@@ -139,10 +141,10 @@ def observe(gan: "GAN") -> dict[str, np.ndarray]:
     return {name: curve.numpy()[:, 0] for name, curve in curves.items()}
 
 
-def panel(recording: "Recording", index: int) -> "Game":
+def panel(recording: "Recording", index: int) -> "Snapshot":
     """The game at a recorded iteration, with its Jensen-Shannon divergence and its value, by quadrature."""
-    from gan_paper.figures import Game
     from gan_paper.objective import LOG_4, optimal_discriminator
+    from gan_paper.plots.game import Snapshot
 
     names = ("g", "slope", "logits", "logits_of_g")
     g, slope, logits, logits_of_g = (recording.curves[name][index].astype(float) for name in names)
@@ -155,7 +157,7 @@ def panel(recording: "Recording", index: int) -> "Game":
         return float(np.trapezoid(data * log_d, X) + np.trapezoid(P_Z.pdf(Z) * log_not_d, Z))
 
     best = value(np.log(optimal, where=data > 0, out=np.zeros(len(X))), np.log1p(-optimal_of_g))
-    return Game(
+    return Snapshot(
         x=X,
         p_data=data,
         p_g=p_g,
@@ -166,6 +168,32 @@ def panel(recording: "Recording", index: int) -> "Game":
         jsd=(best + LOG_4) / 2,  # Theorem 1
         value=value(log_expit(logits), log_expit(-logits_of_g)),
     )
+
+
+def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayLike, slope: ArrayLike) -> np.ndarray:
+    """The density p_g of x = G(z), by the change of variables: each monotone piece of G adds p_z(z) / |G'(z)|.
+
+    Args:
+        x: Where it is wanted, any shape.
+        p_z: The prior of z.
+        z: A rising grid over the range of the prior, (N,), fine enough to be straight between its points.
+        mapped: G(z), (N,).
+        slope: G'(z), (N,).
+
+    Returns:
+        The density at `x`, at least 0; 0 where G does not reach.
+    """
+    x, z, mapped, slope = (np.asarray(values, float) for values in (x, z, mapped, slope))
+    density = np.zeros(x.shape)
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(mapped)))) + 1
+    for first, last in pairwise([0, *turns, len(z) - 1]):
+        piece = slice(first, last + 1)
+        order = slice(None, None, 1 if mapped[last] > mapped[first] else -1)
+        place = np.interp(x, mapped[piece][order], z[piece][order], left=np.nan, right=np.nan)
+        steepness = np.abs(np.interp(place, z[piece], slope[piece]))
+        reached = np.isfinite(place) & (steepness > 0)
+        density[reached] += p_z.pdf(place[reached]) / steepness[reached]
+    return density
 
 
 if __name__ == "__main__":

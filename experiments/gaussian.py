@@ -2,8 +2,8 @@
 
 Presets:
   scalar    x is one number, p_data = N(4, 1.25). The layers are the notebook's; the rest is our choice, since it
-            decides how good the match is (README, "How good is it?"): the initial weights, and examples standardised
-            by the mean and standard deviation of 100,000 of them (`networks.standardised_discriminator`); noise of size
+            decides how good the match is ("What each change bought" in `README.md`): the initial weights, and examples standardised
+            by the mean and standard deviation of 100,000 of them (`standardised_discriminator`); noise of size
             30; Adam with rates that fall to 0 along a cosine over the run; and averages of the iterates of G and of D
             over about a tenth of it. The averages are what is recorded, drawn, judged and saved.
   standard  The same settings, p_data = N(0, 1).
@@ -22,6 +22,8 @@ from gan_paper import runs
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
 
 if TYPE_CHECKING:
+    import keras
+
     from gan_paper.algorithm1 import GAN
 
 
@@ -90,7 +92,7 @@ TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
-    from gan_paper.histograms import Recording
+    from gan_paper.measure.recording import Recording
     from gan_paper.runs import report, training
 
     p_data, edges = TARGETS[settings.preset]
@@ -124,7 +126,6 @@ def make_gan(settings: Settings, examples: np.ndarray) -> "GAN":
     from keras.optimizers import SGD, Adam
     from keras.optimizers.schedules import CosineDecay
 
-    from gan_paper import networks
     from gan_paper.algorithm1 import GAN
     from gan_paper.optimizers import average_decay
 
@@ -132,12 +133,10 @@ def make_gan(settings: Settings, examples: np.ndarray) -> "GAN":
     n, noise_size, p_z = settings.n, settings.noise_size, Uniform(-1 if settings.noise == "centred" else 0, 1)
     if settings.preset == "notebook":
         rule = SGD
-        gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n), p_z)
+        gan = GAN(notebook_generator(n, noise_size), notebook_discriminator(n), p_z)
     else:
         rule, scale = Adam, (float(examples.mean()), float(examples.std()))
-        gan = GAN(
-            networks.standardised_generator(n, noise_size, *scale), networks.standardised_discriminator(n, *scale), p_z
-        )
+        gan = GAN(standardised_generator(n, noise_size, *scale), standardised_discriminator(n, *scale), p_z)
 
     def optimizer(rate: float, updates: int) -> Any:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -152,6 +151,72 @@ def make_gan(settings: Settings, examples: np.ndarray) -> "GAN":
         generator_loss=settings.generator_loss,
     )
     return gan
+
+
+def notebook_generator(n: int = 1000, noise_size: int = 1000) -> "keras.Sequential":
+    """The notebook's G: two hidden layers of 50 ELU units, `n` linear outputs."""
+    from keras import Input, Sequential
+    from keras.layers import Dense
+
+    from gan_paper.layers import elu
+
+    layers = [Input((noise_size,)), Dense(50, activation=elu), Dense(50, activation=elu), Dense(n)]
+    return Sequential(layers, name="generator")
+
+
+def notebook_discriminator(n: int = 1000) -> "keras.Sequential":
+    """The notebook's D: two hidden layers of 50 ELU units, one sigmoid output."""
+    from keras import Input, Sequential
+    from keras.layers import Dense
+
+    from gan_paper.layers import elu
+
+    layers = [Input((n,)), Dense(50, activation=elu), Dense(50, activation=elu), Dense(1, activation="sigmoid")]
+    return Sequential(layers, name="discriminator")
+
+
+def standardised_generator(
+    n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
+) -> "keras.Sequential":
+    """The notebook's G with other initial weights, and outputs scaled to the examples; our choice, not published.
+
+    The initial weights, biases among them, are U(-1, 1) / sqrt(inputs).
+
+    Args:
+        n: Outputs.
+        noise_size: Inputs.
+        mean: Of the examples' entries.
+        std: Of the examples' entries.
+        scale: Of the first layer's initial weights.
+    """
+    from keras import Input, Sequential
+    from keras.layers import Rescaling
+
+    from gan_paper.layers import elu, torch_dense
+
+    hidden = [torch_dense(noise_size, 50, elu, scale), torch_dense(50, 50, elu)]
+    return Sequential([Input((noise_size,)), *hidden, torch_dense(50, n), Rescaling(std, mean)], name="generator")
+
+
+def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "keras.Sequential":
+    """The notebook's D with other initial weights, behind a standardisation; our choice, not published.
+
+    The initial weights, biases among them, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With
+    Keras's default, a ninth of that, its units are nearly straight over the examples, and p_g matches less well.
+
+    Args:
+        n: Inputs.
+        mean: Of the examples' entries.
+        std: Of the examples' entries.
+    """
+    from keras import Input, Sequential
+    from keras.layers import Rescaling
+
+    from gan_paper.layers import elu, torch_dense
+
+    hidden = [torch_dense(n, 50, elu, scale=3.0), torch_dense(50, 50, elu)]
+    layers = [Input((n,)), Rescaling(1 / std, -mean / std), *hidden, torch_dense(50, 1, "sigmoid")]
+    return Sequential(layers, name="discriminator")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from typing import Annotated, NamedTuple
 
 import tyro
 
-from gan_paper import files, runs
+from gan_paper import runs
+from gan_paper.runs import files
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"

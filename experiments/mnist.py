@@ -26,10 +26,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 
 from gan_paper import runs
+from gan_paper.runs import files
 
 if TYPE_CHECKING:
+    import keras
+
     from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Images, Source
+    from gan_paper.distributions import Distribution, Images
     from gan_paper.mnist import MNIST
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
@@ -70,15 +73,17 @@ def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     import keras
 
-    from gan_paper import figures, parzen
+    from gan_paper import parzen
     from gan_paper.distributions import Gaussian, Images, Uniform
-    from gan_paper.histograms import Recording
+    from gan_paper.measure.recording import Recording
+    from gan_paper.plots import images as pictures
+    from gan_paper.plots.training import course, log_likelihood
     from gan_paper.runs import training
 
     data = load(settings.data)
     dense = settings.preset == "dense"
     images = Images(data.train, -1, 1) if dense else Images(data.train)
-    p_z: Source = Gaussian(0, 1) if dense else Uniform(-(3**0.5), 3**0.5)
+    p_z: Distribution = Gaussian(0, 1) if dense else Uniform(-(3**0.5), 3**0.5)
     epoch = len(data.train) // settings.m
 
     keras.utils.set_random_seed(settings.seed)
@@ -107,16 +112,18 @@ def main(settings: Settings, run: runs.Run) -> None:
         return images.unscaled(training.generate(best, z))
 
     samples = draw(noise[1][:20]).reshape(4, 5, -1)
-    run.save_figure("samples.png", figures.samples_with_neighbours(samples, nearest(samples[:, -1], data.train)))
+    run.save_figure("samples.png", pictures.samples_with_neighbours(samples, nearest(samples[:, -1], data.train)))
     ends = noise[1][20:40].reshape(10, 2, 100)
     lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
-    run.save_figure("interpolations.png", figures.interpolations(draw(lines.reshape(-1, 100)).reshape(10, 12, -1)))
+    run.save_figure("interpolations.png", pictures.interpolations(draw(lines.reshape(-1, 100)).reshape(10, 12, -1)))
     columns = run.columns()
     curves = {"average of the iterates": columns["log_likelihood"], "last iterate": columns["last_iterate"]}
-    run.save_figure("log_likelihood.png", figures.log_likelihood(columns["epoch"], curves))
-    run.save_figure("training.png", figures.training(columns, "non_saturating"))
+    run.save_figure("log_likelihood.png", log_likelihood(columns["epoch"], curves))
+    run.save_figure("training.png", course(columns, "non_saturating"))
     epochs = [iteration // epoch for iteration in recording.iterations]
-    run.save_animation("samples.gif", figures.images_animation(images.unscaled(np.stack(recording.samples)), epochs, 5))
+    run.save_animation(
+        "samples.gif", pictures.images_animation(images.unscaled(np.stack(recording.samples)), epochs, 5)
+    )
     _, game = training.play(gan, images, samples=SAMPLES, seed=settings.seed)
     run.finish({"match": match, **game}, pace)
 
@@ -126,12 +133,16 @@ def load(path: Path | None) -> "MNIST":
     """MNIST, read and checked once: before a folder is made for the run, and for the run."""
     from gan_paper import mnist
 
-    if path is None:
-        runs.quiet_tensorflow()  # whose Keras downloads it
-    return mnist.load(path)
+    if path:
+        return mnist.of_arrays(files.read_arrays(path), path)
+    runs.quiet_tensorflow()  # whose Keras downloads it
+    try:
+        return mnist.of_arrays(mnist.download(), "the download")
+    except ValueError as error:
+        raise ValueError(f"{error}: --data PATH") from None
 
 
-def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Source") -> "GAN":
+def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Distribution") -> "GAN":
     """The networks and the rules of a preset.
 
     Args:
@@ -143,14 +154,13 @@ def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Source") -
     from keras.optimizers import Adam
     from keras.optimizers.schedules import ExponentialDecay
 
-    from gan_paper import networks
     from gan_paper.algorithm1 import GAN
     from gan_paper.optimizers import RisingMomentum, average_decay
 
     decay = average_decay(settings.average, settings.iterations)
     average: dict[str, Any] = {"use_ema": settings.average > 0, "ema_momentum": decay}
     if settings.preset == "dense":
-        gan = GAN(networks.dense_generator(), networks.dense_discriminator(), p_z)
+        gan = GAN(dense_generator(), dense_discriminator(), p_z)
         gan.compile(Adam(settings.d_rate), Adam(settings.g_rate, **average))
         return gan
 
@@ -159,7 +169,7 @@ def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Source") -
         # powers of 1.000004 itself would be 1.5 % off.)
         return ExponentialDecay(first, decay_steps=1000, decay_rate=1.000004**-1000)
 
-    gan = GAN(networks.paper_generator(train.mean(axis=0) / 255), networks.paper_discriminator(), p_z)
+    gan = GAN(paper_generator(train.mean(axis=0) / 255), paper_discriminator(), p_z)
     gan.compile(
         d_optimizer=RisingMomentum(rate(settings.d_rate), updates_per_epoch=epoch),
         g_optimizer=RisingMomentum(rate(settings.g_rate), updates_per_epoch=epoch, **average),
@@ -238,6 +248,64 @@ def nearest(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
     images = train / np.float32(255)
     distances = (images**2).sum(axis=1) - 2 * samples @ images.T  # less |sample|^2, the same for all
     return images[distances.argmin(axis=1)]
+
+
+def paper_generator(pixel_means: np.ndarray) -> "keras.Sequential":
+    """The authors' G: 100-1200-1200-784, ReLU, a sigmoid output (the authors' released settings).
+
+    Args:
+        pixel_means: The mean of each pixel over the training set, (784,) in [0, 1]: before training, with its weights
+            small, G draws about this image.
+    """
+    from keras import Input, Sequential
+    from keras.initializers import RandomUniform
+    from keras.layers import Dense
+    from scipy.special import logit
+
+    means = np.clip(pixel_means, 1e-7, 1 - 1e-7)  # as the authors' library does
+    rules = ((1200, "relu"), (1200, "relu"), (len(means), "sigmoid"))
+    layers = [Dense(units, rule, kernel_initializer=RandomUniform(-0.05, 0.05)) for units, rule in rules]
+    generator = Sequential([Input((100,)), *layers], name="generator")
+    layers[-1].bias.assign(logit(means))
+    return generator
+
+
+def paper_discriminator(pixels: int = 784) -> "keras.Sequential":
+    """The authors' D: two maxout layers of 240 units and 5 pieces, with dropout before every layer.
+
+    Dropout keeps 0.8 of the pixels and 0.5 of the units (the authors' released settings).
+    """
+    from keras import Input, Sequential
+    from keras.initializers import RandomUniform
+    from keras.layers import Dense
+
+    from gan_paper.layers import Dropout, Maxout
+
+    hidden = [Dropout(0.2)]
+    for _ in range(2):
+        hidden += [Maxout(240, 5, RandomUniform(-0.005, 0.005)), Dropout(0.5)]
+    output = Dense(1, activation="sigmoid", kernel_initializer=RandomUniform(-0.005, 0.005))
+    return Sequential([Input((pixels,)), *hidden, output], name="discriminator")
+
+
+def dense_generator(pixels: int = 784) -> "keras.Sequential":
+    """The primer's G: 100-256-512-784, ReLU, a tanh output."""
+    from keras import Input, Sequential
+
+    from gan_paper.layers import torch_dense
+
+    hidden = [torch_dense(100, 256, "relu"), torch_dense(256, 512, "relu")]
+    return Sequential([Input((100,)), *hidden, torch_dense(512, pixels, "tanh")], name="generator")
+
+
+def dense_discriminator(pixels: int = 784) -> "keras.Sequential":
+    """The primer's D: 784-512-256-1, ReLU, a sigmoid output."""
+    from keras import Input, Sequential
+
+    from gan_paper.layers import torch_dense
+
+    hidden = [torch_dense(pixels, 512, "relu"), torch_dense(512, 256, "relu")]
+    return Sequential([Input((pixels,)), *hidden, torch_dense(256, 1, "sigmoid")], name="discriminator")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ from typing import Annotated, Literal
 import numpy as np
 from compare import verdict
 
-from gan_paper import files, numpy_gan, runs
+from gan_paper import numpy_gan, runs
 from gan_paper.distributions import Gaussian
 from gan_paper.divergence import check_finite
-from gan_paper.histograms import Recording
+from gan_paper.measure.recording import Recording
+from gan_paper.runs import files
 
 TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
 EDGES = {"inside": np.linspace(-0.2, 1.2, 65), "document": np.linspace(-5, 5, 65)}

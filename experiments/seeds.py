@@ -14,7 +14,8 @@ import tyro
 from compare import reference_path
 
 from gan_paper import runs
-from gan_paper.histograms import Recording, compare
+from gan_paper.measure.comparison import compare
+from gan_paper.runs import recordings
 
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats"}
 """The units that the header names; `std` is the standard deviation of the data."""
@@ -60,7 +61,7 @@ def _row(folder: Path, reference: str | None) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError):
         raise runs.Refused(f"{folder / 'metrics.json'} holds no match of a run with its data") from None
     try:
-        rows = compare(Recording.of_run(folder), Recording.load(reference_path(folder, reference)))
+        rows = compare(recordings.of_run(folder), recordings.load(reference_path(folder, reference)))
     except ValueError as error:
         raise runs.Refused(f"{folder}: {error}") from None
     failed = [row.name for row in rows if not row.holds]

@@ -11,8 +11,11 @@ Presets:
   document  As the document has it. It follows the curve, but wanders along it, and leaves parts of it out.
 """
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from compare import verdict
@@ -20,7 +23,12 @@ from compare import verdict
 from gan_paper import runs
 
 if TYPE_CHECKING:
+    import keras
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from gan_paper.measure.recording import Recording
+    from gan_paper.plots.animation import Pixels
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,21 @@ PRESETS = {
     "matched": Settings(),
     "document": replace(Settings(), preset="document", iterations=9_600, beta_1=0.9, cosine=False),
 }
+
+
+def of_points(view: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A view that refuses samples (N, n) that are no points (N, 2)."""
+
+    def checked(samples: np.ndarray) -> np.ndarray:
+        if samples.shape[1] != 2:
+            raise ValueError(f"samples must be points (x, y) here, not of {samples.shape[1]} number(s)")
+        return view(samples)
+
+    return checked
+
+
+VIEWS = {"x": of_points(lambda p: p[:, :1]), "residual": of_points(lambda p: p[:, 1:] - np.sin(p[:, :1]))}
+"""What a recording counts of points (x, y): x, and y - sin x."""
 EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2, 130)}
 
 
@@ -60,10 +83,10 @@ def main(settings: Settings, run: runs.Run) -> None:
     from keras.optimizers import Adam
     from keras.optimizers.schedules import CosineDecay
 
-    from gan_paper import figures, networks
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, Points, Uniform
-    from gan_paper.histograms import Recording
+    from gan_paper.measure.recording import Recording
+    from gan_paper.plots.training import course
     from gan_paper.runs import training
 
     x = Uniform(0, 2 * np.pi).sample((1024, 1), seed=0)  # the same points for every run
@@ -74,21 +97,21 @@ def main(settings: Settings, run: runs.Run) -> None:
 
     training.one_thread()
     keras.utils.set_random_seed(settings.seed)
-    gan = GAN(networks.sine_generator(), networks.sine_discriminator(settings.dropout), Gaussian(0, 1))
+    gan = GAN(make_generator(), make_discriminator(settings.dropout), Gaussian(0, 1))
     gan.compile(
         d_optimizer=Adam(rate(settings.k), settings.beta_1),
         g_optimizer=Adam(rate(1), settings.beta_1),
         k=settings.k,
         generator_loss="non_saturating",
     )
-    recording = Recording(EDGES, keep=500)
+    recording = Recording(EDGES, VIEWS, keep=500)
     a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
     grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
 
     def picture(*iterations: int) -> "Figure":
         surface = gan.discriminator.predict(grid, batch_size=len(grid), verbose=0).reshape(len(b), len(a))
         last = recording.iterations[-1]
-        return figures.plane(recording, data.points, [*iterations, last], (a, b, surface))
+        return plane(recording, data.points, [*iterations, last], (a, b, surface))
 
     recorder = training.Recorder(run, recording, samples=10_000)
     pace = training.train(gan, data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
@@ -96,8 +119,8 @@ def main(settings: Settings, run: runs.Run) -> None:
 
     last = recording.iterations[-1]
     run.save_figure("samples.png", picture(0, last // 10, last // 3))
-    run.save_figure("training.png", figures.training(run.columns(), "non_saturating"))
-    run.save_animation("samples.gif", figures.plane_animation(recording, data.points))
+    run.save_figure("training.png", course(run.columns(), "non_saturating"))
+    run.save_animation("samples.gif", plane_animation(recording, data.points))
     judged = verdict(recording, run.experiment, settings.preset)
     run.finish({"match": match(samples, data.points), **game}, pace, judged)
 
@@ -110,7 +133,7 @@ def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:
         between half and twice as many samples as they would of a uniform x; `energy_distance` to the points, and, as
         its floor, `energy_distance_of_halves`, the median between random halves of the points themselves.
     """
-    from gan_paper.histograms import energy_distance
+    from gan_paper.measure.samples import energy_distance
 
     counts, _ = np.histogram(samples[:, 0], 32, (0, 2 * np.pi))
     proportion = counts * 32 / len(samples)
@@ -122,6 +145,101 @@ def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:
         "energy_distance": energy_distance(samples[:5000], points),
         "energy_distance_of_halves": float(np.median(halves)),
     }
+
+
+def make_generator() -> "keras.Sequential":
+    """2-16-32-2, ReLU, a linear output."""
+    from keras import Input, Sequential
+    from keras.layers import ReLU
+
+    from gan_paper.layers import torch_dense
+
+    hidden = [torch_dense(2, 16), ReLU(), torch_dense(16, 32), ReLU()]
+    return Sequential([Input((2,)), *hidden, torch_dense(32, 2)], name="generator")
+
+
+def make_discriminator(dropout: float = 0.3) -> "keras.Sequential":
+    """2-256-128-64-1, ReLU and dropout, a sigmoid output."""
+    from keras import Input, Sequential
+    from keras.layers import ReLU
+
+    from gan_paper.layers import Dropout, torch_dense
+
+    layers = [Input((2,))]
+    for inputs, units in pairwise((2, 256, 128, 64)):
+        layers += [torch_dense(inputs, units), ReLU(), Dropout(dropout)]
+    return Sequential([*layers, torch_dense(64, 1, activation="sigmoid")], name="discriminator")
+
+
+def plane(
+    recording: "Recording",
+    points: np.ndarray,
+    iterations: Sequence[int],
+    surface: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> "Figure":
+    """Samples in the plane over the data at chosen iterations, and D's surface at the end.
+
+    Args:
+        recording: Of a run, with kept samples.
+        points: The data, (N, 2).
+        iterations: The nearest recorded ones are shown.
+        surface: x (A,), y (B,) and D(x, y) (B, A).
+    """
+    import matplotlib.pyplot as plt
+
+    from gan_paper.plots.style import DATA, STYLE, WIDTH
+
+    with plt.rc_context(STYLE):
+        indices = sorted({recording.nearest(iteration) for iteration in iterations})
+        # two rows: the samples, D's surface, and last the key to both
+        columns = math.ceil((len(indices) + 2) / 2)
+        figure, axes = plt.subplots(2, columns, figsize=(WIDTH, 2.9), sharey=True, layout="constrained")
+        *panels, key = axes.flat
+        for ax, index in zip(panels, indices, strict=False):
+            _scatter_samples(ax, points, recording.samples[index])
+            ax.set_title(f"iteration {recording.iterations[index]:,}")
+        scene, *unused = panels[len(indices) :]
+        contours = scene.contourf(*surface, levels=np.linspace(0, 1, 11), cmap="Blues")
+        contours.set_edgecolor("face")  # else a PDF shows white seams between the levels
+        (curve,) = scene.plot(*points[np.argsort(points[:, 0])].T, **DATA)
+        scene.set_title("D(x, y) at the end")
+        for ax in panels:
+            ax.set_xticks((0, 2, 4, 6))
+        for ax in (*unused, key):
+            ax.set_axis_off()
+        bar = key.inset_axes((0.1, 0.3, 0.8, 0.08))
+        figure.colorbar(contours, bar, orientation="horizontal", ticks=[0, 0.5, 1], label="D(x, y)")
+        data, samples = panels[0].lines
+        key.legend([(data, curve), samples], ["data", "samples G(z)"], loc="upper center", markerscale=3)
+        figure.supxlabel("x")
+        figure.supylabel("y")
+        return figure
+
+
+def plane_animation(recording: "Recording", points: np.ndarray, frames: int = 100) -> "list[Pixels]":
+    """The same story as `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
+    import matplotlib.pyplot as plt
+
+    from gan_paper.plots.animation import SCREEN, animate
+    from gan_paper.plots.style import STYLE
+
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(23 / 6, 8 / 3), layout="constrained", dpi=SCREEN)
+        moving = _scatter_samples(ax, points, recording.samples[0])
+        ax.set(xlabel="x", ylabel="y")
+        ax.legend(loc="upper right", markerscale=3)
+        return animate(figure, [moving], recording, lambda index: moving.set_data(*recording.samples[index].T), frames)
+
+
+def _scatter_samples(ax: "Axes", points: np.ndarray, samples: np.ndarray) -> Any:
+    from gan_paper.plots.style import GENERATOR
+
+    ax.plot(*points.T, ".", color="0.75", markersize=3, markeredgewidth=0, label="data")
+    (moving,) = ax.plot(
+        *samples.T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0, label="samples G(z)"
+    )
+    ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7))
+    return moving
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ import mnist
 import numpy as np
 import tyro
 
-from gan_paper import files, runs
+from gan_paper import runs
+from gan_paper.runs import files
 
 RESULTS = Path(__file__).parent.parent / "figures" / "reference" / "mnist"
 FIGURES = ("log_likelihood", "last_iterate_log_likelihood")

@@ -14,12 +14,17 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from compare import verdict
 
 from gan_paper import runs
+from gan_paper.distributions import Distribution, Gaussian, Uniform
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.figure import Figure
 
 EDGES = np.linspace(-5, 5, 65)
 
@@ -66,21 +71,15 @@ def main(settings: Settings, run: runs.Run) -> None:
     from keras.optimizers import Adam
     from keras.optimizers.schedules import InverseTimeDecay
 
-    from gan_paper import figures, networks
     from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Gaussian, Uniform
-    from gan_paper.histograms import Recording
+    from gan_paper.measure.recording import Recording
     from gan_paper.runs import report, training
 
     p_data, p_z = Gaussian(0, 1), Uniform(-1, 1)
 
     training.one_thread()
     keras.utils.set_random_seed(settings.seed)
-    gan = GAN(
-        networks.uniform_to_gaussian_generator(settings.output_slope),
-        networks.uniform_to_gaussian_discriminator(settings.d_hidden),
-        p_z,
-    )
+    gan = GAN(make_generator(settings.output_slope), make_discriminator(settings.d_hidden), p_z)
     gan.compile(
         # D's rate decays with its own updates, of which an iteration has k.
         d_optimizer=Adam(InverseTimeDecay(settings.d_rate, settings.k, settings.decay), settings.beta_1),
@@ -94,10 +93,66 @@ def main(settings: Settings, run: runs.Run) -> None:
     samples, game = training.play(gan, p_data, samples=1_000_000, seed=settings.seed)
 
     z = np.linspace(-1, 1, 1001)
-    run.save_figure("tail.png", figures.left_tail(z, gan.predict(z[:, None], verbose=0)[:, 0], p_z, p_data))
+    run.save_figure("tail.png", left_tail(z, gan.predict(z[:, None], verbose=0)[:, 0], p_z, p_data))
     game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(p_data.quantile(0.01))}
     judged = verdict(recording, run.experiment, settings.preset)
     report.one_dimensional(run, recording, samples, game, pace, p_data, shown, "non_saturating", judged)
+
+
+def make_generator(output_slope: float = 0.1) -> "keras.Sequential":
+    """1-8-16-1, LeakyReLU of slope 0.1 after each layer, of `output_slope` after the last (1: linear)."""
+    from keras import Input, Sequential
+    from keras.layers import LeakyReLU
+
+    from gan_paper.layers import torch_dense
+
+    hidden = [torch_dense(1, 8), LeakyReLU(0.1), torch_dense(8, 16), LeakyReLU(0.1)]
+    output = [LeakyReLU(output_slope)] if output_slope != 1 else []
+    return Sequential([Input((1,)), *hidden, torch_dense(16, 1), *output], name="generator")
+
+
+def make_discriminator(hidden: int = 8) -> "keras.Sequential":
+    """1-8-1, LeakyReLU of slope 0.1, a sigmoid output."""
+    from keras import Input, Sequential
+    from keras.layers import LeakyReLU
+
+    from gan_paper.layers import torch_dense
+
+    layers = [Input((1,)), torch_dense(1, hidden), LeakyReLU(0.1), torch_dense(hidden, 1, activation="sigmoid")]
+    return Sequential(layers, name="discriminator")
+
+
+def left_tail(z: np.ndarray, samples: np.ndarray, p_z: Distribution, p_data: Distribution) -> "Figure":
+    """The map x = G(z) of a number to a number, and what it does to the left tail.
+
+    Args:
+        z: Noise in rising order, (N,), evenly spread over its range.
+        samples: G(z), (N,).
+        p_z: The prior of the noise.
+        p_data: The distribution to reach; the rising map that turns p_z into it is drawn beside G, falling if G falls.
+    """
+    import matplotlib.pyplot as plt
+
+    from gan_paper.plots.style import DATA, GENERATOR, STYLE, THEORY, WIDTH
+
+    with plt.rc_context(STYLE):
+        figure, (mapping, tail) = plt.subplots(1, 2, figsize=(WIDTH, 2.3), layout="constrained")
+        levels = p_z.cdf(z)
+        ideal = p_data.quantile(levels if samples[-1] > samples[0] else 1 - levels)
+        inner = np.isfinite(ideal)
+        mapping.plot(z[inner], ideal[inner], label="the map to $p_{data}$", **DATA)
+        mapping.plot(z, samples, label="G", **GENERATOR)
+        mapping.axhline(0, **THEORY)
+        mapping.set(xlabel="z", ylabel="x", title="x = G(z)")
+        t = np.linspace(p_data.quantile(1e-4), p_data.quantile(0.5), 200)
+        tail.semilogy(t, p_data.cdf(t), label="$p_{data}$", **DATA)
+        reached = np.searchsorted(np.sort(samples), t) / len(samples)
+        tail.semilogy(t, np.where(reached > 0, reached, np.nan), label="$p_g$", **GENERATOR)
+        tail.yaxis.set_major_formatter("{x:g}")  # the exponents of powers of ten would be too small
+        tail.set(xlabel="x", ylabel="share of samples below x", title="the left tail")
+        for ax in (mapping, tail):
+            ax.legend()
+        return figure
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from gan_paper.distributions import Gaussian as Gaussian
     from gan_paper.distributions import GaussianMixture as GaussianMixture
     from gan_paper.distributions import Uniform as Uniform
-    from gan_paper.networks import Dropout as Dropout
-    from gan_paper.networks import Maxout as Maxout
+    from gan_paper.layers import Dropout as Dropout
+    from gan_paper.layers import Maxout as Maxout
     from gan_paper.optimizers import RisingMomentum as RisingMomentum
 
 _HOME = {
@@ -19,8 +19,8 @@ _HOME = {
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
     "Uniform": "distributions",
-    "Dropout": "networks",
-    "Maxout": "networks",
+    "Dropout": "layers",
+    "Maxout": "layers",
     "RisingMomentum": "optimizers",
 }
 
@@ -41,5 +41,5 @@ def __dir__() -> list[str]:
 @wrapt.when_imported("keras")
 def _register(keras: Any) -> None:
     # `keras.models.load_model` knows the classes that are registered. Who uses it has imported Keras.
-    for home in ("algorithm1", "networks", "optimizers"):
+    for home in ("algorithm1", "layers", "optimizers"):
         import_module(f"gan_paper.{home}")

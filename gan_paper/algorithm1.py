@@ -49,7 +49,7 @@ class GAN(keras.Model):
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        p_z: distributions.Source | None = None,
+        p_z: distributions.Distribution | None = None,
         from_logits: bool = False,
         **kwargs: Any,
     ) -> None:

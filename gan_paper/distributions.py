@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -20,19 +19,15 @@ Seed = int | Sequence[int]
 """A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
 
 
-class Source(Protocol):
-    """What minibatches are drawn from."""
-
-    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
-        """Draw an array of `shape`: a pure function of the arguments."""
-
-
-class Distribution(Source, Protocol):
+class Distribution(Protocol):
     """A distribution over the real line; a vector's entries are independent draws from it."""
 
     @property
     def std(self) -> float:
         """The standard deviation."""
+
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Draw an array of `shape`: a pure function of the arguments."""
 
     def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The density at `x`, in the shape of `x`."""
@@ -212,32 +207,6 @@ class GaussianMixture(_Saved):
 
     def _components(self) -> list[tuple[float, Gaussian]]:
         return [(w, Gaussian(m, s)) for w, m, s in zip(self.weights, self.means, self.stds, strict=True)]
-
-
-def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayLike, slope: ArrayLike) -> NDArray:
-    """The density p_g of x = G(z), by the change of variables: each monotone piece of G adds p_z(z) / |G'(z)|.
-
-    Args:
-        x: Where it is wanted, any shape.
-        p_z: The prior of z.
-        z: A rising grid over the range of the prior, (N,), fine enough to be straight between its points.
-        mapped: G(z), (N,).
-        slope: G'(z), (N,).
-
-    Returns:
-        The density at `x`, at least 0; 0 where G does not reach.
-    """
-    x, z, mapped, slope = (np.asarray(values, float) for values in (x, z, mapped, slope))
-    density = np.zeros(x.shape)
-    turns = np.flatnonzero(np.diff(np.sign(np.diff(mapped)))) + 1
-    for first, last in pairwise([0, *turns, len(z) - 1]):
-        piece = slice(first, last + 1)
-        order = slice(None, None, 1 if mapped[last] > mapped[first] else -1)
-        place = np.interp(x, mapped[piece][order], z[piece][order], left=np.nan, right=np.nan)
-        steepness = np.abs(np.interp(place, z[piece], slope[piece]))
-        reached = np.isfinite(place) & (steepness > 0)
-        density[reached] += p_z.pdf(place[reached]) / steepness[reached]
-    return density
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_paper.distributions import Points, Source
+from gan_paper.distributions import Distribution, Points
 
 EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE = range(5)
 """What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""
@@ -43,7 +43,7 @@ class Minibatches:
     def __init__(
         self,
         x: Any,
-        p_z: Source,
+        p_z: Distribution,
         *,
         batch_size: int | None,
         k: int,

@@ -1,16 +1,14 @@
-"""MNIST's images: downloaded by Keras, or from an `.npz` file in Keras's layout. A checksum decides what MNIST is."""
+"""MNIST's images, in Keras's layout. A checksum decides what MNIST is."""
 
 import contextlib
 import hashlib
 import io
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from gan_paper import files
 
 VALIDATION = 10_000
 """The last so many of the training images are kept for validation."""
@@ -36,28 +34,33 @@ class MNIST(NamedTuple):
     test: NDArray[np.uint8]
 
 
-def load(path: Path | None = None) -> MNIST:
-    """MNIST's images.
+def of_arrays(arrays: Mapping[str, NDArray], source: object) -> MNIST:
+    """MNIST's images, split and checked.
 
     Args:
-        path: An `.npz` file in Keras's layout, with x_train and x_test; by default Keras downloads and keeps one.
+        arrays: In Keras's layout, x_train and x_test.
+        source: Where they come from, for the error.
 
     Raises:
-        ValueError: if they cannot be had there or are not MNIST's, in one line that says what to do.
+        ValueError: if they are not MNIST's, in one line.
     """
-    arrays = _download() if path is None else files.read_arrays(path)
     images = []
     for name, digest in DIGESTS.items():
         pixels = arrays.get(name)
         if pixels is None or pixels.dtype != np.uint8 or hashlib.sha256(pixels.tobytes()).hexdigest() != digest:
             found = "is not there" if pixels is None else f"({pixels.dtype}, shape {pixels.shape}) has other pixels"
-            raise ValueError(f"{path or 'the download'} is not MNIST in Keras's layout: {name} {found}")
+            raise ValueError(f"{source} is not MNIST in Keras's layout: {name} {found}")
         images.append(pixels.reshape(len(pixels), -1))
     train, test = images
     return MNIST(train[:-VALIDATION], train[-VALIDATION:], test)
 
 
-def _download() -> dict[str, NDArray]:
+def download() -> dict[str, NDArray]:
+    """The arrays as Keras downloads and keeps them.
+
+    Raises:
+        ValueError: if they cannot be had, in one line that says what to do.
+    """
     import keras
 
     # Off a terminal, Keras's progress bar is thousands of lines.
@@ -68,6 +71,6 @@ def _download() -> dict[str, NDArray]:
     except Exception as error:  # Keras raises a bare Exception for a network that cannot be reached
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"MNIST cannot be downloaded ({reason}); pass --data PATH with an .npz file in Keras's layout"
+            f"MNIST cannot be downloaded ({reason}); an .npz file in Keras's layout serves as well"
         ) from None
     return {"x_train": x_train, "x_test": x_test}

@@ -1,11 +1,12 @@
 import functools
 
+import gaussian
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_paper import networks, numpy_gan
+from gan_paper import numpy_gan
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Uniform
 
@@ -14,7 +15,7 @@ P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 
 def make_gan(k=1, generator_loss="non_saturating", rate=0.05, momentum=0.0, n=2, noise_size=3, seed=0, **rest):
     keras.utils.set_random_seed(seed)
-    gan = GAN(networks.notebook_generator(n, noise_size), networks.notebook_discriminator(n), P_Z)
+    gan = GAN(gaussian.notebook_generator(n, noise_size), gaussian.notebook_discriminator(n), P_Z)
     optimizers = (keras.optimizers.SGD(rate, momentum=momentum) for _ in range(2))
     gan.compile(*optimizers, k=k, generator_loss=generator_loss, **rest)
     return gan
@@ -81,7 +82,7 @@ def test_simultaneous_updates_are_the_numpy_oracles(generator_loss, float64):
 
 def test_the_averaged_networks(float64):
     keras.utils.set_random_seed(0)
-    gan = GAN(networks.notebook_generator(2, 3), networks.notebook_discriminator(2), P_Z)
+    gan = GAN(gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2), P_Z)
     rule = functools.partial(keras.optimizers.SGD, 0.05, use_ema=True)
     gan.compile(rule(ema_momentum=0.8), rule(ema_momentum=0.9))
     averages = {}
@@ -140,7 +141,7 @@ def summary(model):
 
 def test_building_DG_changes_nothing_about_D():
     keras.utils.set_random_seed(0)
-    G, D = networks.notebook_generator(2, 3), networks.notebook_discriminator(2)
+    G, D = gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2)
     before, trainable = summary(D), [v.path for v in D.trainable_variables]
     GAN(G, D)
     assert summary(D) == before and D.trainable
@@ -163,7 +164,7 @@ def test_the_classic_recipe_leaves_D_unmoved_in_keras_3():
     In Keras 2, D kept the trainable weights that it had when it was compiled. In Keras 3 the flag counts at once.
     """
     keras.utils.set_random_seed(0)
-    G, D = networks.notebook_generator(2, 3), networks.notebook_discriminator(2)
+    G, D = gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2)
     D.compile(optimizer="SGD", loss="binary_crossentropy")
     D.trainable = False  # "only has effect when a model is compiled", the notebook says
     z = keras.Input((3,))

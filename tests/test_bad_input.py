@@ -50,8 +50,16 @@ CASES = [
     ("gaussian", "stray", "stray"),
     ("gaussian", "--output", "--output"),
     ("gaussian", "--output folder", "--output folder holds files that no run of this version wrote (notes.txt)"),
-    ("gaussian", "--output folder --overwrite", "--output folder holds files that no run of this version wrote (notes.txt)"),
-    ("gaussian", "--output folder --resume", "--output folder holds files that no run of this version wrote (notes.txt)"),
+    (
+        "gaussian",
+        "--output folder --overwrite",
+        "--output folder holds files that no run of this version wrote (notes.txt)",
+    ),
+    (
+        "gaussian",
+        "--output folder --resume",
+        "--output folder holds files that no run of this version wrote (notes.txt)",
+    ),
     ("gaussian", "--output file/below", "file/below"),
     ("gaussian", "--output /proc/run", "/proc/run"),
     ("gaussian", "--output run", "--output run holds an unfinished run"),

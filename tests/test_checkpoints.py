@@ -2,8 +2,7 @@ import os
 
 import pytest
 
-from gan_paper import files
-from gan_paper.runs import checkpoints
+from gan_paper.runs import checkpoints, files
 from gan_paper.runs.checkpoints import Checkpoints
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_paper import files, runs
-from gan_paper.histograms import MOMENTS, Recording
+from gan_paper import runs
+from gan_paper.measure.recording import MOMENTS, Recording
+from gan_paper.runs import files, recordings
 from tests.conftest import ROOT, experiment
 
 COMPARE = experiment("compare")
@@ -212,7 +213,7 @@ def test_a_row_of_seeds_is_of_one_generator(script, tmp_path):
     """The recording that the reference judges ends with the generator that the metrics are of."""
     result = script("numpy_gan", "--iterations", "25", "--record-every", "10", "--output", "run")
     assert result.returncode == 0, result.stderr
-    recording, metrics = Recording.of_run(tmp_path / "run"), runs.read_metrics(tmp_path / "run")
+    recording, metrics = recordings.of_run(tmp_path / "run"), runs.read_metrics(tmp_path / "run")
     assert recording.iterations == [0, 10, 20, 25] and metrics["iterations"] == 25
     for name in MOMENTS:  # of 10,000 and of 1,000,000 samples
         assert recording.moments[name][-1] == pytest.approx(metrics["match"][name], rel=0.05)

@@ -2,14 +2,15 @@
 
 import json
 
+import gaussian
 import numpy as np
 import pytest
 import scipy.integrate
 
-from gan_paper import networks
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian
-from gan_paper.histograms import Recording
+from gan_paper.measure.recording import Recording
+from gan_paper.runs import recordings
 from tests.conftest import experiment
 
 P_DATA = Gaussian(4, 1.25)
@@ -52,7 +53,7 @@ def test_a_panel_measures_the_game(figure1):
 
 
 def test_the_curves_are_the_networks(figure1):
-    gan = GAN(networks.standardised_generator(1, 1), networks.standardised_discriminator(1))
+    gan = GAN(gaussian.standardised_generator(1, 1), gaussian.standardised_discriminator(1))
     curves = figure1.observe(gan)
     assert np.allclose(curves["g"], gan.generator(figure1.Z[:, None]).numpy()[:, 0])
     assert np.allclose(curves["slope"], np.gradient(curves["g"].astype(float), figure1.Z), atol=5e-3)
@@ -80,7 +81,7 @@ def test_the_script(script, tmp_path):
     assert set(metrics["panels"]) == {"(a)", "(b)", "(c)"}  # (d) was not reached, and the picture says so
     assert metrics["panels"]["(b)"]["value"] > metrics["panels"]["(a)"]["value"]  # D has learned, G has not
     assert metrics["panels"]["(c)"]["jsd"] < metrics["panels"]["(b)"]["jsd"]  # G has learned, D has not
-    recording = Recording.load(run / "histograms.npz")
+    recording = recordings.load(run / "histograms.npz")
     at = {iteration: index for index, iteration in enumerate(recording.iterations)}
     g, d = recording.curves["g"], recording.curves["logits"]
     assert np.array_equal(g[at[75]], g[at[1075]]) and not np.array_equal(g[at[1075]], g[at[1100]])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gan_paper import files
-from gan_paper.histograms import Recording
+from gan_paper.measure.recording import Recording
+from gan_paper.runs import files, recordings
 
 
 class Bomb:
@@ -26,7 +26,7 @@ def bad_archives(folder):
     good = folder / "good.npz"
     recording = Recording({"entries": np.linspace(0, 1, 11)})
     recording.record(0, np.full((5, 1), 0.5))
-    recording.save(good)
+    recordings.save(recording, good)
     arrays = dict(np.load(good))
     (folder / "truncated.npz").write_bytes(good.read_bytes()[:300])
     (folder / "text.npz").write_text("not an archive")
@@ -58,7 +58,7 @@ def bad_archives(folder):
 def test_a_bad_recording_gives_one_line_that_names_it(tmp_path):
     for name in bad_archives(tmp_path):
         with pytest.raises(ValueError) as error:
-            Recording.load(tmp_path / f"{name}.npz")
+            recordings.load(tmp_path / f"{name}.npz")
         assert str(error.value).startswith(str(tmp_path / f"{name}.npz")), name
         assert "\n" not in str(error.value)
 

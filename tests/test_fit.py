@@ -310,7 +310,10 @@ def test_networks_that_are_refused_and_what_to_do():
     two = keras.Model([z, keras.Input((1,))], layers.Dense(2)(z))
     shapeless = keras.Sequential([layers.Dense(2)])
     cases = [
-        (lambda: GAN(G, network(2, 1, "d")), "discriminator must end in a sigmoid, .* or give logits .*from_logits=True"),
+        (
+            lambda: GAN(G, network(2, 1, "d")),
+            "discriminator must end in a sigmoid, .* or give logits .*from_logits=True",
+        ),
         (lambda: GAN(G, network(2, 1, "d", activation="tanh")), "discriminator must end in a sigmoid"),
         (lambda: GAN(G, D, from_logits=True), "from_logits is True, but the discriminator ends in a sigmoid"),
         (lambda: GAN(G, network(2, 3, "d", activation="sigmoid")), r"must answer with shape \(m, 1\), not \(None, 3\)"),

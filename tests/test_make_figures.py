@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gan_paper import files
+from gan_paper.runs import files
 from tests.conftest import ROOT, experiment
 
 SUFFIXES = (".png", ".pdf")

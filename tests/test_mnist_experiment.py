@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
+import mnist
 import numpy as np
 import pytest
 from PIL import Image
@@ -157,11 +158,10 @@ def test_on_mnist(script, tmp_path):
 @pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
 def test_an_untrained_generator_draws_the_mean_image(experiment):
     """Its Parzen window is one Gaussian around that image, so its log-likelihood has a closed form."""
-    from gan_paper import networks
 
     data = mnist.load(mnist.Path(REAL))
     means = data.train.mean(axis=0) / 255
-    generator = networks.paper_generator(means)
+    generator = mnist.paper_generator(means)
     samples = generator.predict(opened_noise(experiment, "paper", 0)[:2000], verbose=0)
     sigma = parzen.validate(data.validation[:1000] / 255, samples).sigma
     test = data.test[:1000] / 255

@@ -1,30 +1,32 @@
+"""The published networks, each in its experiment."""
+
 import itertools
 
+import gaussian
 import keras
+import mnist
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-import tensorflow as tf
-
-from gan_paper import networks
-from gan_paper.networks import Dropout, Maxout
+import sine
+import uniform_to_gaussian
 
 
 @pytest.mark.parametrize(
     ("network", "sizes"),
     [
-        (networks.notebook_generator(7, 3), (3, 50, 50, 7)),
-        (networks.notebook_discriminator(7), (7, 50, 50, 1)),
-        (networks.standardised_generator(7, 3), (3, 50, 50, 7)),
-        (networks.standardised_discriminator(7), (7, 50, 50, 1)),
-        (networks.uniform_to_gaussian_generator(), (1, 8, 16, 1)),
-        (networks.uniform_to_gaussian_discriminator(), (1, 8, 1)),
-        (networks.sine_generator(), (2, 16, 32, 2)),
-        (networks.sine_discriminator(), (2, 256, 128, 64, 1)),
-        (networks.paper_generator(np.full(784, 0.1)), (100, 1200, 1200, 784)),
-        (networks.dense_generator(), (100, 256, 512, 784)),
-        (networks.dense_discriminator(), (784, 512, 256, 1)),
+        (gaussian.notebook_generator(7, 3), (3, 50, 50, 7)),
+        (gaussian.notebook_discriminator(7), (7, 50, 50, 1)),
+        (gaussian.standardised_generator(7, 3), (3, 50, 50, 7)),
+        (gaussian.standardised_discriminator(7), (7, 50, 50, 1)),
+        (uniform_to_gaussian.make_generator(), (1, 8, 16, 1)),
+        (uniform_to_gaussian.make_discriminator(), (1, 8, 1)),
+        (sine.make_generator(), (2, 16, 32, 2)),
+        (sine.make_discriminator(), (2, 256, 128, 64, 1)),
+        (mnist.paper_generator(np.full(784, 0.1)), (100, 1200, 1200, 784)),
+        (mnist.dense_generator(), (100, 256, 512, 784)),
+        (mnist.dense_discriminator(), (784, 512, 256, 1)),
     ],
 )
 def test_sizes_are_the_published_ones(network, sizes):
@@ -35,39 +37,21 @@ def test_sizes_are_the_published_ones(network, sizes):
         assert np.all((output >= 0) & (output <= 1))
 
 
-def test_elu_is_kerass_own_and_is_saved_as_it(tmp_path):
-    x = np.linspace(-20, 20, 1001, dtype="f")
-    assert np.allclose(networks.elu(x), keras.activations.elu(x), atol=2e-7)
-    generator = networks.notebook_generator(7, 3)
-    generator.save(tmp_path / "generator.keras")
-    loaded = keras.models.load_model(tmp_path / "generator.keras")
-    assert loaded.layers[0].activation is keras.activations.elu
-    z = np.random.default_rng(0).uniform(size=(5, 3)).astype("f")
-    assert np.allclose(loaded(z), generator(z), atol=1e-6)
-
-
 def test_uniform_to_gaussian_output_slope():
     z = np.linspace(-1, 1, 101, dtype="f")[:, None]
     keras.utils.set_random_seed(0)
-    leaky = networks.uniform_to_gaussian_generator(0.1)
-    linear = networks.uniform_to_gaussian_generator(1.0)
+    leaky = uniform_to_gaussian.make_generator(0.1)
+    linear = uniform_to_gaussian.make_generator(1.0)
     linear.set_weights(leaky.get_weights())
     a = np.asarray(linear(z))
     assert (a < 0).any()
     assert np.allclose(leaky(z), np.where(a < 0, 0.1 * a, a), atol=1e-7)
 
 
-def test_torch_dense_starts_as_pytorch_does():
-    layer = networks.torch_dense(25, 1000)
-    layer.build((None, 25))
-    for weights in layer.get_weights():
-        assert scipy.stats.kstest(weights.ravel(), scipy.stats.uniform(-0.2, 0.4).cdf).pvalue > 1e-3
-
-
 def test_the_papers_generator_starts_at_the_mean_image():
     means = np.random.default_rng(0).uniform(size=784)
     means[:2] = 0, 1  # a pixel that is always black, one that is always white
-    generator = networks.paper_generator(means)
+    generator = mnist.paper_generator(means)
     for kernel in generator.get_weights()[::2]:
         assert scipy.stats.kstest(kernel.ravel(), scipy.stats.uniform(-0.05, 0.1).cdf).pvalue > 1e-3
     assert not any(bias.any() for bias in generator.get_weights()[1:5:2])
@@ -75,7 +59,7 @@ def test_the_papers_generator_starts_at_the_mean_image():
 
 
 def test_the_papers_discriminator_is_the_published_one():
-    discriminator = networks.paper_discriminator()
+    discriminator = mnist.paper_discriminator()
     assert [w.shape for w in discriminator.trainable_variables] == [
         (784, 1200), (1200,), (240, 1200), (1200,), (240, 1), (1,),
     ]  # fmt: skip
@@ -89,152 +73,13 @@ def test_the_papers_discriminator_is_the_published_one():
     assert min(largest) > 0.0049 * 0.95
 
 
-def maxout_by_hand(x, kernel, bias, units):
-    # unit u takes the greatest of the columns u, u + units, u + 2 units, ...
-    a = x @ kernel + bias
-    return np.stack([a[:, u::units].max(axis=1) for u in range(units)], axis=1)
-
-
-def test_maxout_is_the_greatest_of_its_pieces(float64):
-    rng = np.random.default_rng(0)
-    layer = Maxout(4, 3)
-    layer.build((None, 5))
-    layer.set_weights([rng.normal(size=(5, 12)), rng.normal(size=12)])
-    x = rng.normal(size=(7, 5))
-    assert layer(x).shape == (7, 4)
-    assert np.allclose(layer(x), maxout_by_hand(x, *layer.get_weights(), 4), rtol=1e-12)
-
-
-def test_maxouts_gradients_are_the_finite_differences(float64):
-    rng = np.random.default_rng(1)
-    layer = Maxout(4, 3)
-    layer.build((None, 5))
-    values = [rng.normal(size=(7, 5)), rng.normal(size=(5, 12)), rng.normal(size=12)]
-    direction = rng.normal(size=(7, 4))
-
-    def loss(x, kernel, bias):
-        return (direction * maxout_by_hand(x, kernel, bias, 4)).sum()
-
-    layer.set_weights(values[1:])
-    x = tf.constant(values[0])
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        result = tf.reduce_sum(direction * layer(x))
-    gradients = tape.gradient(result, [x, *layer.trainable_variables])
-    for i, gradient in enumerate(gradients):
-        for index in np.ndindex(values[i].shape):
-            up, down = ([np.copy(v) for v in values] for _ in range(2))
-            up[i][index] += 1e-6
-            down[i][index] -= 1e-6
-            assert np.asarray(gradient)[index] == pytest.approx((loss(*up) - loss(*down)) / 2e-6, abs=1e-7)
-
-
-def test_maxout_is_saved_and_loaded(tmp_path):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((5,)), Maxout(4, 3, keras.initializers.RandomUniform(-1, 1))])
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert loaded.layers[0].get_config() == model.layers[0].get_config()
-    x = np.random.default_rng(0).normal(size=(6, 5))
-    assert np.array_equal(loaded(x), model(x))
-
-
-@pytest.mark.parametrize(("units", "pieces"), [(0, 5), (240, 0)])
-def test_maxout_refuses(units, pieces):
-    with pytest.raises(ValueError, match=f"at least 1 unit and 1 piece, not {units} and {pieces}"):
-        Maxout(units, pieces)
-
-
-def masks(layer, calls, shape=(32, 64)):
-    x = tf.ones(shape)
-    return np.stack([np.asarray(layer(x, training=True)) > 0 for _ in range(calls)])
-
-
-def test_scatter_is_lowbias32():
-    def by_hand(x):
-        x ^= x >> 16
-        x = x * 0x7FEB352D % 2**32
-        x ^= x >> 15
-        x = x * 0x846CA68B % 2**32
-        return x ^ x >> 16
-
-    values = [0, 1, 2, 12345, 2**31, 2**32 - 1]
-    assert list(networks._scatter(tf.constant(values, tf.uint32)).numpy()) == [by_hand(v) for v in values]
-
-
-def test_dropout_drops_at_its_rate_and_scales_the_rest():
-    layer = Dropout(0.3, seed=1)
-    x = tf.random.stateless_normal((100, 200), [1, 2])
-    kept = np.asarray(layer(x, training=True))
-    alive = kept != 0
-    assert alive.mean() == pytest.approx(0.7, abs=4 * (0.21 / x.shape.num_elements()) ** 0.5)
-    assert np.allclose(kept[alive], x.numpy()[alive] / 0.7)
-    assert np.array_equal(layer(x, training=False), x) and np.array_equal(layer(x), x)
-    assert np.array_equal(Dropout(0.0)(x, training=True), x)
-
-
-def test_dropout_masks_are_independent():
-    m = masks(Dropout(0.3, seed=0), 400)
-    other = masks(Dropout(0.3, seed=1), 400)
-    centred = m - 0.7
-    pairs = {
-        "units": (centred[:, :, 1:], centred[:, :, :-1]),
-        "rows": (centred[:, 1:], centred[:, :-1]),
-        "calls": (centred[1:], centred[:-1]),
-        "two calls": (centred[2:], centred[:-2]),
-        "layers": (centred, other - 0.7),
-    }
-    for name, (a, b) in pairs.items():
-        z = (a * b).sum() / (0.21 * np.sqrt(a.size))
-        assert abs(z) < 4, name
-    per_position = m.sum(axis=0)
-    chi2 = ((per_position - 280) ** 2 / (400 * 0.21)).sum()
-    assert scipy.stats.chi2(per_position.size).cdf(chi2) == pytest.approx(0.5, abs=0.499)
-
-
-def test_dropout_is_the_same_compiled(float64):
-    layers = [Dropout(0.5, seed=3) for _ in range(2)]
-    compiled = tf.function(lambda x: layers[1](x, training=True), jit_compile=True)
-    x = tf.ones((8, 16), tf.float64)
-    for _ in range(3):
-        assert np.array_equal(layers[0](x, training=True), compiled(x))
-
-
-def test_dropout_gradient_is_the_mask():
-    layer, x = Dropout(0.5, seed=3), tf.ones((8, 16))
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = layer(x, training=True)
-    assert np.array_equal(tape.gradient(y, x), y)
-
-
-def test_dropout_follows_the_global_seed_and_survives_saving(tmp_path):
-    made = []
-    for _ in range(2):
-        keras.utils.set_random_seed(5)
-        made.append(Dropout(0.3).seed)
-    assert made[0] == made[1] != Dropout(0.3).seed
-
-    model = keras.Sequential([keras.Input((16,)), Dropout(0.5)])
-    x = tf.ones((8, 16))
-    model(x, training=True)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert np.array_equal(model(x, training=True), loaded(x, training=True))  # the masks go on where they were
-
-
-def test_dropout_refuses():
-    with pytest.raises(ValueError, match=r"in \[0, 1\), not 1"):
-        Dropout(1)
-
-
 def test_standardised_networks_see_and_draw_examples_on_their_own_scale():
     keras.utils.set_random_seed(0)
-    plain, scaled = networks.standardised_discriminator(1), networks.standardised_discriminator(1, 40, 5)
+    plain, scaled = gaussian.standardised_discriminator(1), gaussian.standardised_discriminator(1, 40, 5)
     scaled.set_weights(plain.get_weights())
     x = np.linspace(-3, 3, 7, dtype="f")[:, None]
     assert np.allclose(plain(x), scaled(40 + 5 * x), atol=1e-5)
-    plain, scaled = networks.standardised_generator(1, 3), networks.standardised_generator(1, 3, 40, 5)
+    plain, scaled = gaussian.standardised_generator(1, 3), gaussian.standardised_generator(1, 3, 40, 5)
     scaled.set_weights(plain.get_weights())
     z = np.random.default_rng(0).uniform(-1, 1, (7, 3))
     assert np.allclose(40 + 5 * plain(z).numpy(), scaled(z), atol=1e-4)
@@ -242,9 +87,9 @@ def test_standardised_networks_see_and_draw_examples_on_their_own_scale():
 
 def test_the_first_layers_initial_weights():
     keras.utils.set_random_seed(0)
-    kernel, bias = networks.standardised_discriminator(1).get_weights()[:2]
+    kernel, bias = gaussian.standardised_discriminator(1).get_weights()[:2]
     for weights in (kernel, bias):
         assert 2.5 < np.abs(weights).max() <= 3
     assert not np.allclose(kernel.ravel(), bias)  # one initializer for both would make them the same
-    wide, narrow = (networks.standardised_generator(1, 4, scale=scale).get_weights()[0] for scale in (3.0, 1.0))
+    wide, narrow = (gaussian.standardised_generator(1, 4, scale=scale).get_weights()[0] for scale in (3.0, 1.0))
     assert 1.3 < np.abs(wide).max() <= 1.5 and 0.4 < np.abs(narrow).max() <= 0.5

@@ -7,9 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from gan_paper import files
+from gan_paper.runs import files, recordings
 from gan_paper.runs.checkpoints import Checkpoints
-from gan_paper.histograms import Recording
 from tests.conftest import ROOT
 
 FILES = {
@@ -46,7 +45,7 @@ def test_gaussian(script, tmp_path, flags, shape):
     ]  # fmt: skip
     assert list(metrics["match"]) == ["wasserstein", "ks", "jsd", "mean", "std", "std_across_noise"]
     assert metrics["seconds"]["total"] > metrics["seconds"]["train"] > 0
-    recording = Recording.load(run / "histograms.npz")
+    recording = recordings.load(run / "histograms.npz")
     assert recording.histogram().counts.shape == (64,)
     n, noise_size = shape
     generator = keras.models.load_model(run / "generator.keras")

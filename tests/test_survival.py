@@ -10,9 +10,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from gan_paper import files, runs
-from gan_paper.runs import checkpoints, training
-from gan_paper.histograms import Recording
+from gan_paper import runs
+from gan_paper.measure.recording import Recording
+from gan_paper.runs import checkpoints, files, recordings, training
 from tests import kill
 from tests.conftest import ROOT
 from tests.test_training import P_DATA, P_Z, make_gan
@@ -121,7 +121,7 @@ def content(path):
     if path.name == "metrics.json":
         return runs.read_metrics(path.parent)
     if path.name == "histograms.npz":
-        recording = Recording.of_run(path.parent)
+        recording = recordings.of_run(path.parent)
         return {**recording.__dict__, "_histograms": [h.counts.tolist() for h in recording._histograms["entries"]]}
     raise AssertionError(path)
 
@@ -211,7 +211,7 @@ def peak_of(function):
 @pytest.mark.parametrize("shape", [(10**12,), (10**6, 10**6), (2**63, 2**63), (-1, 5), ("a",)])
 def test_a_header_that_claims_too_much_takes_no_memory(tmp_path, shape):
     hostile_npz(tmp_path / "a.npz", shape)
-    peak, line = peak_of(lambda: Recording.load(tmp_path / "a.npz"))
+    peak, line = peak_of(lambda: recordings.load(tmp_path / "a.npz"))
     assert peak < 1e6 and line.startswith(str(tmp_path / "a.npz")) and "\n" not in line
     assert "bytes, not 0" in line or not all(isinstance(n, int) and n > 0 for n in shape)
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
@@ -228,20 +228,20 @@ def test_a_bomb_is_not_expanded(tmp_path):
         for _ in range(1100):
             member.write(bytes(1 << 20))
     assert (tmp_path / "bomb.npz").stat().st_size < 2e6
-    peak, line = peak_of(lambda: Recording.load(tmp_path / "bomb.npz"))
+    peak, line = peak_of(lambda: recordings.load(tmp_path / "bomb.npz"))
     assert peak < 1e6 and "more than 1 GB" in line
     with zipfile.ZipFile(tmp_path / "bz2.npz", "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("edges.npy", bytes(1 << 20))
-    assert "compressed in a way" in peak_of(lambda: Recording.load(tmp_path / "bz2.npz"))[1]
+    assert "compressed in a way" in peak_of(lambda: recordings.load(tmp_path / "bz2.npz"))[1]
 
 
 def test_many_bins_take_no_memory(tmp_path):
     """A comparison draws a thousand samples of as many bins as a reference has."""
     recording = Recording({"entries": np.linspace(0, 1, 20_001)})
     recording.record(0, np.full((5, 1), 0.5))
-    recording.save(tmp_path / "many.npz")
+    recordings.save(recording, tmp_path / "many.npz")
     with pytest.raises(ValueError, match="10000 bins"):
-        Recording.load(tmp_path / "many.npz")
+        recordings.load(tmp_path / "many.npz")
 
 
 def test_nothing_is_unpickled(tmp_path):
@@ -256,7 +256,7 @@ def test_nothing_is_unpickled(tmp_path):
     (tmp_path / "bomb.json").write_bytes(pickle.dumps(Bomb()))
     shutil.copy(tmp_path / "bomb.json", tmp_path / "config.json")
     with pytest.raises(ValueError, match=r"bomb.npz .*pickled objects"):
-        Recording.load(tmp_path / "bomb.npz")
+        recordings.load(tmp_path / "bomb.npz")
     with pytest.raises(ValueError, match=r"bomb.npy .*pickled objects"):
         files.read_samples(tmp_path / "bomb.npy")
     with pytest.raises(runs.Refused, match=r"config.json cannot be read"):

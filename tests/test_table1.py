@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from gan_paper import files
+from gan_paper.runs import files
 from tests.conftest import ROOT
 from tests.test_scripts import one_line
 
@@ -43,7 +43,10 @@ def test_the_table_of_finished_runs(script, tmp_path):
         ["10,000 training images", "244.2 ± 2.1", "-", "-", "-"],
     ]
     content = json.loads((tmp_path / "table" / "table1.json").read_text())
-    assert content["ours"][0]["mnist"] == [232.0, pytest.approx(np.std([230, 240, 226], ddof=1))] and len(content["paper"]) == 4
+    assert (
+        content["ours"][0]["mnist"] == [232.0, pytest.approx(np.std([230, 240, 226], ddof=1))]
+        and len(content["paper"]) == 4
+    )
 
 
 def test_refuses(script, tmp_path):

@@ -1,17 +1,20 @@
 import subprocess
 import sys
 
+import gaussian
 import keras
+import mnist
 import numpy as np
 import pytest
+import sine
 import tensorflow as tf
 
-from gan_paper import networks, runs
-from gan_paper.runs import checkpoints, training
+from gan_paper import runs
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Images, Points, Uniform
-from gan_paper.histograms import Recording
+from gan_paper.measure.recording import Recording
 from gan_paper.optimizers import RisingMomentum
+from gan_paper.runs import checkpoints, recordings, training
 from tests.test_algorithm1 import equal, make_gan, weights
 
 EDGES = np.linspace(-6, 14, 65)
@@ -26,9 +29,7 @@ def train(run, momentum=0.5, rate=0.05, recording=None):
     gan = make_gan(k=2, momentum=momentum, rate=rate, seed=run.settings.seed)
     recording = recording or Recording({"entries": EDGES})
     with run:
-        pace = training.train(
-            gan, P_DATA, run, training.Recorder(run, recording, 100), batch_size=8, record_every=10
-        )
+        pace = training.train(gan, P_DATA, run, training.Recorder(run, recording, 100), batch_size=8, record_every=10)
     return gan, recording, pace
 
 
@@ -37,7 +38,7 @@ def test_a_run_leaves_its_files(tmp_path):
     gan, recording, pace = train(run)
     assert pace.iterations == 40 and pace.seconds > 0
     assert recording.iterations == [0, 10, 20, 30, 40]
-    assert Recording.load(run.folder / "histograms.npz").moments == recording.moments
+    assert recordings.load(run.folder / "histograms.npz").moments == recording.moments
     assert [row["iteration"] for row in run.history] == [10, 20, 30, 40]
     assert all(row["value"] == pytest.approx(-row["d_loss"]) for row in run.history)
     header, *rows = (run.folder / "history.csv").read_text().splitlines()
@@ -68,20 +69,18 @@ def keras_dropout():
     return keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")], name="discriminator")
 
 
-@pytest.mark.parametrize("discriminator", [networks.sine_discriminator, keras_dropout])
+@pytest.mark.parametrize("discriminator", [sine.make_discriminator, keras_dropout])
 def test_a_run_with_dropout_and_epochs_resumes_to_the_last_bit(tmp_path, discriminator):
     points = Points(np.random.default_rng(0).normal(size=(50, 2)))
 
     def train(folder, iterations, resume=False):
         keras.utils.set_random_seed(0)
-        gan = GAN(networks.sine_generator(), discriminator(), Gaussian())
+        gan = GAN(sine.make_generator(), discriminator(), Gaussian())
         # Not compiled: that takes ten times as long as all the rest.
         gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), jit_compile=False)
         recording = Recording({"x": EDGES, "residual": EDGES}, keep=5)
         with run_in(tmp_path / folder, iterations, resume) as run:
-            training.train(
-                gan, points, run, training.Recorder(run, recording, 50), batch_size=32, record_every=10
-            )
+            training.train(gan, points, run, training.Recorder(run, recording, 50), batch_size=32, record_every=10)
         return gan, recording
 
     whole, recording = train("whole", 40)
@@ -98,7 +97,7 @@ def test_a_run_of_the_papers_networks_resumes_to_the_last_bit(tmp_path):
 
     def train(folder, iterations, resume=False):
         keras.utils.set_random_seed(0)
-        gan = GAN(networks.paper_generator(np.full(16, 0.5)), networks.paper_discriminator(16), P_Z)
+        gan = GAN(mnist.paper_generator(np.full(16, 0.5)), mnist.paper_discriminator(16), P_Z)
         rules = RisingMomentum(0.05), RisingMomentum(0.1, use_ema=True, ema_momentum=0.9)
         gan.compile(*rules, simultaneous=True, jit_compile=False)
         recording = Recording({"entries": EDGES}, keep=5)
@@ -248,7 +247,7 @@ def test_stretches(start, stop, expected):
 def test_what_is_recorded_is_what_is_judged_and_saved(tmp_path):
     """The average of the iterates, still far from the last one."""
     keras.utils.set_random_seed(0)
-    gan = GAN(networks.notebook_generator(1, 3), networks.notebook_discriminator(1), P_Z)
+    gan = GAN(gaussian.notebook_generator(1, 3), gaussian.notebook_discriminator(1), P_Z)
     gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.99))
     recording = Recording({"entries": EDGES}, keep=100)
     with run_in(tmp_path / "run", 50) as run:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+from gan_paper.histograms import Histogram, Recording
 
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
-from gan_paper.histograms import Histogram, Recording
 
 HERE = Path(__file__).parent
 

@@ -1,11 +1,12 @@
 """A run's checkpoints: each a sealed folder of its own, put in place by one renaming, so whole or not there at all."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gan_paper import files
+from gan_paper.runs import files
 
 KEPT = 2
 """How many checkpoints stay: the newest, and the one before it should the newest be damaged."""
@@ -43,14 +44,15 @@ class Checkpoints:
             files.seal(partial)
             place = self._place(iteration)
             if place.exists():  # damaged, or the same: the run has come to it again
-                shutil.rmtree(place)
+                _remove(place)
             partial.rename(place)
             files.flush(self.folder)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                _remove(partial)
         kept = [made for made in self.iterations() if made <= iteration][-KEPT:]
         for useless in set(self.iterations()) - set(kept):
-            shutil.rmtree(self._place(useless))
+            _remove(self._place(useless))
         self._saved = time.perf_counter()
         self._cost = self._saved - began
         self.seconds += self._cost
@@ -88,7 +90,37 @@ class Checkpoints:
     def clean(self) -> None:
         """Remove what a killed process left half-written."""
         for partial in self.folder.glob("*.partial"):
-            shutil.rmtree(partial)
+            _remove(partial)
+
+    def foreign(self) -> list[Path]:
+        """What lies in the folder that no run wrote."""
+        found = []
+        for place in sorted(self.folder.iterdir()):
+            is_ours = place.name.removesuffix(".partial").isdecimal() and place.is_dir() and not place.is_symlink()
+            found += [path for path in sorted(place.iterdir()) if not _is_ours(path)] if is_ours else [place]
+        return found
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        if self.folder.is_dir():
+            for place in self.folder.iterdir():
+                _remove(place)
+            self.folder.rmdir()
 
     def _place(self, iteration: int) -> Path:
         return self.folder / str(iteration)
+
+
+def _is_ours(path: Path) -> bool:
+    # TensorFlow and NumPy add to the name of the weights; on the way TensorFlow makes a folder, too.
+    ours = path.name in (files.SEAL, "history.csv", "histograms.npz") or path.name.startswith("weights")
+    return (ours or files.is_partial(path)) and not path.is_symlink()
+
+
+def _remove(checkpoint: Path) -> None:
+    """Remove a checkpoint's files, and its folder, if it holds no other."""
+    for path in checkpoint.iterdir():
+        if _is_ours(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with contextlib.suppress(OSError):  # it holds something
+        checkpoint.rmdir()

@@ -1,22 +1,14 @@
 """What every experiment on the real line shows and writes at its end."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from gan_paper import figures, runs
-from gan_paper.histograms import Floats, KnownDistribution, Recording, match
-
-Shown = Mapping[str, tuple[KnownDistribution, str]]
-"""By the name of a recording's view, the data's exact distribution in it and the label of its axis."""
-
-
-def histograms(recording: Recording, shown: Shown, iterations: Sequence[int] | None = None) -> Figure:
-    """The recorded histograms over the data, at chosen iterations or the last one."""
-    exact = {view: distribution for view, (distribution, _) in shown.items()}
-    labels = {view: label for view, (_, label) in shown.items()}
-    return figures.histograms(recording, exact, labels, iterations or recording.iterations[-1:])
+from gan_paper import runs
+from gan_paper.distributions import Distribution
+from gan_paper.measure.histogram import Floats
+from gan_paper.measure.recording import Recording
+from gan_paper.measure.samples import match
+from gan_paper.plots.histograms import Shown, histograms, histograms_animation
+from gan_paper.plots.training import course
 
 
 def one_dimensional(
@@ -25,7 +17,7 @@ def one_dimensional(
     samples: Floats,
     game: dict[str, Any],
     pace: runs.Pace,
-    p_data: KnownDistribution,
+    p_data: Distribution,
     shown: Shown,
     generator_loss: str,
     verdict: str,
@@ -43,11 +35,8 @@ def one_dimensional(
         generator_loss: The generator's objective.
         verdict: Of the run's reference.
     """
-    exact = {view: distribution for view, (distribution, _) in shown.items()}
-    labels = {view: label for view, (_, label) in shown.items()}
     last = recording.iterations[-1]
-    columns = [0, last // 100, last // 10, last // 3, last]
-    run.save_figure("histograms.png", histograms(recording, shown, columns))
-    run.save_figure("training.png", figures.training(run.columns(), generator_loss))
-    run.save_animation("histograms.gif", figures.histograms_animation(recording, exact, labels))
+    run.save_figure("histograms.png", histograms(recording, shown, [0, last // 100, last // 10, last // 3, last]))
+    run.save_figure("training.png", course(run.columns(), generator_loss))
+    run.save_animation("histograms.gif", histograms_animation(recording, shown))
     run.finish({"match": match(samples, p_data, recording.edges[recording.main]), **game}, pace, verdict)

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_paper import files, objective, runs
+from gan_paper import objective, runs
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Source
-from gan_paper.histograms import Recording
+from gan_paper.measure.recording import Recording
 from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
+from gan_paper.runs import files
 
 _CHUNK = 10_000  # examples that an evaluation draws at once
 
@@ -134,7 +134,7 @@ class Bar(keras.callbacks.Callback):
             self.bar.update(done, list((logs or {}).items()), finalize=False)
 
 
-def train(gan: GAN, x: Source, run: runs.Run, recorder: Recorder, *, batch_size: int, record_every: int) -> runs.Pace:
+def train(gan: GAN, x: Any, run: runs.Run, recorder: Recorder, *, batch_size: int, record_every: int) -> runs.Pace:
     """Train by `GAN.fit` into a run's folder, in epochs of `record_every` iterations; resume where the settings say so.
 
     The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
@@ -165,7 +165,7 @@ def train(gan: GAN, x: Source, run: runs.Run, recorder: Recorder, *, batch_size:
     start = recorder.begin(gan, record_every)
     callbacks: list[keras.callbacks.Callback] = [recorder, Bar(start, stop)]
     if getattr(run.settings, "tensorboard", False):
-        callbacks.append(keras.callbacks.TensorBoard(run.claim("tensorboard"), histogram_freq=10, write_graph=False))
+        callbacks.append(keras.callbacks.TensorBoard(run.claim("tensorboard/"), histogram_freq=10, write_graph=False))
     began = time.perf_counter()
     epoch = start // record_every
     try:
@@ -213,7 +213,7 @@ def generate(generator: keras.Model, z: Any) -> Any:
     return np.concatenate([generator(z[i : i + _CHUNK]) for i in range(0, len(z), _CHUNK)])
 
 
-def play(gan: GAN, x: Source, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
+def play(gan: GAN, x: Any, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
     """Play the trained game on fresh examples and noise, each network as the average of its iterates, if there is one.
 
     Args:

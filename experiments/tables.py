@@ -1,4 +1,4 @@
-"""The tables over seeds of `experiments/README.md`: `python experiments/report.py [--collect runs] [--write]`.
+"""The tables over seeds of `experiments/README.md`: `python experiments/tables.py [--collect runs] [--write]`.
 
 They are made from the metrics of each seed that `figures/reference/results` holds. `--collect` takes them from finished
 runs, a file a preset; `--write` puts the tables into the page.

@@ -9,11 +9,11 @@ from gan_paper import numpy_gan
 
 
 class Oracle(Trainer):
-    """`gan_paper.numpy_gan`, which knows plain descent and no dropout."""
+    """`gan_paper.numpy_gan`, which has plain descent and no dropout."""
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
         if case.rule.kind != "sgd" or any(layer.activation not in numpy_gan.ACTIVATIONS for layer in case.layers):
-            raise Unavailable("the oracle knows no such layer or rule")
+            raise Unavailable("the oracle has no such layer or rule")
         of_g, of_d = halves(case, initial)
         self.G, self.D = _perceptron(case.generator, of_g), _perceptron(case.discriminator, of_d)
         self.d_rule = numpy_gan.SGD(case.rule.d_rate, case.rule.momentum)
@@ -22,7 +22,7 @@ class Oracle(Trainer):
         self.case, self.draw_x, self.draw_z = case, numpy_sampler(case.p_data, rng), numpy_sampler(case.p_z, rng)
 
     def iteration(self, x: NDArray, z: NDArray) -> tuple[float, float]:
-        """The oracle's."""
+        """Make the oracle's iteration."""
         return numpy_gan.iteration(self.G, self.D, x, z, self.d_rule, self.g_rule)
 
     def learn(self, x: NDArray, z: NDArray) -> NDArray:
@@ -30,7 +30,7 @@ class Oracle(Trainer):
         return np.array([self.iteration(*pair) for pair in zip(x, z, strict=True)])
 
     def weights(self) -> Arrays:
-        """The weights now."""
+        """Return the weights themselves."""
         return self.G.parameters + self.D.parameters
 
     def run(self, iterations: int) -> None:

@@ -3,24 +3,28 @@ import re
 
 import numpy as np
 import pytest
+import sine
+import uniform_to_gaussian
+from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from gan_paper import figures, runs
+from gan_paper import runs
 from gan_paper.distributions import Gaussian, Uniform
-from gan_paper.histograms import Recording
+from gan_paper.measure.recording import Recording
+from gan_paper.plots import comparison, game, histograms, images, style, theorems, training
+from gan_paper.runs import recordings
 from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 65)
-EXACT = {"entries": Gaussian(4, 1.25), "spread": Gaussian(0, 1.25)}
-LABELS = {"entries": "x", "spread": "x minus its mean"}
+SHOWN = {"entries": (Gaussian(4, 1.25), "x"), "spread": (Gaussian(0, 1.25), "x minus its mean")}
 
 
 @pytest.fixture(autouse=True)
 def close():
     yield
-    figures.plt.close("all")
+    plt.close("all")
 
 
 @pytest.fixture
@@ -38,13 +42,13 @@ def lines(ax):
 
 
 def test_histograms_shows_the_recorded_and_the_exact(recording):
-    figure = figures.histograms(recording, EXACT, LABELS, [0, 52, 100])
+    figure = histograms.histograms(recording, SHOWN, [0, 52, 100])
     assert [ax.get_title() for ax in figure.axes[:3]] == ["iteration 0", "iteration 50", "iteration 100"]
     binned, p_g = figure.axes[2].patches
     assert np.array_equal(p_g.get_data().values, recording.histogram(-1).density)
-    assert np.allclose(binned.get_data().values, np.diff(EXACT["entries"].cdf(EDGES)) / np.diff(EDGES))
+    assert np.allclose(binned.get_data().values, np.diff(SHOWN["entries"][0].cdf(EDGES)) / np.diff(EDGES))
     (density,) = figure.axes[2].lines
-    assert np.allclose(density.get_ydata(), EXACT["entries"].pdf(density.get_xdata()))
+    assert np.allclose(density.get_ydata(), SHOWN["entries"][0].pdf(density.get_xdata()))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         binned.get_label(),
         density.get_label(),
@@ -54,24 +58,24 @@ def test_histograms_shows_the_recorded_and_the_exact(recording):
 
 
 def test_the_papers_colours():
-    assert (figures.DATA["color"], figures.DATA["linestyle"]) == ("black", ":")
-    assert (figures.GENERATOR["color"], figures.GENERATOR["linestyle"]) == ("tab:green", "-")
-    assert (figures.DISCRIMINATOR["color"], figures.DISCRIMINATOR["linestyle"]) == ("tab:blue", "--")
+    assert (style.DATA["color"], style.DATA["linestyle"]) == ("black", ":")
+    assert (style.GENERATOR["color"], style.GENERATOR["linestyle"]) == ("tab:green", "-")
+    assert (style.DISCRIMINATOR["color"], style.DISCRIMINATOR["linestyle"]) == ("tab:blue", "--")
 
 
 def test_the_papers_lines_differ_without_colour():
-    drawn = [Line2D([], [], **style) for style in (figures.DATA, figures.GENERATOR, figures.DISCRIMINATOR)]
+    drawn = [Line2D([], [], **style) for style in (style.DATA, style.GENERATOR, style.DISCRIMINATOR)]
     assert len({str(line._unscaled_dash_pattern) for line in drawn}) == 3
 
 
 def reference(name):
-    return Recording.load(ROOT / "figures" / "reference" / f"{name}.npz")
+    return recordings.load(ROOT / "figures" / "reference" / f"{name}.npz")
 
 
-def long_run(views, keep=0):
+def long_run(edges, keep=0):
     """Recorded down to iteration 30,720, as the longest run on the real line: its numbers need the most room."""
     rng = np.random.default_rng(0)
-    result = Recording(views, keep=keep)
+    result = Recording(edges, sine.VIEWS, keep=keep)
     for iteration in np.linspace(0, 30_720, 31).astype(int):
         result.record(iteration, rng.normal(-iteration / 10_000, 1.25, (50, 2)))
     return result
@@ -79,33 +83,36 @@ def long_run(views, keep=0):
 
 def long_histograms():
     recording = long_run({"entries": EDGES, "spread": EDGES - 4})
-    labels = {"entries": "entries, pooled", "spread": "entry minus its mean over z"}
-    return figures.histograms(recording, EXACT, labels, [0, 2_000, 10_000, 20_000, 30_720])
+    labels = {
+        "entries": (Gaussian(4, 1.25), "entries, pooled"),
+        "spread": (Gaussian(0, 1.25), "entry minus its mean over z"),
+    }
+    return histograms.histograms(recording, labels, [0, 2_000, 10_000, 20_000, 30_720])
 
 
 def long_plane():
     points = np.c_[x := np.linspace(0, 6, 100), np.sin(x)]
     a, b = np.linspace(-1, 7, 12), np.linspace(-2, 2, 8)
     recording = long_run({"x": EDGES, "residual": EDGES}, keep=30)
-    return figures.plane(recording, points, [0, 3_000, 10_000, 30_720], (a, b, np.linspace(0, 1, 96).reshape(8, 12)))
+    return sine.plane(recording, points, [0, 3_000, 10_000, 30_720], (a, b, np.linspace(0, 1, 96).reshape(8, 12)))
 
 
 def long_training():
     t = np.linspace(0, 30_720, 31)
     history = {name: np.exp(-t / 1000) - 1.2 for name in ("d_loss", "g_loss", "d_real", "d_fake", "value")}
-    return figures.training({"iteration": t, **history}, "non_saturating")
+    return training.course({"iteration": t, **history}, "non_saturating")
 
 
 def long_log_likelihood():
     names = ("average of the iterates", "last iterate", "no dropout", "saturating objective")
-    return figures.log_likelihood([0, 50], {name: [-140.0, 250] for name in names})
+    return training.log_likelihood([0, 50], {name: [-140.0, 250] for name in names})
 
 
-def game(shift=0.0):
+def snapshot(shift=0.0):
     x, z = np.linspace(-1, 9, 201), np.linspace(-1, 1, 51)
     data, p_g = Gaussian(4, 1.25).pdf(x), Gaussian(4 + shift, 0.6).pdf(x)
     optimal = data / (data + p_g)
-    return figures.Game(x, data, p_g, optimal**1.1, optimal, z, 4 + z, 0.123, -12.345)
+    return game.Snapshot(x, data, p_g, optimal**1.1, optimal, z, 4 + z, 0.123, -12.345)
 
 
 def falling():
@@ -113,28 +120,28 @@ def falling():
 
 
 STILLS = {
-    "figure1": lambda: figures.figure1({"(a)": game(1), "(b)": game(0.5), "(c)": game(0), "(d)": None}),
-    "learned_discriminators": lambda: figures.learned_discriminators(
-        {f"two modes {shift}\n|D - D*| <= 0.012": game(shift) for shift in (1, 0.5, 0.2, 0)}
+    "figure1": lambda: game.figure1({"(a)": snapshot(1), "(b)": snapshot(0.5), "(c)": snapshot(0), "(d)": None}),
+    "learned_discriminators": lambda: game.learned_discriminators(
+        {f"two modes {shift}\n|D - D*| <= 0.012": snapshot(shift) for shift in (1, 0.5, 0.2, 0)}
     ),
-    "criterion": lambda: figures.criterion(t := np.linspace(-1, 1, 9), t**2 - 1.38, t**2 - 1.38, t**2 - 1.385),
-    "descent": lambda: figures.descent(
-        game().x, game().p_data, {step: game(1).p_g for step in (0, 10, 30, 100)}, {"uniform": falling()}
+    "criterion": lambda: theorems.criterion(t := np.linspace(-1, 1, 9), t**2 - 1.38, t**2 - 1.38, t**2 - 1.385),
+    "descent": lambda: theorems.descent(
+        snapshot().x, snapshot().p_data, {step: snapshot(1).p_g for step in (0, 10, 30, 100)}, {"uniform": falling()}
     ),
-    "generator_gradients": lambda: figures.generator_gradients(falling() / 2, falling(), 1 + falling()),
+    "generator_gradients": lambda: theorems.generator_gradients(falling() / 2, falling(), 1 + falling()),
     "histograms": long_histograms,
     "plane": long_plane,
     "training": long_training,
-    "left_tail": lambda: figures.left_tail(z := np.linspace(-1, 1, 101), 3 * z, Uniform(-1, 1), Gaussian()),
-    "against_distribution": lambda: figures.against_distribution(
+    "left_tail": lambda: uniform_to_gaussian.left_tail(z := np.linspace(-1, 1, 101), 3 * z, Uniform(-1, 1), Gaussian()),
+    "against_distribution": lambda: comparison.against_distribution(
         long_run({"x": EDGES, "residual": EDGES}), reference("sine"), "matched-seed0 against sine"
     ),
-    "against_course": lambda: figures.against_course(
+    "against_course": lambda: comparison.against_course(
         long_run({"entries": EDGES}), reference("notebook"), "notebook-seed0 against notebook"
     ),
     "log_likelihood": long_log_likelihood,
-    "samples_with_neighbours": lambda: figures.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 784))),
-    "interpolations": lambda: figures.interpolations(np.zeros((10, 12, 784))),
+    "samples_with_neighbours": lambda: images.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 784))),
+    "interpolations": lambda: images.interpolations(np.zeros((10, 12, 784))),
 }
 
 
@@ -179,14 +186,14 @@ def test_the_same_figure_gives_the_same_bytes(name, tmp_path):
 
 def test_training_draws_the_equilibrium():
     history = {name: np.arange(5.0) for name in ("iteration", "d_loss", "g_loss", "d_real", "d_fake", "value")}
-    objectives, answers, value = figures.training(history, "non_saturating").axes
+    objectives, answers, value = training.course(history, "non_saturating").axes
     assert set(lines(objectives)) == {"discriminator", "generator,\nnon-saturating"}
     assert any(np.allclose(line.get_ydata(), 0.5) for line in answers.lines)
     assert any(np.allclose(line.get_ydata(), -np.log(4)) for line in value.lines)
 
 
 def test_the_animation_tells_the_whole_course(recording):
-    frames = figures.histograms_animation(recording, EXACT, LABELS, frames=5)
+    frames = histograms.histograms_animation(recording, SHOWN, frames=5)
     assert len(frames) == 5 and len({frame.tobytes() for frame in frames}) == 5
     assert {frame.shape for frame in frames} == {(320, 840, 3)}
     green = [np.argwhere((f[:, :420, 1] > 140) & (f[:, :420, 0] < 80))[:, 1].mean() for f in frames]
@@ -194,11 +201,11 @@ def test_the_animation_tells_the_whole_course(recording):
 
 
 def test_comparisons(recording):
-    top, bottom = figures.against_distribution(recording, reference("gaussian"), "title").axes
+    top, bottom = comparison.against_distribution(recording, reference("gaussian"), "title").axes
     theirs, ours = (patch.get_data().values for patch in top.patches)
     assert np.allclose(bottom.patches[0].get_data().values, ours - theirs)
     notebook = reference("notebook")
-    course = figures.against_course(recording, notebook, "title")
+    course = comparison.against_course(recording, notebook, "title")
     assert len(course.axes) == 15
     shown = lines(course.axes[-1])
     assert list(shown["reference"].get_ydata()) == notebook.moments["std_across_noise"]
@@ -208,16 +215,16 @@ def test_comparisons(recording):
 def test_plane_shows_the_kept_samples():
     rng = np.random.default_rng(0)
     points = np.hstack([x := rng.uniform(0, 2 * np.pi, (100, 1)), np.sin(x)])
-    recording = Recording({"x": EDGES, "residual": EDGES}, keep=30)
+    recording = Recording({"x": EDGES, "residual": EDGES}, sine.VIEWS, keep=30)
     for iteration in range(5):
         recording.record(iteration, rng.normal(iteration, 0.1, (50, 2)))
     a, b = np.linspace(-1, 7, 12), np.linspace(-2, 2, 8)
-    figure = figures.plane(recording, points, [0, 4], (a, b, rng.uniform(size=(8, 12))))
+    figure = sine.plane(recording, points, [0, 4], (a, b, rng.uniform(size=(8, 12))))
     assert [ax.get_title() for ax in figure.axes[:3]] == ["iteration 0", "iteration 4", "D(x, y) at the end"]
     data, samples = figure.axes[1].lines
     assert np.array_equal(np.c_[data.get_data()], points)
     assert np.array_equal(np.c_[samples.get_data()], recording.samples[4])
-    assert len({frame.tobytes() for frame in figures.plane_animation(recording, points)}) == 5
+    assert len({frame.tobytes() for frame in sine.plane_animation(recording, points)}) == 5
 
 
 def test_left_tail_draws_the_map_that_would_be_exact():
@@ -226,7 +233,7 @@ def test_left_tail_draws_the_map_that_would_be_exact():
     z = np.linspace(-1, 1, 101)
     for sign in (1, -1):  # G may rise or fall
         exact = sign * Gaussian().quantile(np.clip((z + 1) / 2, 1e-9, 1 - 1e-9))
-        mapping, tail = figures.left_tail(z, exact, Uniform(-1, 1), Gaussian()).axes
+        mapping, tail = uniform_to_gaussian.left_tail(z, exact, Uniform(-1, 1), Gaussian()).axes
         drawn = lines(mapping)
         assert np.allclose(drawn["the map to $p_{data}$"].get_ydata(), sign * norm.ppf(uniform(-1, 2).cdf(z[1:-1])))
         p_data, p_g = (line.get_ydata() for line in tail.lines)
@@ -249,7 +256,7 @@ def rendered(figure, dpi):
 
 def test_samples_with_neighbours_shows_the_very_pixels_and_frames_the_neighbours():
     samples, neighbours = random_images(4, 5, 784), random_images(5, 4, 784)[-1]
-    figure = figures.samples_with_neighbours(samples, neighbours)
+    figure = images.samples_with_neighbours(samples, neighbours)
     (ax,) = figure.axes
     left, right = ax.images
     assert left.get_array().shape == (4 * 29 - 1, 5 * 29 - 1) and right.get_array().shape == (4 * 29 - 1, 28)
@@ -268,7 +275,7 @@ def test_samples_with_neighbours_shows_the_very_pixels_and_frames_the_neighbours
 @pytest.mark.parametrize("dpi", [100, 200, 400])
 def test_image_pixels_come_out_as_equal_squares(dpi):
     samples, neighbours = random_images(4, 5, 784), np.zeros((4, 784))
-    picture = rendered(figures.samples_with_neighbours(samples, neighbours), dpi)
+    picture = rendered(images.samples_with_neighbours(samples, neighbours), dpi)
     scale = dpi // 100
     assert picture.shape == ((4 * 29 + 3) * scale, (5 * 29 - 1 + 3 + 2 + 28 + 2) * scale, 3)
     for row in range(4):
@@ -285,7 +292,7 @@ def test_image_pixels_come_out_as_equal_squares(dpi):
 
 def test_interpolations_shows_one_line_a_row_and_marks_its_ends():
     images = random_images(3, 7, 784)
-    (ax,) = figures.interpolations(images).axes
+    (ax,) = images.interpolations(images).axes
     (image,) = ax.images
     for row in range(3):
         for step in range(7):
@@ -301,8 +308,8 @@ def test_interpolations_shows_one_line_a_row_and_marks_its_ends():
 
 def test_digits_are_white_on_black():
     for figure in (
-        figures.interpolations(np.zeros((1, 2, 784))),
-        figures.samples_with_neighbours(np.zeros((1, 2, 784)), np.zeros((1, 784))),
+        images.interpolations(np.zeros((1, 2, 784))),
+        images.samples_with_neighbours(np.zeros((1, 2, 784)), np.zeros((1, 784))),
     ):
         for image in figure.axes[0].images:
             assert image.get_cmap()(image.norm([0.0, 0.5, 1.0])) == pytest.approx(
@@ -313,17 +320,17 @@ def test_digits_are_white_on_black():
 @pytest.mark.parametrize(
     ("draw", "shape"),
     [
-        (lambda: figures.interpolations(np.zeros((2, 3, 785))), "(2, 3, 785)"),
-        (lambda: figures.interpolations(np.zeros((6, 784))), "(6, 784)"),
-        (lambda: figures.interpolations(np.zeros((2, 0, 784))), "(2, 0, 784)"),
-        (lambda: figures.samples_with_neighbours(np.zeros((4, 5, 28, 28)), np.zeros((4, 784))), "(4, 5, 28, 28)"),
-        (lambda: figures.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((5, 784))), "(5, 784)"),
-        (lambda: figures.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 28, 28))), "(4, 28, 28)"),
-        (lambda: figures.images_animation(np.zeros((2, 15, 784)), [0, 1]), "(2, 15, 784)"),
-        (lambda: figures.images_animation(np.zeros((2, 20, 784)), [0, 1, 2]), "(2, 20, 784)"),
-        (lambda: figures.images_animation(np.zeros((0, 20, 784)), []), "(0, 20, 784)"),
-        (lambda: figures.images_animation(np.zeros((2, 20, 785)), [0, 1]), "(2, 10, 785)"),
-        (lambda: figures.log_likelihood([0, 1, 2], {"G": [1.0, 2.0]}), "(2,)"),
+        (lambda: images.interpolations(np.zeros((2, 3, 785))), "(2, 3, 785)"),
+        (lambda: images.interpolations(np.zeros((6, 784))), "(6, 784)"),
+        (lambda: images.interpolations(np.zeros((2, 0, 784))), "(2, 0, 784)"),
+        (lambda: images.samples_with_neighbours(np.zeros((4, 5, 28, 28)), np.zeros((4, 784))), "(4, 5, 28, 28)"),
+        (lambda: images.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((5, 784))), "(5, 784)"),
+        (lambda: images.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 28, 28))), "(4, 28, 28)"),
+        (lambda: images.images_animation(np.zeros((2, 15, 784)), [0, 1]), "(2, 15, 784)"),
+        (lambda: images.images_animation(np.zeros((2, 20, 784)), [0, 1, 2]), "(2, 20, 784)"),
+        (lambda: images.images_animation(np.zeros((0, 20, 784)), []), "(0, 20, 784)"),
+        (lambda: images.images_animation(np.zeros((2, 20, 785)), [0, 1]), "(2, 10, 785)"),
+        (lambda: training.log_likelihood([0, 1, 2], {"G": [1.0, 2.0]}), "(2,)"),
     ],
 )
 def test_a_wrong_shape_is_named(draw, shape):
@@ -336,7 +343,7 @@ def test_images_out_of_range_are_refused(value, interval):
     images = np.zeros((2, 3, 784))
     images[1, 1, 400] = value
     with pytest.raises(ValueError, match=re.escape(interval)):
-        figures.interpolations(images)
+        images.interpolations(images)
 
 
 def test_log_likelihood_draws_the_published_one_and_cuts_the_first_values():
@@ -346,7 +353,7 @@ def test_log_likelihood_draws_the_published_one_and_cuts_the_first_values():
         "no dropout": [-130, -50, 100.0, np.nan, np.nan, np.nan],
         "sigmoid": np.full(6, np.nan),
     }
-    (ax,) = figures.log_likelihood(epochs, curves).axes
+    (ax,) = training.log_likelihood(epochs, curves).axes
     *drawn, published = ax.lines
     assert [line.get_label() for line in drawn] == [text.get_text() for text in ax.get_legend().get_texts()]
     for line, values in zip(drawn, curves.values(), strict=True):
@@ -361,7 +368,7 @@ def test_log_likelihood_draws_the_published_one_and_cuts_the_first_values():
 
 
 def test_curves_are_told_apart_without_colour():
-    (ax,) = figures.log_likelihood([0, 1], {name: [100.0, 200] for name in "abcd"}).axes
+    (ax,) = training.log_likelihood([0, 1], {name: [100.0, 200] for name in "abcd"}).axes
     assert len({str(line._unscaled_dash_pattern) for line in ax.lines}) == 5  # the published one, too
 
 
@@ -370,7 +377,7 @@ def test_images_animation_shows_every_record(monkeypatch):
     captions = []
     set_text = Text.set_text
     monkeypatch.setattr(Text, "set_text", lambda self, text: (captions.append(text), set_text(self, text))[1])
-    frames = figures.images_animation(recorded, [0, 50, 1000], columns=3)
+    frames = images.images_animation(recorded, [0, 50, 1000], columns=3)
     assert [text for text in captions if text] == ["epoch 0", "epoch 50", "epoch 1,000"]
     height, width = 2 * (2 * 29 - 1), 2 * (3 * 29 - 1)
     for frame, images in zip(frames, recorded, strict=True):
@@ -384,13 +391,13 @@ def test_images_animation_shows_every_record(monkeypatch):
     strips = [frame[:20] for frame in frames]
     assert len({strip.tobytes() for strip in strips}) == 3
     assert all(strip.min() < 100 and np.all(strip[[0, -1]] == 255) for strip in strips)  # text, and none of it cut
-    assert not figures.plt.get_fignums()
+    assert not plt.get_fignums()
 
 
 def test_figure_1_draws_the_game_and_its_map():
-    figure = figures.figure1({"(a)": game(1), "(b)": game(0)})
+    figure = game.figure1({"(a)": snapshot(1), "(b)": snapshot(0)})
     uppers, lowers, answers = figure.axes[:2], figure.axes[2:4], figure.axes[4:]
-    for upper, answer, shown in zip(uppers, answers, (game(1), game(0)), strict=True):
+    for upper, answer, shown in zip(uppers, answers, (snapshot(1), snapshot(0)), strict=True):
         assert np.array_equal(lines(upper)["$p_g$"].get_ydata(), shown.p_g)
         assert np.array_equal(lines(answer)["D"].get_ydata(), shown.d)
         assert np.array_equal(lines(answer)["D*"].get_ydata(), shown.optimal)
@@ -402,19 +409,19 @@ def test_figure_1_draws_the_game_and_its_map():
 
 
 def test_the_arrows_do_not_cross_where_G_falls():
-    falling_map = game()._replace(mapped=4 - game().z)
-    (arrows,) = figures.figure1({"(a)": falling_map}).axes[1].collections
+    falling_map = snapshot()._replace(mapped=4 - snapshot().z)
+    (arrows,) = game.figure1({"(a)": falling_map}).axes[1].collections
     order = np.argsort(arrows.X)
     assert np.all(np.diff((arrows.X + arrows.U)[order]) > 0)
 
 
 def test_the_animation_of_figure_1_moves(recording):
-    frames = figures.figure1_animation(recording, lambda index: game(1 - index / 10), frames=3)
+    frames = game.figure1_animation(recording, lambda index: snapshot(1 - index / 10), frames=3)
     assert len(frames) == 3 and len({frame.tobytes() for frame in frames}) == 3
 
 
 def test_criterion_shows_how_far_each_is_from_quadrature():
     t = np.linspace(-1, 1, 5)
-    _, differences = figures.criterion(t, t**2, t**2 + 0.1, t**2 - 0.2).axes
+    _, differences = theorems.criterion(t, t**2, t**2 + 0.1, t**2 - 0.2).axes
     assert np.allclose(lines(differences)["Monte Carlo"].get_ydata(), 0.1)
     assert np.allclose(lines(differences)["D trained"].get_ydata(), -0.2)

@@ -3,9 +3,7 @@ import weakref
 import numpy as np
 import pytest
 import scipy.stats
-
-from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
-from gan_paper.histograms import (
+from gan_paper.HIST import (
     MOMENTS,
     POINTS,
     STATISTICS,
@@ -19,6 +17,8 @@ from gan_paper.histograms import (
     permutation_test,
     std_across_noise,
 )
+
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 401)
@@ -34,7 +34,7 @@ def recording(samples, edges=BINS):
 
 
 def reference(name):
-    return Recording.load(ROOT / "figures" / "reference" / f"{name}.npz")
+    return recordings.load(ROOT / "figures" / "reference" / f"{name}.npz")
 
 
 def accepts(samples, name="gaussian"):
@@ -125,7 +125,7 @@ def test_recording_survives_saving(tmp_path):
         samples = rng.normal(4, 1.25, (50, 20))
         made.record(iteration, samples)
     made.save(tmp_path / "histograms.npz")
-    loaded = Recording.load(tmp_path / "histograms.npz")
+    loaded = recordings.load(tmp_path / "histograms.npz")
     assert loaded.iterations == [0, 10, 20] and loaded.provenance == "a test" and loaded.moments == made.moments
     for name in ("entries", "spread"):
         assert np.array_equal(loaded.histogram(1, name).counts, made.histogram(1, name).counts)
@@ -339,7 +339,7 @@ def test_a_reference_without_a_tolerance_is_refused(tmp_path, tolerance):
     made.tolerance = tolerance
     made.save(tmp_path / "made.npz")
     with pytest.raises(ValueError, match=r"made\.npz holds no recorded histograms: its tolerance is"):
-        Recording.load(tmp_path / "made.npz")
+        recordings.load(tmp_path / "made.npz")
 
 
 def test_a_reference_without_a_spread_is_refused():
@@ -354,7 +354,7 @@ def test_a_recording_keeps_curves(tmp_path):
     for iteration in (0, 10, 20):
         result.record(iteration, np.full((5, 1), 4.0), {"g": np.arange(3) + iteration, "d": np.ones((2, 2))})
     result.save(tmp_path / "histograms.npz")
-    loaded = Recording.load(tmp_path / "histograms.npz")
+    loaded = recordings.load(tmp_path / "histograms.npz")
     assert set(loaded.curves) == {"g", "d"} and np.array_equal(loaded.curves["g"], result.curves["g"])
     again = Recording({"entries": EDGES})
     again.restore(tmp_path / "histograms.npz")

@@ -1,7 +1,7 @@
 """Algorithm 1 in PyTorch on the CPU: eager, and with `torch.compile`.
 
-Both evaluate D once on examples and samples together, draw samples for D without a graph, ask for the gradients of the
-network in turn alone, and update with the fused kernels of `torch.optim`.
+Both evaluate D once on examples and samples together, and make samples for D without a graph. Each gradient is that of
+one network alone. The fused kernels of `torch.optim` make the updates.
 """
 
 import os
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from contenders.cases import PIECES, Case, Layer, finite
+from contenders.cases import PIECES, Case, Layer, Source, finite
 from contenders.contender import Arrays, Trainer, Unavailable, halves
-from gan_paper.distributions import Gaussian, Source, Uniform
+from gan_paper.distributions import Gaussian, Uniform
 
 
 class Eager(Trainer):
@@ -26,7 +26,7 @@ class Eager(Trainer):
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Small networks are faster on one thread."""
+        """Use all threads, or one, on which small networks are faster."""
         return tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
@@ -41,22 +41,22 @@ class Eager(Trainer):
         self.draw_x, self.draw_z = sampler(case.p_data), sampler(case.p_z)
 
     def use_threads(self) -> None:
-        """As many as the variant has; PyTorch keeps one number for all that a process does."""
+        """Set the variant's number of threads, of which PyTorch keeps one for the whole process."""
         torch.set_num_threads(self.threads)
 
     def d_loss(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """-V on examples and samples."""
+        """Return -V on examples and samples."""
         with torch.no_grad():
             samples = self.G(z)
         real, fake = self.D(torch.cat([x, samples])).chunk(2)
         return functional.softplus(-real).mean() + functional.softplus(fake).mean()
 
     def g_loss(self, z: torch.Tensor) -> torch.Tensor:
-        """The non-saturating objective."""
+        """Return the non-saturating objective."""
         return functional.softplus(-self.D(self.G(z))).mean()
 
     def iteration(self, x: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """K updates of D, one of G."""
+        """Update D k times and G once; return the two objectives."""
         for step in range(self.case.k):
             self.d_rule.zero_grad()
             d_loss = self.d_loss(x[step], z[step])
@@ -77,7 +77,7 @@ class Eager(Trainer):
         return np.array([[loss.item() for loss in self.iteration(x, z)] for x, z in pairs])
 
     def weights(self) -> Arrays:
-        """The weights now."""
+        """Return the weights; a kernel is (inputs, outputs)."""
         arrays = [p.detach().numpy() for network in (self.G, self.D) for p in network.parameters()]
         return [a.T if a.ndim == 2 else a for a in arrays]
 
@@ -89,7 +89,7 @@ class Eager(Trainer):
 
 
 class Compiled(Eager):
-    """The same, with the two objectives, and so their gradients, compiled; the updates are fused kernels already."""
+    """The same, but both objectives and their gradients are compiled; the updates are fused kernels already."""
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
         if not shutil.which(os.environ.get("CXX", "g++")):
@@ -99,16 +99,16 @@ class Compiled(Eager):
         self.g_loss = torch.compile(self.g_loss, fullgraph=True)  # type: ignore[method-assign]
 
     def use_threads(self) -> None:
-        """The compiler writes the number into its code."""
+        """Set the number for the compiler too, which writes it into its code."""
         super().use_threads()
         torch._inductor.config.cpp.threads = self.threads
 
 
 class Maxout(nn.Module):
-    """The greatest of each unit's linear pieces."""
+    """A layer that takes the greatest of each unit's linear pieces."""
 
     def forward(self, a: torch.Tensor) -> torch.Tensor:
-        """(m, pieces * units) to (m, units)."""
+        """Map (m, pieces * units) to (m, units)."""
         return a.unflatten(1, (PIECES, -1)).amax(1)
 
 
@@ -122,7 +122,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 def sequential(layers: tuple[Layer, ...], weights: Arrays) -> nn.Sequential:
-    """A network with these weights."""
+    """Build a network with these weights."""
     modules: list[nn.Module] = []
     for layer, kernel, bias in zip(layers, weights[::2], weights[1::2], strict=True):
         linear = nn.Linear(layer.inputs, layer.columns)
@@ -136,7 +136,7 @@ def sequential(layers: tuple[Layer, ...], weights: Arrays) -> nn.Sequential:
 
 
 def rule(case: Case, network: nn.Module, rate: float, updates: int) -> tuple[torch.optim.Optimizer, Callable[[], Any]]:
-    """The optimizer, and the step of its schedule."""
+    """Make the optimizer, and the function that advances its schedule by one update."""
     how, optimizer = case.rule, None
     if how.kind == "adam":
         betas = (how.momentum, 0.999)
@@ -150,7 +150,7 @@ def rule(case: Case, network: nn.Module, rate: float, updates: int) -> tuple[tor
 
 
 def sampler(source: Source) -> Callable[..., torch.Tensor]:
-    """Draws of a shape."""
+    """Return a function that draws an array of a shape."""
     if isinstance(source, Gaussian):
         return lambda *shape: torch.randn(shape).mul_(source.std).add_(source.mean)
     if isinstance(source, Uniform):

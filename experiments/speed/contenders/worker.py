@@ -1,8 +1,8 @@
-"""The process of one contender: `python -m contenders.worker`, asked and answering in lines of JSON.
+"""The process of one contender, `python -m contenders.worker`: it reads questions and writes answers as lines of JSON.
 
-The first line names the case, the contender, the file of the reference, and how long a turn lasts. The answer comes
+The first question names the case, the contender, the file of the reference, and how long a turn lasts. The answer comes
 when the contender has passed its check and is warm: how it agrees, the variant that was fastest, how many iterations
-fill a turn. Each further line asks for a number of iterations, and is answered with the seconds that they took.
+fill a turn. Each further question is a number of iterations; its answer is the seconds that they took.
 """
 
 import json
@@ -19,14 +19,14 @@ from contenders.cases import CASES, Case
 from contenders.contender import Contender, Differs, Reference, Unavailable
 
 ITERATIONS = 20
-"""Of the training in which every contender must agree with ours."""
+"""The length of the training in which contenders are compared with ours."""
 
 CHOOSING = 3
-"""How often each variant is timed before the fastest is chosen."""
+"""Each variant is timed so many times before the fastest is chosen."""
 
 
 def main() -> None:
-    """Serve until the questions end."""
+    """Answer until the questions end."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a framework prints is no answer
 
@@ -54,11 +54,11 @@ def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Cont
     Args:
         case_name: The case.
         name: The contender.
-        path: Of the reference, which ours writes.
-        seconds: That a turn is to last.
+        path: The file of the reference, which ours writes.
+        seconds: A turn lasts about this long.
 
     Returns:
-        It, and what there is to say of it.
+        The contender, and its `variant`, `agreement` and iterations a `turn`.
 
     Raises:
         Unavailable: if it cannot run here.
@@ -78,7 +78,7 @@ def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Cont
             apart = chosen.check(case, reference, variant)
             agreement = {key: max(value, agreement.get(key, 0.0)) for key, value in apart.items()}
         ready[variant] = chosen(case, reference and reference.initial, variant)
-    # By turns, as the contenders themselves: one look at each would often take a passing load for a slow variant.
+    # By turns, like the contenders: a load that passes while one variant is timed would make that one seem slow.
     paces = [{name: seconds_per_iteration(it, seconds / 4) for name, it in ready.items()} for _ in range(CHOOSING)]
     medians = {name: statistics.median(pace[name] for pace in paces) for name in ready}
     variant = min(medians, key=medians.__getitem__)
@@ -88,7 +88,7 @@ def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Cont
 
 
 def seconds_per_iteration(contender: Contender, at_least: float) -> float:
-    """Once to compile, then ever more iterations, until they take long enough to be timed."""
+    """Compile, then time ever more iterations, until they take long enough."""
     contender.run(contender.chunk)
     iterations = contender.chunk
     while True:

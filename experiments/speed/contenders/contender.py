@@ -1,4 +1,4 @@
-"""What every contender offers, and the check that its arithmetic is ours."""
+"""What every contender offers, and the check that its arithmetic is ours (`Trainer.check`)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contenders.cases import Case
-from gan_paper import files
+from gan_paper.runs import files
 
 Arrays = Sequence[NDArray]
 
 OBJECTIVES = 1e-3
-"""How far from ours the objectives of an iteration may be, in nats."""
+"""The greatest distance of an iteration's objectives from ours, in nats."""
 WEIGHTS = 2e-2
-"""How far from ours the weights may end, as a share of the way that ours have gone.
+"""The greatest distance of the final weights from ours, as a share of the way that ours went.
 
-Float32 alone leads 0.006 of it away from float64 in `mnist`, by units of which another piece is the greatest."""
+In `mnist` float32 alone ends 0.006 of it away from float64, where rounding makes another piece of a unit the greatest.
+"""
 
 
 class Differs(Exception):
@@ -30,32 +31,32 @@ class Unavailable(Exception):
 
 
 class Contender(ABC):
-    """Something that is timed.
+    """A contender is what is timed.
 
     Attributes:
-        chunk: Iterations are asked of it in multiples of this.
+        chunk: It is asked for multiples of so many iterations.
     """
 
     chunk: int = 1
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Ways in which it may be run; the fastest on this machine is timed."""
+        """List the ways in which it can run; the fastest on this machine is timed."""
         return ("",)
 
     @abstractmethod
     def run(self, iterations: int) -> None:
-        """What is timed; returns when all is done."""
+        """Make the iterations, and return when they are done; this is what is timed."""
 
 
 class Reference(NamedTuple):
     """Our training on a few minibatches, without dropout.
 
     Attributes:
-        initial: The weights before it, G's and then D's, each layer's kernel and bias.
-        x: Examples, (T, k, m, ...).
-        z: Noise, (T, k + 1, m, noise_size).
-        objectives: D's and G's in each iteration, (T, 2), D's last update's.
+        initial: The weights before it: G's, then D's, each layer's kernel and bias.
+        x: The examples, (T, k, m, ...).
+        z: The noise, (T, k + 1, m, noise_size).
+        objectives: The objectives of D, at its last update, and of G in each iteration, (T, 2).
         final: The weights after it.
     """
 
@@ -66,7 +67,7 @@ class Reference(NamedTuple):
     final: Arrays
 
     def save(self, path: Path) -> None:
-        """Write it as an .npz file."""
+        """Write an .npz file."""
         lists = {f"{name}{i}": w for name in ("initial", "final") for i, w in enumerate(getattr(self, name))}
         np.savez(path, allow_pickle=False, x=self.x, z=self.z, objectives=self.objectives, **lists)
 
@@ -80,7 +81,7 @@ class Reference(NamedTuple):
 
 
 class Trainer(Contender):
-    """Trains a game; the step that `run` times is the one that `learn` runs on given minibatches.
+    """A contender that trains; `learn` makes the same steps on given minibatches as `run` on its own.
 
     Args:
         case: The game.
@@ -101,17 +102,17 @@ class Trainer(Contender):
 
     @abstractmethod
     def weights(self) -> Arrays:
-        """The weights now, in the order of a reference's."""
+        """Return the weights, in the order of a reference's."""
 
     @classmethod
     def check(cls, case: Case, reference: Reference, variant: str) -> dict[str, float]:
         """Train as the reference was trained, without dropout, and compare.
 
         Returns:
-            The greatest difference of the objectives, and that of the weights.
+            `objectives`, their greatest difference in nats, and `weights`, their `distance`.
 
         Raises:
-            Differs: if one is too great.
+            Differs: if one of them is too great.
         """
         trainer: Any = cls(case.checked(), reference.initial, variant)
         objectives = trainer.learn(reference.x, reference.z)
@@ -126,13 +127,13 @@ class Trainer(Contender):
 
 
 def halves(case: Case, arrays: Arrays) -> tuple[Arrays, Arrays]:
-    """G's arrays and D's."""
+    """Split arrays into G's and D's."""
     split = 2 * len(case.generator)
     return arrays[:split], arrays[split:]
 
 
 def distance(case: Case, weights: Arrays, reference: Reference) -> float:
-    """How far apart weights are from a reference's, over how far those went: the greater of G's and D's."""
+    """Divide the weights' distance from a reference's by the way that those went; return the greater of G's and D's."""
     shares = []
     networks = (halves(case, arrays) for arrays in (weights, reference.final, reference.initial))
     for network in zip(*networks, strict=True):

@@ -17,10 +17,10 @@ BY_ITERATION, BY_CHUNK, BY_SOURCE = "by the iteration", "by the chunk", "by the 
 
 
 def factors(case: Case) -> list[Factors]:
-    """The shapes of every product of one iteration of Algorithm 1.
+    """List the shapes of every product of one iteration of Algorithm 1.
 
-    A layer's product, m x inputs by inputs x outputs, runs forwards; backwards, one gives the gradient of its weights,
-    and one that of its inputs, where a gradient is wanted there. D sees examples and samples as one minibatch.
+    A layer's product, m x inputs by inputs x outputs, runs forwards. Backwards, one product gives the gradient of its
+    weights, and one that of its inputs, where it is needed. D sees examples and samples as one minibatch.
     """
 
     def forwards(layers: tuple[Layer, ...], m: int) -> list[Factors]:
@@ -43,7 +43,7 @@ class Products(Contender):
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """By what they are multiplied."""
+        """Multiply in an XLA loop, or in NumPy."""
         return XLA, NUMPY
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
@@ -79,8 +79,8 @@ def _xla_loop(pairs: list[tuple[NDArray, ...]], one_thread: bool) -> Any:
     @tf.function(jit_compile=True)
     def compiled(iterations: Any, tensors: Any) -> Any:
         def body(t: Any, total: Any) -> tuple[Any, Any]:
-            # A product whose factors never change would be made once for all, one that nothing needs not at all. So the
-            # smaller factor changes, and an entry is added up.
+            # XLA would make a product of constant factors once, and an unused one never. So the smaller factor changes,
+            # and an entry is added up.
             scale = 1 + tf.cast(t, tf.float32) * 1e-9
             for a, b in tensors:
                 product = (a * scale) @ b if a.shape.num_elements() < b.shape.num_elements() else a @ (b * scale)
@@ -96,11 +96,11 @@ def _xla_loop(pairs: list[tuple[NDArray, ...]], one_thread: bool) -> Any:
 
 
 class Draws(Contender):
-    """The random numbers of an iteration, by the fastest generator: examples, noise, and 32 bits a dropout mask."""
+    """The random numbers of an iteration by the fastest generator: examples, noise, and 32 bits an entry of a mask."""
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """How many at once by NumPy; wide Gaussian examples are drawn faster by our own source."""
+        """Draw an iteration or a chunk at once by NumPy, or by our distributions, where wide Gaussians are faster."""
         return BY_ITERATION, BY_CHUNK, BY_SOURCE
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:

@@ -22,6 +22,7 @@ SEAL = "SHA256SUMS"
 
 _PARTIAL = ".partial"
 
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, which takes its place once the block has ended without an error.

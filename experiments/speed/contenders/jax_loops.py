@@ -1,7 +1,7 @@
-"""Algorithm 1 in JAX: one `jit` of a `lax.scan` over many iterations, its state donated, optax's optimizers.
+"""Algorithm 1 in JAX: one `jit` of a `lax.scan` over many iterations, with a donated state and optax's optimizers.
 
-`jax.random` draws in the compiled function, with its default generator (`rbg` is no faster on the CPU): in the scan's
-body, or for a whole chunk before the scan.
+`jax.random` draws in the compiled function, in the scan's body or for a whole chunk before the scan. Its generator is
+the default one; `rbg` is no faster on the CPU.
 """
 
 import os
@@ -13,9 +13,9 @@ import optax
 from jax import numpy as jnp
 from numpy.typing import NDArray
 
-from contenders.cases import PIECES, Case, Layer, finite
+from contenders.cases import PIECES, Case, Layer, Source, finite
 from contenders.contender import Arrays, Trainer
-from gan_paper.distributions import Gaussian, Source, Uniform
+from gan_paper.distributions import Gaussian, Uniform
 
 IN_SCAN, BEFORE_SCAN = "draws in the scan", "draws before the scan"
 
@@ -30,11 +30,11 @@ ACTIVATIONS: dict[str, Any] = {
 
 
 class Scan(Trainer):
-    """State: G's and D's parameters and those of their rules. An iteration's draws: examples, noise, and masks."""
+    """The state is G's and D's parameters and those of their rules; an iteration draws examples, noise and masks."""
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Where the random numbers are drawn."""
+        """Draw the random numbers in the scan, or before it."""
         return IN_SCAN, BEFORE_SCAN
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
@@ -59,7 +59,7 @@ class Scan(Trainer):
         self.many = jax.jit(draws_in_scan if variant == IN_SCAN else draws_before_scan, donate_argnums=0)
 
     def draw(self, key: Any, data: Any) -> tuple[Any, Any, Any]:
-        """Examples, noise and the masks of D's dropout for an iteration: of k double minibatches, and of G's."""
+        """Draw an iteration's examples, noise and masks: D sees k double minibatches, and G's minibatch."""
         case = self.case
         of_x, of_z, of_masks = jax.random.split(key, 3)
         x, z = draw(case.p_data, of_x, case.x_shape, data), draw(case.p_z, of_z, case.z_shape, None)
@@ -76,7 +76,7 @@ class Scan(Trainer):
         return x, z, masks
 
     def iteration(self, state: Any, draws: Any) -> tuple[Any, Any]:
-        """K updates of D, one of G; the new state and the two objectives."""
+        """Update D k times and G once; return the new state and the two objectives."""
         G, D, g_state, d_state = state
         x, z, masks = draws
         case = self.case
@@ -106,7 +106,7 @@ class Scan(Trainer):
         return np.asarray(objectives)
 
     def weights(self) -> Arrays:
-        """The weights now."""
+        """Copy the weights."""
         return [np.asarray(w) for network in self.state[:2] for w in jax.tree.leaves(network)]
 
     def run(self, iterations: int) -> None:
@@ -118,7 +118,7 @@ class Scan(Trainer):
 
 
 class ScanOnOneThread(Scan):
-    """The same, by XLA with one thread, which small networks are faster on."""
+    """The same on one thread, where small networks are faster."""
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
         os.environ["NPROC"] = "1"  # read by XLA when JAX's first operation begins
@@ -126,7 +126,7 @@ class ScanOnOneThread(Scan):
 
 
 def forward(layers: tuple[Layer, ...], parameters: Any, x: Any, masks: Any = None) -> Any:
-    """The network's answer; what a mask does not keep is 0."""
+    """Apply the network; what a mask does not keep becomes 0."""
     for i, (layer, (kernel, bias)) in enumerate(zip(layers, parameters, strict=True)):
         if masks is not None and masks[i] is not None:
             x = jnp.where(masks[i], x / (1 - layer.dropout), 0)
@@ -135,7 +135,7 @@ def forward(layers: tuple[Layer, ...], parameters: Any, x: Any, masks: Any = Non
 
 
 def rule(case: Case, rate: float, updates: int) -> optax.GradientTransformation:
-    """The optimizer."""
+    """Make the optimizer; its schedule counts iterations, each of which makes so many updates."""
     how = case.rule
     schedule: Any = (lambda t: rate / (1 + how.decay * t / updates)) if how.decay else rate
     if how.kind == "adam":
@@ -144,12 +144,12 @@ def rule(case: Case, rate: float, updates: int) -> optax.GradientTransformation:
 
 
 def data(source: Source) -> Any:
-    """What a finite data set needs on the device."""
+    """Put a finite data set on the device."""
     return None if isinstance(source, Gaussian | Uniform) else jnp.asarray(finite(source)[0])
 
 
 def draw(source: Source, key: Any, shape: tuple[int, ...], data: Any) -> Any:
-    """An array of a shape."""
+    """Draw an array of a shape."""
     if isinstance(source, Gaussian):
         return source.mean + source.std * jax.random.normal(key, shape)
     if isinstance(source, Uniform):

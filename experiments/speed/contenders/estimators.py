@@ -1,7 +1,7 @@
 """The Parzen-window log-likelihood: ours, scikit-learn's, the published code's, and the one product that it takes.
 
-An iteration is one point under all the samples. What takes long is timed on fewer points than there are, since its time
-is in proportion to them; scikit-learn's tree is built beforehand.
+An iteration is one point under all the samples. Slow estimators are timed on some of the points, since their time is in
+proportion to the number of points. scikit-learn's tree is built before the clock starts.
 """
 
 from abc import abstractmethod
@@ -15,15 +15,15 @@ from contenders.contender import Contender, Differs
 from gan_paper import parzen
 
 NATS = 0.02
-"""How far from the exact log-likelihood of a point, some hundreds of nats, an estimator may be."""
+"""The greatest distance from the exact log-likelihood of a point, which is some hundreds of nats."""
 
 
 class Estimator(Contender):
-    """Gives points their log-likelihoods.
+    """A contender that gives points their log-likelihoods.
 
     Args:
-        case: How many points and samples, and the width.
-        initial: Nothing.
+        case: The numbers of points and samples, and the width.
+        initial: None: only a trainer has initial weights.
         variant: One of `variants`.
     """
 
@@ -34,20 +34,20 @@ class Estimator(Contender):
 
     @abstractmethod
     def log_likelihood(self, points: NDArray) -> NDArray:
-        """Of each point, in nats."""
+        """Return that of each point, in nats."""
 
     def run(self, iterations: int) -> None:
-        """Estimate for so many points, from the first on, again and again."""
+        """Estimate for so many points; after the last point comes the first."""
         while iterations > 0:
             self.log_likelihood(self.points[:iterations])
             iterations -= len(self.points)
 
     @classmethod
     def check(cls, case: Estimation, reference: None, variant: str) -> dict[str, float]:
-        """Compare with the definition, in float64, at the first points.
+        """Compare the first 20 points with the definition in float64.
 
         Raises:
-            Differs: if it is too far off.
+            Differs: if one is too far off.
         """
         estimator = cls(case, None, variant)
         x, s = estimator.points[:20].astype(float), estimator.samples.astype(float)
@@ -59,23 +59,23 @@ class Estimator(Contender):
         return {"nats": apart}
 
 
-class Ours(Estimator):
-    """`gan_paper.parzen`."""
+class Blocks(Estimator):
+    """Ours: `gan_paper.parzen`, which goes block by block."""
 
     def __init__(self, case: Estimation, initial: None, variant: str) -> None:
         super().__init__(case, initial, variant)
         self.chunk = case.count
 
     def log_likelihood(self, points: NDArray) -> NDArray:
-        """In float32 products about the samples' centre."""
+        """Multiply in float32, about the samples' centre."""
         return parzen.log_likelihood(points, self.samples, self.sigma)
 
 
 class ScikitLearn(Estimator):
-    """`sklearn.neighbors.KernelDensity` whose tree is one leaf.
+    """`sklearn.neighbors.KernelDensity` with a tree of one leaf.
 
     With leaves of its default size its answers are off by hundreds of nats in so many dimensions (scikit-learn's issue
-    7492 shows the like).
+    7492 is similar).
     """
 
     def __init__(self, case: Estimation, initial: None, variant: str) -> None:
@@ -85,16 +85,16 @@ class ScikitLearn(Estimator):
         self.density = KernelDensity(kernel="gaussian", bandwidth=self.sigma, leaf_size=case.count).fit(self.samples)
 
     def log_likelihood(self, points: NDArray) -> NDArray:
-        """In float64, by its tree."""
+        """Search the tree, in float64."""
         return self.density.score_samples(points)
 
 
 class Broadcast(Estimator):
-    """The authors' released Theano expression, in NumPy: all differences of a batch of points and all samples."""
+    """The authors' released Theano expression, in NumPy: it holds all differences between a batch and the samples."""
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Points in a batch: as released, and fewer, whose differences fit into a cache better."""
+        """Take 10 points in a batch, as released, or one, whose differences fit into a cache better."""
         return "10 points at once", "1 point at once"
 
     def __init__(self, case: Estimation, initial: None, variant: str) -> None:
@@ -102,7 +102,7 @@ class Broadcast(Estimator):
         self.chunk = int(variant.split()[0])
 
     def log_likelihood(self, points: NDArray) -> NDArray:
-        """By broadcasting."""
+        """Broadcast."""
         scale = self.samples.shape[1] * np.log(self.sigma * np.sqrt(2 * np.pi))
         result = []
         for begin in range(0, len(points), self.chunk):
@@ -115,11 +115,11 @@ class Broadcast(Estimator):
 
 
 class Product(Contender):
-    """`points @ samples.T`, into memory that is there already."""
+    """`points @ samples.T`, written into memory that is allocated beforehand."""
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """The whole product, or as many rows at once as ours takes."""
+        """Make the whole product, or as many rows at once as ours does."""
         return "whole", "in blocks"
 
     def __init__(self, case: Estimation, initial: None, variant: str) -> None:

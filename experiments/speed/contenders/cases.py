@@ -1,4 +1,4 @@
-"""What is trained, said once for every framework: the networks, the learning rule, the minibatches, the targets."""
+"""The cases, said once for every framework: the networks, the learning rule, the minibatches, the targets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,29 +8,34 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_paper.distributions import Gaussian, Images, Points, Source, Uniform
+from gan_paper.distributions import Distribution, Gaussian, Images, Points, Uniform
+
+Source = Distribution | Points | Images
+"""Examples come from one of these."""
+
+Activation = Literal["linear", "elu", "relu", "leaky_relu", "sigmoid", "maxout"]
 
 PIECES = 5  # linear pieces of a maxout unit
 
 
 @dataclass(frozen=True)
 class Layer:
-    """x -> activation(dropout(x) @ kernel + bias); a maxout layer's kernel holds its units piece by piece."""
+    """A layer maps x to activation(dropout(x) @ kernel + bias); a maxout kernel holds its units piece by piece."""
 
     inputs: int
     units: int
-    activation: Literal["linear", "elu", "relu", "leaky_relu", "sigmoid", "maxout"] = "linear"
+    activation: Activation = "linear"
     dropout: float = 0.0
 
     @property
     def columns(self) -> int:
-        """Columns of the kernel."""
+        """The number of columns of the kernel."""
         return self.units * (PIECES if self.activation == "maxout" else 1)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How the weights learn: `sgd` with a momentum, or `adam` with beta_1; rates are divided by 1 + decay t."""
+    """A learning rule. `momentum` is beta_1 of `adam`; at iteration t the rates are divided by 1 + decay t."""
 
     kind: Literal["sgd", "adam"]
     d_rate: float
@@ -45,11 +50,11 @@ class Estimation:
     """A Parzen-window log-likelihood at one width, of as many points as there are samples.
 
     Attributes:
-        name: Its name.
-        count: Points, and samples.
-        size: Entries of each.
+        name: The case's name.
+        count: The number of points, and of samples.
+        size: The number of entries of each.
         sigma: The width.
-        targets: As of a game.
+        targets: As for a `Case`.
     """
 
     name: str
@@ -64,17 +69,17 @@ class Case:
     """A game, non-saturating, whose discriminator ends in its logit.
 
     Attributes:
-        name: Its name.
+        name: The case's name.
         generator: G's layers.
         discriminator: D's layers; the last gives the logit.
-        m: Minibatch size.
-        k: Updates of D an iteration.
+        m: The minibatch size.
+        k: The number of D's updates in an iteration.
         rule: The learning rule.
-        p_data: Where examples come from.
+        p_data: Examples come from here.
         p_z: The prior of the noise.
-        chunk: Iterations in one compiled call, where there is one: what `training.iterations_per_call` chooses, about.
+        chunk: The iterations in one compiled call, where there is one: about as many as `Minibatches.per_call` chooses.
         one_thread: Whether its experiment gives each operation one thread.
-        targets: By contender, how many times as long as ours it is to take, at least.
+        targets: By contender, the least multiple of our time that it should take.
     """
 
     name: str
@@ -84,45 +89,43 @@ class Case:
     k: int
     rule: Rule
     p_data: Source
-    p_z: Source
+    p_z: Distribution
     chunk: int
     one_thread: bool = False
     targets: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """G's, then D's, in the order of the weights."""
+        """G's layers, then D's, in the order of the weights."""
         return self.generator + self.discriminator
 
     @property
     def x_shape(self) -> tuple[int, int, int]:
-        """Of the examples of one iteration."""
+        """The shape of an iteration's examples."""
         return self.k, self.m, self.discriminator[0].inputs
 
     @property
     def z_shape(self) -> tuple[int, int, int]:
-        """Of the noise of one iteration."""
+        """The shape of an iteration's noise."""
         return self.k + 1, self.m, self.generator[0].inputs
 
     def checked(self) -> "Case":
-        """The game in which contenders must agree: without dropout, whose masks are each one's own.
+        """Return the game in which contenders are compared.
 
-        Adam's epsilon goes to the moment or to its correction, by framework; here it is too small to matter.
+        It has no dropout, since each framework draws its own masks. Frameworks add Adam's epsilon in different places;
+        here it is too small to matter.
         """
         layers = tuple(replace(layer, dropout=0.0) for layer in self.discriminator)
         return replace(self, discriminator=layers, rule=replace(self.rule, epsilon=1e-12))
 
 
 def perceptron(
-    *sizes: int, hidden: str, output: str = "linear", dropout: tuple[float, ...] | None = None
+    *sizes: int, hidden: Activation, output: Activation = "linear", dropout: tuple[float, ...] | None = None
 ) -> tuple[Layer, ...]:
-    """Layers from one size to the next; `dropout` gives the share of each layer's inputs that is dropped."""
+    """Make the layers from one size to the next; `dropout` is the share of each layer's inputs that is dropped."""
     last = len(sizes) - 2
     rates = dropout or (0.0,) * (last + 1)
-    return tuple(
-        Layer(sizes[i], sizes[i + 1], output if i == last else hidden, rates[i])  # type: ignore[arg-type]
-        for i in range(last + 1)
-    )
+    return tuple(Layer(sizes[i], sizes[i + 1], output if i == last else hidden, rates[i]) for i in range(last + 1))
 
 
 def _notebook(name: str, n: int, noise_size: int, chunk: int, targets: Mapping[str, float]) -> Case:
@@ -176,7 +179,7 @@ def _sine() -> Case:
 
 
 def _mnist() -> Case:
-    """Preset `paper` of its experiment, without the slow changes of its rates and its momentum, on random pixels."""
+    """Preset `paper` of its experiment on random pixels; rates and momentum, which change slowly there, stay."""
     return Case(
         "mnist",
         perceptron(100, 1200, 1200, 784, hidden="relu", output="sigmoid"),
@@ -192,41 +195,42 @@ def _mnist() -> Case:
 
 
 CASES: dict[str, Callable[[], Case | Estimation]] = {
-    "scalar": partial(_notebook, "scalar", 1, 10, 1000, {"notebook": 5000, "torch": 15, "jax": 1.5}),
+    "small": partial(_notebook, "small", 1, 10, 1000, {"notebook": 5000, "torch": 15, "jax": 1.5}),
     "uniform_to_gaussian": _uniform_to_gaussian,
     "notebook": partial(_notebook, "notebook", 1000, 1000, 50, {"notebook": 100, "torch": 1.8, "jax": 1.3}),
     "sine": _sine,
     "mnist": _mnist,
     "parzen": lambda: Estimation("parzen", 10_000, 784, 0.2, {"kernel_density": 20, "products": 1 / 1.3}),
 }
-"""Made when they are asked for."""
+"""Functions that make the cases, by name."""
 
 
 def numpy_sampler(source: Source, rng: np.random.Generator) -> Callable[[tuple[int, ...]], NDArray[np.float32]]:
-    """Draws of a shape from a source with one NumPy generator, which costs less than one generator a draw."""
-
-    def gaussian(shape: tuple[int, ...]) -> NDArray[np.float32]:
-        values = rng.standard_normal(shape, np.float32)
-        values *= source.std  # type: ignore[attr-defined]
-        values += source.mean  # type: ignore[attr-defined]
-        return values
-
-    def uniform(shape: tuple[int, ...]) -> NDArray[np.float32]:
-        values = rng.random(shape, np.float32)
-        values *= source.high - source.low  # type: ignore[attr-defined]
-        values += source.low  # type: ignore[attr-defined]
-        return values
-
+    """Return a function that draws an array of a shape; all its draws share a generator, which is faster."""
     if isinstance(source, Gaussian):
+
+        def gaussian(shape: tuple[int, ...]) -> NDArray[np.float32]:
+            values = rng.standard_normal(shape, np.float32)
+            values *= source.std
+            values += source.mean
+            return values
+
         return gaussian
     if isinstance(source, Uniform):
+
+        def uniform(shape: tuple[int, ...]) -> NDArray[np.float32]:
+            values = rng.random(shape, np.float32)
+            values *= source.high - source.low
+            values += source.low
+            return values
+
         return uniform
     rows, scale = finite(source)
     return lambda shape: rows[rng.integers(len(rows), size=shape[:-1])] * scale
 
 
 def finite(source: Source) -> tuple[NDArray, np.float32]:
-    """The rows of a finite data set, as it is kept in memory, and the factor that takes them to the networks' scale."""
+    """Return a finite data set's rows as they lie in memory, and the factor that brings them to the networks' scale."""
     if isinstance(source, Images):
         return source.pixels, np.float32(1 / 255)
     assert isinstance(source, Points)

@@ -1,7 +1,9 @@
-"""What `benchmark.py` times: Algorithm 1 as several frameworks run it, the Parzen estimator as several libraries do.
+"""The contenders of `benchmark.py`: Algorithm 1 in several frameworks, and the Parzen estimate in several libraries.
 
-Each contender lives in a process of its own (`worker`), which proves that its arithmetic is ours before it is timed.
-`cases` says what is trained, `contender` what every contender offers; one module a framework follows.
+Each contender has a process of its own: `child` is the benchmark's end of it, `worker` is the contender's. A contender
+that trains must prove that its arithmetic is ours before it is timed. The Keras notebook's loop cannot, since its D
+does not move in Keras 3: only its first objectives are compared with ours. `cases` says what is trained, and
+`contender` what every contender offers. The other modules hold the contenders themselves.
 """
 
 from importlib import import_module
@@ -12,9 +14,9 @@ class Entry(NamedTuple):
     """A contender in the list.
 
     Attributes:
-        label: What tables call it.
-        place: Its module in this package and its class.
-        package: What it needs besides this project's own requirements.
+        label: Its name in tables.
+        place: Its module in this package, and its class.
+        package: What must be installed for it, beside this project's own requirements.
         differs: What it does otherwise by its nature.
     """
 
@@ -24,17 +26,18 @@ class Entry(NamedTuple):
     differs: str = ""
 
     def load(self) -> Any:
-        """Its class."""
+        """Import its module, and return its class."""
         module, name = self.place.split(":")
         return getattr(import_module(f"contenders.{module}"), name)
 
 
 GAMES = {
-    "ours": Entry("GAN.fit", "keras_loops:Ours"),
+    "ours": Entry("GAN.fit", "ours:Ours"),
     "notebook": Entry(
         "the notebook's loop",
-        "keras_loops:Notebook",
-        differs="D is frozen, as the recipe leaves it in Keras 3; fit() takes batches of 32, D's halves one by one",
+        "notebook:Notebook",
+        differs="D does not move in Keras 3, so only its first objectives are checked; "
+        "fit() takes batches of 32, D's halves one by one",
     ),
     "train_on_batch": Entry("Keras, train_on_batch", "keras_loops:TrainOnBatch"),
     "train_step": Entry("Keras, fit with train_step", "keras_loops:TrainStep"),
@@ -48,10 +51,10 @@ GAMES = {
     "products": Entry("matrix products alone", "limits:Products", differs="no training: a part of the limit"),
     "draws": Entry("random numbers alone", "limits:Draws", differs="no training: a part of the limit"),
 }
-"""What trains by Algorithm 1, and the two parts of the limit."""
+"""The contenders that train by Algorithm 1, and the two parts of the limit."""
 
 ESTIMATORS = {
-    "ours": Entry("parzen.log_likelihood", "estimators:Ours"),
+    "ours": Entry("parzen.log_likelihood", "estimators:Blocks"),
     "kernel_density": Entry(
         "scikit-learn, KernelDensity",
         "estimators:ScikitLearn",
@@ -61,4 +64,4 @@ ESTIMATORS = {
     "broadcast": Entry("NumPy, the published broadcast", "estimators:Broadcast"),
     "products": Entry("points @ samples.T alone", "estimators:Product", differs="no estimate: the limit"),
 }
-"""What gives the Parzen-window log-likelihood, and its limit."""
+"""The contenders that give the Parzen-window log-likelihood, and its limit."""

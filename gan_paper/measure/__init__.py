@@ -1,0 +1,1 @@
+"""Histograms and distances, their recording over training, and the comparison with a reference."""

@@ -1,0 +1,159 @@
+"""The comparison of a run with a reference, statistic by statistic."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from gan_paper.measure.histogram import Floats, distances
+from gan_paper.measure.recording import MOMENTS, Recording
+
+
+class Statistic(NamedTuple):
+    """A statistic of a comparison.
+
+    Attributes:
+        name: What it is called.
+        unit: Its unit; none where it is a probability or in the units of the samples.
+        tolerance: How far a matching generator may be off; of a moment, in standard deviations of the reference.
+        below: What is wrong with a generator for which it is too small; nothing if it is a distance.
+        above: And for which it is too large.
+    """
+
+    name: str
+    unit: str
+    tolerance: float
+    below: str
+    above: str
+
+
+STATISTICS = {
+    "wasserstein": Statistic("Wasserstein-1", "standard deviations", 0.04, "", "too far"),
+    "ks": Statistic("Kolmogorov-Smirnov", "", 0.03, "", "another distribution"),
+    "jsd": Statistic("Jensen-Shannon", "nats", 0.003, "", "another distribution"),
+    "mean": Statistic("mean", "", 0.05, "shifted", "shifted"),
+    "std": Statistic("std", "", 0.05, "too narrow", "too wide"),
+    "std_across_noise": Statistic("std across z", "", 0.05, "too alike", "too wide"),
+}
+"""What a comparison looks at: the `distances`, and the `MOMENTS`."""
+
+
+class Row(NamedTuple):
+    """One line of a comparison.
+
+    Attributes:
+        statistic: What is compared.
+        view: Of which view, if that is not the first.
+        run: Its value for the run.
+        reference: And for the reference.
+        low: The least value that is accepted.
+        high: The greatest.
+    """
+
+    statistic: Statistic
+    view: str
+    run: float
+    reference: float
+    low: float
+    high: float
+
+    @property
+    def name(self) -> str:
+        """What is compared, in words."""
+        return f"{self.view} {self.statistic.name}".strip()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is accepted."""
+        return self.low <= self.run <= self.high
+
+    @property
+    def limit(self) -> str:
+        """What is accepted, in words."""
+        return f"{self.low:.4g} to {self.high:.4g}" if self.statistic.below else f"at most {self.high:.4g}"
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the run, in words, if the value is not accepted."""
+        word = self.statistic.below if self.run < self.low else self.statistic.above
+        value = f"{self.run:.4g} {self.statistic.unit}".strip()
+        return f"{word}: {self.name} {value}, {self.limit} accepted"
+
+
+_CONFIDENCE = 0.999  # a line: true samples fail one of the six at most 6 times in 1,000
+
+
+def least_values(reference: Recording, edges: Floats) -> int:
+    """How many values a comparison needs: so many that 99.9 % of true samples stay within each tolerance.
+
+    Args:
+        reference: The reference.
+        edges: Of the bins over which the values are counted.
+
+    Returns:
+        The number, rounded up to two digits.
+    """
+    normal = float(ndtri((1 + _CONFIDENCE) / 2))
+    needed = (normal / (STATISTICS["mean"].tolerance * reference.tolerance)) ** 2
+    if len(reference.iterations) == 1:
+        n, target, rng = 10_000, reference.histogram().rebin(edges).masses, np.random.default_rng(0)
+        edges = edges / reference.moments["std"][0]
+        draws = (rng.multinomial(n, target / target.sum(), size=1000) / n for _ in range(10))  # 10,000 in less memory
+        chance = [distances(masses, target, edges) for masses in draws]
+        for name in chance[0]:
+            limit = np.quantile([found[name] for found in chance], _CONFIDENCE)
+            excess = limit / (STATISTICS[name].tolerance * reference.tolerance)
+            # By chance, the divergence is proportional to 1 / n, the other two to 1 / sqrt(n).
+            needed = max(needed, n * float(excess) ** (1 if name == "jsd" else 2))
+    unit = 10 ** (len(str(int(needed))) - 2)
+    return int(np.ceil(needed / unit) * unit)
+
+
+def compare(run: Recording, reference: Recording) -> list[Row]:
+    """Compare a run with a reference, statistic by statistic.
+
+    A reference of one histogram is a distribution to match: the run's last histogram and moments may differ from it by
+    the tolerances of `STATISTICS`. A reference of several is the course of a training that need not settle: the run's
+    moments, as medians over the same stretch of training, must lie within the reference's range over it. The
+    Wasserstein-1 distance is in standard deviations of the reference's first view.
+
+    Raises:
+        ValueError: if the run has not counted what the reference needs, or its samples are too few to tell.
+    """
+    missing = [view for view in reference.edges if view not in run.edges]
+    if missing:
+        raise ValueError(f"the run has no histogram of its {' and '.join(missing)}, which the reference needs")
+    if len(reference.iterations) == 1 and not reference.moments["std"][0] > 0:
+        raise ValueError("the reference has no positive standard deviation")
+    values, least = run.histogram().total, least_values(reference, run.edges[reference.main])
+    if values < least:
+        raise ValueError(f"samples must hold at least {least:,} values to be judged, not {values:,.0f}")
+    return _compare_distribution(run, reference) if len(reference.iterations) == 1 else _compare_course(run, reference)
+
+
+def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
+    scale, rows = reference.moments["std"][0], []
+    for view in reference.edges:
+        histogram = run.histogram(view=view)
+        target = reference.histogram(view=view).rebin(histogram.edges).masses
+        found = distances(histogram.masses, target, histogram.edges / scale)
+        first = view == reference.main
+        for name in found if first else ["wasserstein"]:
+            limit = STATISTICS[name].tolerance * reference.tolerance
+            rows.append(Row(STATISTICS[name], "" if first else view, float(found[name]), 0.0, 0.0, limit))
+    for name in MOMENTS:
+        expected, margin = reference.moments[name][0], STATISTICS[name].tolerance * reference.tolerance * scale
+        value = run.moments[name][-1]
+        rows.append(Row(STATISTICS[name], "", value, expected, expected - margin, expected + margin))
+    return rows
+
+
+def _compare_course(run: Recording, reference: Recording) -> list[Row]:
+    settled = 0.1 * reference.iterations[-1]  # past the first tenth, which is the approach
+    rows = []
+    for name in MOMENTS:
+        course = [v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled]
+        ours = [v for i, v in zip(run.iterations, run.moments[name], strict=True) if i >= settled]
+        value = float(np.median(ours or run.moments[name][-1:]))
+        rows.append(Row(STATISTICS[name], "", value, float(np.median(course)), min(course), max(course)))
+    return rows

@@ -1,0 +1,1 @@
+"""The pictures, by kind: arrays in, a Matplotlib figure out; no training, no files."""
