@@ -2,7 +2,7 @@
 
 Presets:
   scalar    x is one number, p_data = N(4, 1.25). The layers are the notebook's; the rest is our choice, since it
-            decides how good the match is ("What each change bought" in `README.md`): the initial weights, and examples standardised
+            decides how good the match is (`README.md`): the initial weights; examples standardised
             by the mean and standard deviation of 100,000 of them (`standardised_discriminator`); noise of size
             30; Adam with rates that fall to 0 along a cosine over the run; and averages of the iterates of G and of D
             over about a tenth of it. The averages are what is recorded, drawn, judged and saved.

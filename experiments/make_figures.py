@@ -1,25 +1,24 @@
 """Make the pictures of `figures/`: `python experiments/make_figures.py [NAME ...]`, all of them by default.
 
-A picture comes from a run with seed 0, in `runs/`; a finished run of the same settings is used again, and any other is
-trained anew, MNIST's in a quarter of an hour. Each picture carries its run's settings, versions and seed (in the PNG's
-`Description`, the PDF's `Subject`, the GIF's comment).
+A picture comes from a run with seed 0, in `runs/`. A finished run of the same settings, made by the same code, is used
+again; any other is trained anew, MNIST's in a quarter of an hour. Each picture carries its run's settings, versions,
+commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
 import contextlib
 import importlib
-import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import tyro
 
 from gan_paper import runs
-from gan_paper.runs import files
+from gan_paper.runs import files, provenance
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"
@@ -70,7 +69,7 @@ class Arguments:
     data: Path | None = None
     """MNIST, as in `mnist.py` [default: downloaded by Keras]."""
     overwrite: bool = False
-    """Replace runs of other settings that are in the way."""
+    """Replace runs of other settings, or by other code, that are in the way."""
 
 
 def main(arguments: Arguments) -> None:
@@ -109,7 +108,7 @@ def run_of(source: Source, suffixes: Sequence[str], data: Path | None, overwrite
     settings = importlib.import_module(source.experiment).PRESETS[source.preset]
     folder = Path("runs") / source.experiment / f"{source.preset}-seed{settings.seed}"
     there = (folder / "config.json").exists()
-    same = there and runs.read_config(folder)["settings"] == json.loads(json.dumps(settings.recorded(), default=str))
+    same = there and _made_alike(runs.read_config(folder), provenance.config(source.experiment, settings))
     needed = ["histograms.npz"] if source.comparison else [f"{source.picture}{suffix}" for suffix in suffixes]
     with contextlib.suppress(ValueError):
         files.check_seal(folder, ["config.json", "metrics.json", *needed])
@@ -126,6 +125,12 @@ def run_of(source: Source, suffixes: Sequence[str], data: Path | None, overwrite
         flags.append("--overwrite")
     start(source.experiment, *flags)
     return folder, "drawn again" if same else "trained"
+
+
+def _made_alike(run: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether a run has these settings and this layout, and was made by this code, from its beginning to its end."""
+    same_code = run["versions"].get("code") == now["versions"]["code"] and "resumed_with" not in run
+    return same_code and all(run[name] == now[name] for name in ("settings", "layout"))
 
 
 def start(script: str, *flags: str, accepted: Sequence[int] = (0,)) -> None:

@@ -11,8 +11,8 @@ Presets:
             within a few epochs to outputs of 0 and 1 alone, through whose sigmoids no gradient comes back.
   released  What the released code does: both are updated together, from the same samples, at its own rates. Of
             seeds 0 to 2, one survives the first epochs.
-  dense     The networks of seed document 002, with its Adam of rate 0.0002; it names neither m nor a number of
-            iterations, nor a measure of quality.
+  dense     The networks of a primer with a dense PyTorch GAN, and its Adam of rate 0.0002. The primer names neither m
+            nor a number of iterations, nor a measure of quality.
 
 An epoch is as many minibatches as the 50,000 training images fill, though each is drawn from them independently, as
 Algorithm 1 has it; the authors' code shuffles and deals them.
@@ -45,7 +45,7 @@ class Settings(runs.FitSettings):
     PLACES: ClassVar[tuple[str, ...]] = (*runs.FitSettings.PLACES, "data")
 
     preset: Literal["paper", "released", "dense"] = "paper"
-    """`paper`: Algorithm 1. `released`: the authors' code. `dense`: the networks of seed document 002."""
+    """`paper`: Algorithm 1. `released`: the authors' code. `dense`: a primer's networks."""
     iterations: runs.Iterations = 20_000
     """Iterations of Algorithm 1; 500 are an epoch of the 50,000 images when m is 100."""
     data: Path | None = None

@@ -1,7 +1,7 @@
 """Algorithm 1 for multilayer perceptrons by hand in NumPy: forward, backward, and SGD with momentum.
 
 It is the oracle that the Keras implementation is tested against, so it shares no code with it and imports NumPy alone.
-It also finishes the NumPy GAN of seed document 000, which stops before its weights are updated.
+It also finishes a published NumPy GAN that stops before its weights are updated.
 """
 
 from collections.abc import Callable, Sequence

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gan_paper.runs import files
+from gan_paper.runs import files, provenance
 from tests.conftest import ROOT, experiment
 
 SUFFIXES = (".png", ".pdf")
@@ -17,14 +17,16 @@ def make_figures(monkeypatch, tmp_path):
     return experiment("make_figures")
 
 
-def finished(make_figures, name, **changed):
+def finished(make_figures, name, versions=None, **changed):
     """A folder as a finished run of the picture's settings leaves it."""
     source = make_figures.SOURCES[name]
     settings = make_figures.importlib.import_module(source.experiment).PRESETS[source.preset]
     folder = make_figures.Path("runs", source.experiment, f"{source.preset}-seed0")
     folder.mkdir(parents=True)
-    config = {"experiment": "theory", "layout": 1, "settings": {**settings.recorded(), **changed}, "versions": {}}
-    (folder / "config.json").write_text(json.dumps(config, default=str))
+    config = provenance.config(source.experiment, settings)
+    config["settings"].update(changed)
+    config["versions"].update(versions or {})
+    (folder / "config.json").write_text(json.dumps(config))
     (folder / "metrics.json").write_text("{}")
     for suffix in SUFFIXES:
         (folder / f"{source.picture}{suffix}").write_text(f"a {suffix}")
@@ -45,6 +47,7 @@ def test_a_finished_run_is_used_again(make_figures, capsys, tmp_path, monkeypatc
     ("changed", "lost", "flags"),
     [
         ({"k": 77}, None, ["--preset", "line", "--overwrite"]),  # another run: trained anew
+        ({"versions": {"code": "other"}}, None, ["--preset", "line", "--overwrite"]),  # by other code
         ({}, "section3.pdf", ["--preset", "line", "--resume"]),  # the same run without a picture: drawn again
         ({}, "metrics.json", ["--preset", "line", "--resume"]),
         ({}, "SHA256SUMS", ["--preset", "line", "--resume"]),  # the same run, unfinished

@@ -3,22 +3,13 @@ import weakref
 import numpy as np
 import pytest
 import scipy.stats
-from gan_paper.HIST import (
-    MOMENTS,
-    POINTS,
-    STATISTICS,
-    Histogram,
-    Recording,
-    compare,
-    distances,
-    energy_distance,
-    least_values,
-    match,
-    permutation_test,
-    std_across_noise,
-)
 
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from gan_paper.measure.comparison import STATISTICS, compare, least_values
+from gan_paper.measure.histogram import Histogram, distances
+from gan_paper.measure.recording import MOMENTS, Recording
+from gan_paper.measure.samples import POINTS, energy_distance, match, permutation_test, std_across_noise
+from gan_paper.runs import recordings
 from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 401)

@@ -1,6 +1,5 @@
 import hashlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan_paper import mnist
+from gan_paper.runs import files
 
 
 @pytest.fixture
@@ -29,9 +29,8 @@ def check(data, arrays):
     np.testing.assert_array_equal(data.test, test)
 
 
-def test_a_file_in_kerass_layout(tmp_path, arrays):
-    np.savez(tmp_path / "mnist.npz", **arrays, y_train=np.arange(7))
-    check(mnist.load(tmp_path / "mnist.npz"), arrays)
+def test_the_images_are_split(arrays):
+    check(mnist.of_arrays({**arrays, "y_train": np.arange(7)}, "a.npz"), arrays)
 
 
 @pytest.mark.parametrize(
@@ -42,23 +41,21 @@ def test_a_file_in_kerass_layout(tmp_path, arrays):
         (lambda x: x / 255, r"x_test \(float64, shape \(3, 28, 28\)\) has other pixels"),
     ],
 )
-def test_other_images_are_refused(tmp_path, arrays, change, found):
+def test_other_images_are_refused(arrays, change, found):
     arrays["x_test"] = change(arrays["x_test"])
-    np.savez(tmp_path / "mnist.npz", **{name: array for name, array in arrays.items() if array is not None})
-    with pytest.raises(ValueError, match=rf"mnist.npz is not MNIST in Keras's layout: {found}"):
-        mnist.load(tmp_path / "mnist.npz")
-
-
-def downloaded(arrays):
-    print("Downloading data from far away")
-    return (arrays["x_train"], None), (arrays["x_test"], None)
+    with pytest.raises(ValueError, match=rf"a.npz is not MNIST in Keras's layout: {found}"):
+        mnist.of_arrays({name: array for name, array in arrays.items() if array is not None}, "a.npz")
 
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_download_shows_its_progress_on_a_terminal_only(arrays, monkeypatch, capsys, terminal):
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: downloaded(arrays))
+    def load_data():
+        print("Downloading data from far away")
+        return (arrays["x_train"], None), (arrays["x_test"], None)
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    check(mnist.load(), arrays)
+    check(mnist.of_arrays(mnist.download(), "the download"), arrays)
     assert capsys.readouterr().out == ("Downloading data from far away\n" if terminal else "")
 
 
@@ -67,25 +64,14 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
         raise Exception("URL fetch failure on\nhttps://there: None -- unknown")
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
-    with pytest.raises(ValueError, match="cannot be downloaded .*https://there.*; pass --data PATH") as refused:
-        mnist.load()
+    with pytest.raises(ValueError, match=r"cannot be downloaded .*https://there.*; an .npz file") as refused:
+        mnist.download()
     assert "\n" not in str(refused.value)
-
-
-def test_a_file_is_read_without_keras(tmp_path):
-    code = (
-        "import pathlib, sys\n"
-        "from gan_paper import mnist\n"
-        "try:\n    mnist.load(pathlib.Path('missing'))\n"
-        "except ValueError:\n    print('keras' in sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert result.stdout == "False\n"
 
 
 @pytest.mark.skipif("GAN_PAPER_MNIST" not in os.environ, reason="GAN_PAPER_MNIST names no file")
 def test_the_real_images():
-    data = mnist.load(Path(os.environ["GAN_PAPER_MNIST"]))
+    data = mnist.of_arrays(files.read_arrays(Path(os.environ["GAN_PAPER_MNIST"])), "the file")
     assert [images.shape for images in data] == [(50_000, 784), (10_000, 784), (10_000, 784)]
     # The sums of the file's first 50,000 training images, its last 10,000, and its test images.
     assert [int(images.sum(dtype=np.int64)) for images in data] == [1_309_089_051, 258_209_494, 264_923_200]

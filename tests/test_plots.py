@@ -380,10 +380,10 @@ def test_images_animation_shows_every_record(monkeypatch):
     frames = images.images_animation(recorded, [0, 50, 1000], columns=3)
     assert [text for text in captions if text] == ["epoch 0", "epoch 50", "epoch 1,000"]
     height, width = 2 * (2 * 29 - 1), 2 * (3 * 29 - 1)
-    for frame, images in zip(frames, recorded, strict=True):
+    for frame, shown in zip(frames, recorded, strict=True):
         assert frame.dtype == np.uint8 and frame.shape == (height + 20, width, 3)
         grid = frame[20:]
-        for k, image in enumerate(images):
+        for k, image in enumerate(shown):
             row, column = divmod(k, 3)
             dots = np.rint(255 * image.reshape(28, 28)).repeat(2, 0).repeat(2, 1)
             shown = grid[58 * row : 58 * row + 56, 58 * column : 58 * column + 56]

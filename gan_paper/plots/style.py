@@ -1,4 +1,4 @@
-"""The style of the pictures, after the paper's Figure 1: data black and dotted, G green and solid, D blue and dashed."""
+"""The style of the pictures, after the paper's Figure 1: data black and dotted, G green, D blue and dashed."""
 
 from typing import Any
 

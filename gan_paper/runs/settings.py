@@ -1,4 +1,4 @@
-"""The settings of an experiment: a frozen dataclass. Its docstrings are the `--help`; its fields declare their limits."""
+"""The settings of an experiment: a frozen dataclass. Its docstrings are the `--help`; its fields have the limits."""
 
 import argparse
 import dataclasses
