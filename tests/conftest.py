@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def experiment(name: str) -> ModuleType:
-    """A script of experiments/ as a module, under a name that is no package's."""
-    spec = importlib.util.spec_from_file_location(f"{name}_experiment", ROOT / "experiments" / f"{name}.py")
+    """A script of experiments/, by its path there, as a module under a name that is no package's."""
+    spec = importlib.util.spec_from_file_location(f"{Path(name).name}_experiment", ROOT / "experiments" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look it up
     spec.loader.exec_module(module)

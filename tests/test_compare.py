@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sine
 
 from gan_paper import runs
 from gan_paper.measure.recording import MOMENTS, Recording
@@ -38,7 +39,7 @@ def samples(name, values):
 
 
 def recorded(values, edges=BINS):
-    recording = Recording(edges)
+    recording = Recording(edges, sine.VIEWS)
     recording.record(20, values)
     return recording
 
@@ -50,7 +51,7 @@ def finished(folder, values, experiment="gaussian", preset="scalar", edges=BINS)
     (folder / "config.json").write_text(json.dumps(config))
     metrics = {"match": {"wasserstein": 0.5, "jsd": 0.1}, "value": -1.4, "discriminator": {}, "seconds": {"total": 1.0}}
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    recorded(values, edges).save(folder / "histograms.npz")
+    recordings.save(recorded(values, edges), folder / "histograms.npz")
     files.seal(folder)
     return folder.name
 

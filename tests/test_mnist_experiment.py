@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from gan_paper import mnist, parzen, runs
+from gan_paper.runs import training
+from gan_paper.runs.checkpoints import Checkpoints
 from tests.conftest import experiment
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
@@ -84,16 +86,24 @@ def opened_noise(experiment, preset, seed):
     return p_z.sample((experiment.SAMPLES, 100), (seed, 1, 9))
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_path):
-    flags = {"preset": "dense", "evaluate_every": 1, "average": 0.9}
-    whole = run(experiment, tmp_path / "whole", iterations=15, **flags)
-    run(experiment, tmp_path / "parts", iterations=10, **flags)
-    parts = run(experiment, tmp_path / "parts", iterations=15, resume=True, **flags)
-    for name in ("history.csv", "metrics.json"):
-        a, b = ((r.folder / name).read_text() for r in (whole, parts))
-        if name == "metrics.json":
-            a, b = (json.loads(text)["match"] for text in (a, b))
-        assert a == b
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_path, monkeypatch):
+    flags = {"preset": "dense", "iterations": 15, "evaluate_every": 1, "average": 0.9}
+    whole = run(experiment, tmp_path / "whole", **flags)
+    record = training.Recorder.on_epoch_end
+
+    def interrupt(recorder, epoch, logs):
+        record(recorder, epoch, logs)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "is_due", lambda self: True)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training.Recorder, "on_epoch_end", interrupt)
+        run(experiment, tmp_path / "parts", **flags)
+    parts = run(experiment, tmp_path / "parts", resume=True, **flags)
+    assert (parts.folder / "history.csv").read_text() == (whole.folder / "history.csv").read_text()
+    a, b = (runs.read_metrics(r.folder)["match"] for r in (whole, parts))
+    assert a == b
     for name in ("best.keras", "generator.keras", "discriminator.keras"):
         a, b = (keras.models.load_model(r.folder / name).get_weights() for r in (whole, parts))
         assert all(np.array_equal(v, w) for v, w in zip(a, b, strict=True))

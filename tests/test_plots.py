@@ -291,12 +291,12 @@ def test_image_pixels_come_out_as_equal_squares(dpi):
 
 
 def test_interpolations_shows_one_line_a_row_and_marks_its_ends():
-    images = random_images(3, 7, 784)
-    (ax,) = images.interpolations(images).axes
+    drawn = random_images(3, 7, 784)
+    (ax,) = images.interpolations(drawn).axes
     (image,) = ax.images
     for row in range(3):
         for step in range(7):
-            assert np.array_equal(tile_of(image.get_array(), row, step).ravel(), images[row, step])
+            assert np.array_equal(tile_of(image.get_array(), row, step).ravel(), drawn[row, step])
     x0, x1, bottom, _ = image.get_extent()
     first, last = ax.texts
     assert (first.get_text(), last.get_text()) == ("$z_0$", "$z_1$")
@@ -340,10 +340,10 @@ def test_a_wrong_shape_is_named(draw, shape):
 
 @pytest.mark.parametrize(("value", "interval"), [(1.5, "[0, 1.5]"), (-0.5, "[-0.5, 0]"), (np.nan, "[nan, nan]")])
 def test_images_out_of_range_are_refused(value, interval):
-    images = np.zeros((2, 3, 784))
-    images[1, 1, 400] = value
+    drawn = np.zeros((2, 3, 784))
+    drawn[1, 1, 400] = value
     with pytest.raises(ValueError, match=re.escape(interval)):
-        images.interpolations(images)
+        images.interpolations(drawn)
 
 
 def test_log_likelihood_draws_the_published_one_and_cuts_the_first_values():

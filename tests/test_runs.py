@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.backends.backend_pdf import pdfRepr
 from PIL import Image
 
-from gan_paper import figures, runs
+from gan_paper import runs
+from gan_paper.plots import training
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,10 @@ def test_a_run_writes_its_settings_and_versions(tmp_path):
 
 def test_pictures_carry_the_runs_settings_and_versions(tmp_path):
     run = opened(Settings(output=tmp_path / "run", seed=5, k=2))
-    run.save_figure("picture.png", figures.log_likelihood([0, 1], {"G": [100.0, 200]}))
+    run.save_figure("picture.png", training.log_likelihood([0, 1], {"G": [100.0, 200]}))
     run.save_animation("moving.gif", [np.full((4, 6, 3), shade, np.uint8) for shade in (0, 99)])
     png, pdf, gif = (run.folder / name for name in ("picture.png", "picture.pdf", "moving.gif"))
-    assert run.written == [png, pdf, gif] and not figures.plt.get_fignums()
+    assert run.written == [png, pdf, gif] and not plt.get_fignums()
     config = json.loads((run.folder / "config.json").read_text())
     assert config["settings"]["seed"] == 5 and config["versions"]["keras"]
     with Image.open(png) as picture:

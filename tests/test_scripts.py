@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 FILES = {
     "config.json", "metrics.json", "history.csv", "histograms.npz", "generator.keras", "discriminator.keras",
     "checkpoints", "histograms.png", "histograms.pdf", "training.png", "training.pdf", "histograms.gif", "SHA256SUMS",
-    ".lock",
+    ".lock", ".written",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_gaussian(script, tmp_path, flags, shape):
     else:
         assert 0 <= metrics["discriminator"]["largest_gap"] <= 0.5
         compared = script("compare", "run")
-        assert compared.returncode == 1 and "wasserstein" in compared.stdout and "NO" in compared.stdout
+        assert compared.returncode == 1 and "Wasserstein-1" in compared.stdout and "NO" in compared.stdout
         assert (run / "comparison-gaussian.png").exists() and (run / "comparison-gaussian.pdf").exists()
 
 
@@ -128,8 +128,9 @@ def test_divergence_exits_with_3(script, tmp_path):
         "numpy_gan",
         "uniform_to_gaussian",
         "sine",
-        "benchmark",
-        "costs",
+        "speed/benchmark",
+        "speed/costs",
+        "tables",
         "seeds",
         "mnist",
         "table1",
@@ -151,11 +152,11 @@ def test_seeds(script, tmp_path):
     result = script("seeds", *folders)
     assert result.returncode == 0, result.stderr
     header, *rows = result.stdout.splitlines()
-    assert header.split()[:3] == ["wasserstein", "ks", "jsd"]
+    assert header.split()[:5] == ["wasserstein", "(std)", "ks", "jsd", "(nats)"]
     assert [row.split()[0] for row in rows] == ["inside-seed0", "inside-seed1", "median", "least", "greatest"]
     first, second, median = (float(row.split()[1]) for row in rows[:3])
     assert median == pytest.approx((first + second) / 2, rel=1e-3)
-    assert "fails wasserstein" in rows[0]
+    assert "fails Wasserstein-1" in rows[0]
 
 
 def test_compare_samples(script, tmp_path):
@@ -169,16 +170,16 @@ def test_compare_samples(script, tmp_path):
     accepted = script("compare", "true.npy")
     assert accepted.returncode == 0 and "the run matches" in accepted.stdout
     header = accepted.stdout.splitlines()[1].split()
-    assert header == ["statistic", "run", "reference", "limit", "holds"]
+    assert header == ["statistic", "unit", "run", "reference", "limit", "holds"]
     assert script("compare", "wide.npy", "--reference", "gaussian").returncode == 1
-    assert script("compare", "collapsed.npy").returncode == 1
+    assert script("compare", "collapsed.npy", "--reference", "gaussian").returncode == 1
 
 
 def test_the_readmes_python_runs():
     (block,) = re.findall("```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     names = {}
-    exec(block.replace("stop=10_000, per_call=100", "stop=20, per_call=10"), names)
-    assert int(names["gan"].g_optimizer.iterations) == 20
+    exec(block.replace("50_000, 1)", "1_000, 1)"), names)
+    assert len(names["history"].epoch) == 10 and names["samples"].shape == (10_000, 1)
 
 
 def test_the_readmes_pictures_exist():

@@ -78,7 +78,7 @@ def test_a_run_with_dropout_and_epochs_resumes_to_the_last_bit(tmp_path, discrim
         gan = GAN(sine.make_generator(), discriminator(), Gaussian())
         # Not compiled: that takes ten times as long as all the rest.
         gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), jit_compile=False)
-        recording = Recording({"x": EDGES, "residual": EDGES}, keep=5)
+        recording = Recording({"x": EDGES, "residual": EDGES}, sine.VIEWS, keep=5)
         with run_in(tmp_path / folder, iterations, resume) as run:
             training.train(gan, points, run, training.Recorder(run, recording, 50), batch_size=32, record_every=10)
         return gan, recording
