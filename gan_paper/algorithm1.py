@@ -1,26 +1,19 @@
-"""Algorithm 1 of the paper as a Keras model: the generator G, the discriminator D, the combined DG, and `fit`."""
+"""Algorithm 1 of the paper as a Keras model: `fit`, the compiled loop, an iteration, and its two steps."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-from gan_paper import distributions, objective
-from gan_paper.combined import check_network, combine, held, logits_of
+from gan_paper import objective
+from gan_paper.combined import held
 from gan_paper.divergence import check_finite
-from gan_paper.minibatches import FRESH_NOISE, Minibatches
-
-for _distribution in (distributions.Gaussian, distributions.Uniform, distributions.GaussianMixture):
-    keras.saving.register_keras_serializable("gan_paper")(_distribution)
-
-_CHUNK = 10_000  # samples that are drawn at once
+from gan_paper.minibatches import Minibatches
+from gan_paper.model import AdversarialModel
 
 
 @keras.saving.register_keras_serializable("gan_paper")
-class GAN(keras.Model):
+class GAN(AdversarialModel):
     """G and D, trained against each other by Algorithm 1. Called on noise, it answers with samples.
 
     ```python
@@ -44,114 +37,6 @@ class GAN(keras.Model):
     Raises:
         ValueError: naming the argument, if a network is none of these or the two do not fit together.
     """
-
-    def __init__(
-        self,
-        generator: keras.Model,
-        discriminator: keras.Model,
-        p_z: distributions.Distribution | None = None,
-        from_logits: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        check_network(generator, "generator")
-        check_network(discriminator, "discriminator")
-        if p_z is not None and not hasattr(p_z, "sample"):
-            raise ValueError(f"p_z must be a distribution with a method `sample`, not {p_z!r}")
-        self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
-        self.p_z = distributions.Gaussian() if p_z is None else p_z
-        # Neither is a third network to Keras, which tracks a model's attributes: these are not tracked.
-        self._untracked = SimpleNamespace(
-            combined=combine(generator, discriminator), logits=logits_of(discriminator, from_logits)
-        )
-        self._means = [keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real", "d_fake", "value")]
-        self.built = True  # both networks are, and Keras saves the weights of built models only
-
-    @property
-    def combined(self) -> keras.Sequential:
-        """DG: noise to D(G(z)), with G's weights alone."""
-        return self._untracked.combined
-
-    @property
-    def logits(self) -> Any:
-        """D's logits: a function of examples (m, ...) and of `training`."""
-        return self._untracked.logits
-
-    def call(self, z: Any, training: bool = False) -> Any:
-        """Samples G(z) for noise z of shape (m, ...)."""
-        return self.generator(z, training=training)
-
-    def sample(self, count: int, seed: int = 0) -> NDArray:
-        """Draw samples, by noise that training never draws.
-
-        They are those of G or, where `g_optimizer` has `use_ema=True`, of the average of G's iterates.
-
-        Args:
-            count: How many, at least 1.
-            seed: Another one gives other samples.
-
-        Returns:
-            (count, ...).
-        """
-        averaging = self.compiled and self.g_optimizer.use_ema
-        generator, size = self.averaged().generator if averaging else self.generator, self.generator.input_shape[1:]
-        chunks = enumerate(min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK))
-        noise = (self.p_z.sample((n, *size), (seed, i, FRESH_NOISE), keras.config.floatx()) for i, n in chunks)
-        return np.concatenate([generator(z) for z in noise])
-
-    def compile(
-        self,
-        d_optimizer: keras.optimizers.Optimizer | str = "adam",
-        g_optimizer: keras.optimizers.Optimizer | str = "adam",
-        k: int = 1,
-        generator_loss: str = "non_saturating",
-        simultaneous: bool = False,
-        steps_per_execution: int | None = None,
-        run_eagerly: bool = False,
-        jit_compile: bool = True,
-    ) -> None:
-        """Choose how to train.
-
-        Args:
-            d_optimizer: Applies D's gradients, k times an iteration.
-            g_optimizer: Applies G's gradients, once an iteration. With `use_ema=True` an optimizer also keeps an
-                average of its network's iterates: `sample` and `averaged` use it. A schedule of rates is given to its
-                optimizer; callbacks that set a rate set both.
-            k: Discriminator updates an iteration, at least 1.
-            generator_loss: "saturating" (Algorithm 1 as printed) or "non_saturating" (section 3).
-            simultaneous: Update both networks together, from the same samples, as the authors' released code does; the
-                default is to alternate, as Algorithm 1 is printed.
-            steps_per_execution: Iterations in one compiled call [default: as many as make its cost small].
-            run_eagerly: Whether to run Python line by line, to debug.
-            jit_compile: Whether XLA compiles the loop.
-
-        Raises:
-            ValueError: naming the argument, if it is none of these.
-        """
-        if not (isinstance(k, int) and k >= 1):
-            raise ValueError(f"k must be an integer of at least 1, not {k!r}")
-        if generator_loss not in objective.GENERATOR_LOSSES:
-            accepted = " or ".join(map(repr, objective.GENERATOR_LOSSES))
-            raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
-        if simultaneous and k != 1:
-            raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
-        d_optimizer, g_optimizer = (keras.optimizers.get(optimizer) for optimizer in (d_optimizer, g_optimizer))
-        if d_optimizer is g_optimizer:
-            raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
-        super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=jit_compile)
-        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        self.k, self.generator_loss, self.simultaneous = k, generator_loss, simultaneous
-        self._most_per_call = steps_per_execution
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.combined.trainable_variables)
-        # Where Keras's callbacks look for the rates that they show or set.
-        self.optimizer = SimpleNamespace(
-            optimizers=[d_optimizer, g_optimizer],
-            variables=[*d_optimizer.variables, *g_optimizer.variables],
-            iterations=g_optimizer.iterations,
-            built=True,
-        )
-        self.train_function: Any = None
 
     def fit(
         self,
@@ -354,43 +239,3 @@ class GAN(keras.Model):
     def _generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples."""
         return objective.GENERATOR_LOSSES[self.generator_loss](fake) + sum(self.generator.losses)
-
-    def averaged(self, into: "GAN | None" = None) -> "GAN":
-        """A copy, not compiled, whose networks have the averages of their iterates, where an optimizer keeps them.
-
-        Args:
-            into: An earlier copy to bring up to date [default: a new one].
-        """
-        if into is None:
-            generator, discriminator = map(keras.models.clone_model, (self.generator, self.discriminator))
-            into = GAN(generator, discriminator, self.p_z, self.from_logits)
-        pairs = (
-            (self.generator, into.generator, self.g_optimizer),
-            (self.discriminator, into.discriminator, self.d_optimizer),
-        )
-        for network, copy, optimizer in pairs:
-            copy.set_weights(network.get_weights())
-            optimizer.finalize_variable_values(copy.trainable_variables)
-        return into
-
-    def get_config(self) -> dict[str, Any]:
-        """The networks and the prior, so that Keras can save and load the whole model."""
-        arguments = {name: getattr(self, name) for name in ("generator", "discriminator", "p_z", "from_logits")}
-        return {**super().get_config(), **keras.saving.serialize_keras_object(arguments)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "GAN":
-        """The inverse of `get_config`."""
-        return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The arguments of `compile`."""
-        if not self.compiled:
-            return None
-        names = ("d_optimizer", "g_optimizer", "k", "generator_loss", "simultaneous", "run_eagerly", "jit_compile")
-        arguments = {name: getattr(self, name) for name in names}
-        return keras.saving.serialize_keras_object({**arguments, "steps_per_execution": self._most_per_call})
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """The inverse of `get_compile_config`."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
