@@ -143,7 +143,8 @@ class AdversarialModel(keras.Model):
         )
         for network, copy, optimizer in pairs:
             copy.set_weights(network.get_weights())
-            optimizer.finalize_variable_values(copy.trainable_variables)
+            if optimizer.iterations > 0:  # before its first update, Keras's average is 0
+                optimizer.finalize_variable_values(copy.trainable_variables)
         return into
 
     def get_config(self) -> dict[str, Any]:

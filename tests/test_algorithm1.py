@@ -85,6 +85,7 @@ def test_the_averaged_networks(float64):
     gan = GAN(gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2), P_Z)
     rule = functools.partial(keras.optimizers.SGD, 0.05, use_ema=True)
     gan.compile(rule(ema_momentum=0.8), rule(ema_momentum=0.9))
+    assert equal(weights(gan.averaged()), weights(gan))  # before the first update
     averages = {}
     for _ in range(20):
         fit(gan, 1)
