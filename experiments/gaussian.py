@@ -170,15 +170,15 @@ def notebook_discriminator(n: int = 1000) -> "keras.Sequential":
 def standardised_generator(
     n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
 ) -> "keras.Sequential":
-    """The notebook's G with other initial weights, and outputs scaled to the examples; our choice, not published.
+    """The notebook's G with other initial weights; our choice, not published.
 
     The initial weights, biases among them, are U(-1, 1) / sqrt(inputs).
 
     Args:
         n: Outputs.
         noise_size: Inputs.
-        mean: Of the examples' entries.
-        std: Of the examples' entries.
+        mean: Added to the outputs; by default they are as they are.
+        std: The outputs are multiplied by it.
         scale: Of the first layer's initial weights.
     """
     from keras import Input, Sequential
@@ -187,19 +187,20 @@ def standardised_generator(
     from gan_paper.layers import elu, torch_dense
 
     hidden = [torch_dense(noise_size, 50, elu, scale), torch_dense(50, 50, elu)]
-    return Sequential([Input((noise_size,)), *hidden, torch_dense(50, n), Rescaling(std, mean)], name="generator")
+    scaled = [] if (mean, std) == (0, 1) else [Rescaling(std, mean)]
+    return Sequential([Input((noise_size,)), *hidden, torch_dense(50, n), *scaled], name="generator")
 
 
 def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "keras.Sequential":
-    """The notebook's D with other initial weights, behind a standardisation; our choice, not published.
+    """The notebook's D with other initial weights; our choice, not published.
 
     The initial weights, biases among them, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With
     Keras's default, a ninth of that, its units are nearly straight over the examples, and p_g matches less well.
 
     Args:
         n: Inputs.
-        mean: Of the examples' entries.
-        std: Of the examples' entries.
+        mean: Subtracted from the inputs; by default they are as they are.
+        std: The inputs are divided by it.
     """
     from keras import Input, Sequential
     from keras.layers import Rescaling
@@ -207,7 +208,8 @@ def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "
     from gan_paper.layers import elu, torch_dense
 
     hidden = [torch_dense(n, 50, elu, scale=3.0), torch_dense(50, 50, elu)]
-    layers = [Input((n,)), Rescaling(1 / std, -mean / std), *hidden, torch_dense(50, 1, "sigmoid")]
+    scaled = [] if (mean, std) == (0, 1) else [Rescaling(1 / std, -mean / std)]
+    layers = [Input((n,)), *scaled, *hidden, torch_dense(50, 1, "sigmoid")]
     return Sequential(layers, name="discriminator")
 
 
