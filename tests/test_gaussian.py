@@ -34,3 +34,16 @@ def test_columns_are_evenly_spaced_in_log():
     assert columns(range(0, 6001, 100)) == [0, 100, 391, 1533, 6000]
     assert columns([0, 50]) == [0, 50, 50, 50, 50]  # each is drawn once
     assert columns([0]) == [0]
+
+
+def test_match_of_entries_sees_what_the_pooled_histogram_hides():
+    p_data, _ = gaussian.TARGETS["notebook"]
+    rng = np.random.default_rng(0)
+    right = gaussian.match_of_entries(rng.normal(4, 1.25, (2000, 50)), p_data)
+    assert abs(right["across_z"] - 1.25) < 0.02 and right["own_wasserstein"] < 0.03 and right["correlation"] < 0.03
+    # The same vector every time, whose entries are spread like p_data.
+    one = p_data.quantile((np.arange(50) + 0.5) / 50)
+    collapsed = gaussian.match_of_entries(one + rng.normal(0, 0.01, (2000, 50)), p_data)
+    assert collapsed["wasserstein"] < 0.03 and collapsed["across_z"] < 0.02 and collapsed["own_wasserstein"] > 0.5
+    same = gaussian.match_of_entries(np.tile(rng.normal(4, 1.25, (2000, 1)), 50), p_data)
+    assert same["own_wasserstein"] < 0.05 and same["correlation"] > 0.99

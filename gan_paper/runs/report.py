@@ -53,4 +53,4 @@ def columns(iterations: Sequence[int]) -> list[int]:
     first, *later = iterations
     if not later:
         return [first]
-    return [first, *(int(round(i)) for i in np.geomspace(later[0], later[-1], 4))]
+    return [first, *(round(i) for i in np.geomspace(later[0], later[-1], 4))]
