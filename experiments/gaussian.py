@@ -134,11 +134,11 @@ def match_of_entries(samples: np.ndarray, p_data: Gaussian) -> dict[str, float]:
     samples = (np.asarray(samples, np.float64) - p_data.mean) / p_data.std
     count, n = samples.shape
     levels = [(np.arange(size) + 0.5) / size for size in (count, samples.size)]
-    own, pooled = (np.reshape(Gaussian().quantile(level), -1) for level in levels)
+    own, pooled = (Gaussian().quantile(level) for level in levels)
     correlations = np.corrcoef(samples.T)[np.triu_indices(n, 1)]
     return {
         "across_z": float(samples.std(axis=0, ddof=1).mean()) * p_data.std,
-        "own_wasserstein": float(np.abs(np.sort(samples, axis=0) - own[:, None]).mean()),
+        "own_wasserstein": float(np.abs(np.sort(samples, axis=0) - np.reshape(own, (-1, 1))).mean()),
         "wasserstein": float(np.abs(np.sort(samples, axis=None) - pooled).mean()),
         "correlation": float(np.abs(correlations).mean()),
     }
