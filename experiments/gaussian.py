@@ -135,7 +135,7 @@ def match_of_entries(samples: np.ndarray, p_data: Gaussian) -> dict[str, float]:
     count, n = samples.shape
     levels = [(np.arange(size) + 0.5) / size for size in (count, samples.size)]
     own, pooled = (Gaussian().quantile(level) for level in levels)
-    correlations = np.corrcoef(samples.T)[np.triu_indices(n, 1)]
+    correlations = np.atleast_2d(np.corrcoef(samples.T))[np.triu_indices(n, 1)]
     return {
         "across_z": float(samples.std(axis=0, ddof=1).mean()) * p_data.std,
         "own_wasserstein": float(np.abs(np.sort(samples, axis=0) - np.reshape(own, (-1, 1))).mean()),
