@@ -79,7 +79,7 @@ def main() -> None:
 
     ended("this project")
     p_data, _ = gaussian.TARGETS["scalar"]
-    gan = gaussian.make_gan(settings, p_data.sample((100_000,), seed=0))
+    gan = gaussian.make_gan(settings)
     ended("the networks")
     gan.fit(p_data, batch_size=settings.m, steps_per_epoch=1, verbose=0)
     ended(COMPILING)

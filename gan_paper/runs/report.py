@@ -1,6 +1,9 @@
 """What every experiment on the real line shows and writes at its end."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from gan_paper import runs
 from gan_paper.distributions import Distribution
@@ -35,8 +38,19 @@ def one_dimensional(
         generator_loss: The generator's objective.
         verdict: Of the run's reference.
     """
-    last = recording.iterations[-1]
-    run.save_figure("histograms.png", histograms(recording, shown, [0, last // 100, last // 10, last // 3, last]))
+    run.save_figure("histograms.png", histograms(recording, shown, columns(recording.iterations)))
     run.save_figure("training.png", course(run.columns(), generator_loss))
     run.save_animation("histograms.gif", histograms_animation(recording, shown))
     run.finish({"match": match(samples, p_data, recording.edges[recording.main]), **game}, pace, verdict)
+
+
+def columns(iterations: Sequence[int]) -> list[int]:
+    """Of recorded iterations, five that show p_g move: the first, then evenly spaced in log up to the last.
+
+    Args:
+        iterations: Rising, the first of them 0.
+    """
+    first, *later = iterations
+    if not later:
+        return [first]
+    return [first, *(round(i) for i in np.geomspace(later[0], later[-1], 4))]

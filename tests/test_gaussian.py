@@ -1,0 +1,36 @@
+"""The Gaussian experiment's claims about where p_g begins, and what its pictures show."""
+
+from dataclasses import replace
+
+import gaussian
+import numpy as np
+import pytest
+
+from gan_paper.runs.report import columns
+
+MATCHED = ["scalar", "standard"]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_number_of_the_networks_comes_from_the_data(seed):
+    one, other = (gaussian.make_gan(replace(gaussian.PRESETS[preset], seed=seed)) for preset in MATCHED)
+    for name in ("generator", "discriminator"):
+        a, b = getattr(one, name), getattr(other, name)
+        assert all(np.array_equal(v, w) for v, w in zip(a.get_weights(), b.get_weights(), strict=True))
+        constants = [layer for layer in a.layers if "Rescaling" in type(layer).__name__]
+        assert not constants, "a layer holds numbers that are not weights"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_generator_begins_far_from_the_data(seed):
+    gan = gaussian.make_gan(replace(gaussian.PRESETS["scalar"], seed=seed))
+    p_data, _ = gaussian.TARGETS["scalar"]
+    samples = gan.generator(gan.p_z.sample((10_000, 30), 0)).numpy()
+    assert abs(samples.mean() - p_data.mean) > 3 * p_data.std
+    assert samples.std() < 0.3 * p_data.std
+
+
+def test_columns_are_evenly_spaced_in_log():
+    assert columns(range(0, 6001, 100)) == [0, 100, 391, 1533, 6000]
+    assert columns([0, 50]) == [0, 50, 50, 50, 50]  # each is drawn once
+    assert columns([0]) == [0]
