@@ -1,6 +1,6 @@
 """A GAN in NumPy alone, by hand: `python experiments/numpy_gan.py [--preset inside | document] [--seed N]`.
 
-Seed document 000 sets up one-hidden-layer sigmoid perceptrons of size 1-5-1 without biases, weights from N(0, 1),
+A published NumPy GAN sets up one-hidden-layer sigmoid perceptrons of size 1-5-1 without biases, weights from N(0, 1),
 noise and data from N(0, 1), and stops before the weights are updated. Its facts end there. The gradients, SGD, m, k,
 the rates and 10,000 iterations are ours. No TensorFlow is loaded.
 
@@ -11,7 +11,7 @@ Presets:
             place of 5. Its first weights are 10 times as large, and its units begin with their bends spread over
             (0, 1), the range of G. With 5 units, or with bends anywhere, D is blind to p_g's shape on some seeds.
             15,000 iterations bring G's tails, which come last. Both rates fall to 0 along a cosine.
-  document  The document's own target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data
+  document  The published target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data
             are negative. And all samples go to 0: without biases, D's logit is a constant plus an odd function of x, so
             to data that are symmetric about 0 it cannot prefer anything else that is.
 """

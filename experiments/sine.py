@@ -1,7 +1,7 @@
 """Points on a sine curve: `python experiments/sine.py [--preset matched | document] [--seed N]`.
 
-Seed document 004 trains on 1,024 fixed points (x, sin x), x uniform on [0, 2 pi], in minibatches of 32, 300 shuffled
-epochs (9,600 iterations); G 2-16-32-2, D 2-256-128-64-1 with dropout of 0.3, noise N(0, 1) of size 2, Adam with rate
+The Real Python example (https://realpython.com/generative-adversarial-networks/) trains on 1,024 fixed points
+(x, sin x), x uniform on [0, 2 pi], in minibatches of 32, 300 shuffled epochs (9,600 iterations); G 2-16-32-2, D 2-256-128-64-1 with dropout of 0.3, noise N(0, 1) of size 2, Adam with rate
 0.001, k = 1, the non-saturating objective. It halves D's objective, which Adam does not notice. PyTorch's initial
 weights are meant, since it uses PyTorch; its seed, and so its points, cannot be had without it: ours are our own.
 
@@ -11,7 +11,7 @@ Presets:
             G's rate is 0.3 times D's, else mass swings from end to end. Adam's beta_1 is 0.5. Both rates fall to 0
             along a cosine, which brings the samples onto the curve. 30,000 iterations (3,750 epochs) bring the
             proportions.
-  document  As the document has it. It follows the curve, but wanders along it, and leaves parts of it out.
+  document  As published. It follows the curve, but wanders along it, and leaves parts of it out.
 """
 
 import math

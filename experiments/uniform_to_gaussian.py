@@ -1,17 +1,17 @@
 """From U(-1, 1) to a Gaussian: `python experiments/uniform_to_gaussian.py [--preset matched | document | linear]`.
 
-Seed document 003 maps one uniform number to one Gaussian: G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer,
-its output too; D 1-8-1 with one after its hidden layer and a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000
+The GAN series (https://monellimankeimontenegro.eu/php/content/gans/gan_3.php) maps one uniform number to one Gaussian:
+G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer, its output too; D 1-8-1 with one after its hidden layer and a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000
 iterations. Our choices, which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses
-PyTorch; the non-saturating objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the document
+PyTorch; the non-saturating objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the series
 trains D k times on the same one.
 
 Presets:
   matched   A linear output, 64 hidden units in D instead of 8, higher rates, D's above G's and both falling, and Adam's
-            beta_1 at 0.5: what limits the document's setting is a D too small and too slow to see the shape of p_g.
+            beta_1 at 0.5: what limits the published setting is a D too small and too slow to see the shape of p_g.
             Averages of the iterates of G and of D over about a fifth of the run play, since the iterates still wander
             at its end. They are what is recorded, drawn, judged and saved.
-  document  As the document has it.
+  document  As published.
   linear    The same with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
 """
 

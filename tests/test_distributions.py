@@ -3,7 +3,7 @@ import pytest
 import scipy.integrate
 import scipy.stats
 
-from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform, density_of_map
+from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
 
 MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
 ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
@@ -135,37 +135,3 @@ def test_images_go_to_the_scale_of_the_samples_and_back():
         scaled = images.scaled(pixels)
         assert (scaled[0, 0], scaled[-1, 0]) == (low, high)
         assert np.allclose(images.unscaled(scaled), pixels / 255, atol=1e-7)
-
-
-Z = np.linspace(-1, 1, 4001)
-
-
-@pytest.mark.parametrize(
-    ("mapped", "slope", "exact", "support"),
-    [
-        (3 * Z + 1, 3 + 0 * Z, lambda x: 1 / 6 + 0 * x, (-2, 4)),
-        (-np.exp(Z), -np.exp(Z), lambda x: -1 / (2 * x), (-np.e, -1 / np.e)),  # falling
-        (Z**2, 2 * Z, lambda x: 1 / (2 * np.sqrt(x)), (0.01, 1)),  # two pieces, each with half of the mass
-    ],
-)
-def test_the_density_of_a_map_is_its_closed_form(mapped, slope, exact, support):
-    x = np.linspace(*support, 203)[1:-1]
-    assert np.allclose(density_of_map(x, Uniform(-1, 1), Z, mapped, slope), exact(x), rtol=1e-5)
-    outside = np.array([mapped.min() - 0.1, mapped.max() + 0.1])
-    assert np.all(density_of_map(outside, Uniform(-1, 1), Z, mapped, slope) == 0)
-
-
-def test_the_density_of_a_map_is_that_of_its_samples():
-    z = np.linspace(-6, 6, 4001)
-
-    def wave(z):
-        return z + 1.5 * np.sin(2 * z)  # up and down, several times
-
-    samples = wave(Gaussian().sample((1_000_000,), 0, np.float64))
-    edges = np.linspace(-4, 4, 41)
-    counts, _ = np.histogram(samples, edges)
-    x = np.linspace(-4, 4, 40 * 200 + 1)
-    density = density_of_map(x, Gaussian(), z, wave(z), 1 + 3 * np.cos(2 * z))
-    masses = density[:-1].reshape(40, 200).mean(axis=1) * 0.2
-    assert np.abs(masses - counts / 1e6).max() < 5e-3  # of 0.12, where the map turns and the density has a pole
-    assert np.median(np.abs(masses - counts / 1e6)) < 3e-4

@@ -8,7 +8,7 @@ import pytest
 import scipy.integrate
 
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Gaussian
+from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import recordings
 from tests.conftest import experiment
@@ -86,3 +86,37 @@ def test_the_script(script, tmp_path):
     g, d = recording.curves["g"], recording.curves["logits"]
     assert np.array_equal(g[at[75]], g[at[1075]]) and not np.array_equal(g[at[1075]], g[at[1100]])
     assert not np.array_equal(d[at[75]], d[at[1075]]) and np.array_equal(d[at[1075]], d[at[1100]])
+
+
+Z = np.linspace(-1, 1, 4001)
+
+
+@pytest.mark.parametrize(
+    ("mapped", "slope", "exact", "support"),
+    [
+        (3 * Z + 1, 3 + 0 * Z, lambda x: 1 / 6 + 0 * x, (-2, 4)),
+        (-np.exp(Z), -np.exp(Z), lambda x: -1 / (2 * x), (-np.e, -1 / np.e)),  # falling
+        (Z**2, 2 * Z, lambda x: 1 / (2 * np.sqrt(x)), (0.01, 1)),  # two pieces, each with half of the mass
+    ],
+)
+def test_the_density_of_a_map_is_its_closed_form(figure1, mapped, slope, exact, support):
+    x = np.linspace(*support, 203)[1:-1]
+    assert np.allclose(figure1.density_of_map(x, Uniform(-1, 1), Z, mapped, slope), exact(x), rtol=1e-5)
+    outside = np.array([mapped.min() - 0.1, mapped.max() + 0.1])
+    assert np.all(figure1.density_of_map(outside, Uniform(-1, 1), Z, mapped, slope) == 0)
+
+
+def test_the_density_of_a_map_is_that_of_its_samples(figure1):
+    z = np.linspace(-6, 6, 4001)
+
+    def wave(z):
+        return z + 1.5 * np.sin(2 * z)  # up and down, several times
+
+    samples = wave(Gaussian().sample((1_000_000,), 0, np.float64))
+    edges = np.linspace(-4, 4, 41)
+    counts, _ = np.histogram(samples, edges)
+    x = np.linspace(-4, 4, 40 * 200 + 1)
+    density = figure1.density_of_map(x, Gaussian(), z, wave(z), 1 + 3 * np.cos(2 * z))
+    masses = density[:-1].reshape(40, 200).mean(axis=1) * 0.2
+    assert np.abs(masses - counts / 1e6).max() < 5e-3  # of 0.12, where the map turns and the density has a pole
+    assert np.median(np.abs(masses - counts / 1e6)) < 3e-4

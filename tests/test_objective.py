@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from gan_paper import objective
-from gan_paper.algorithm1 import without_sigmoid
+from gan_paper.combined import logits_of
 from gan_paper.distributions import Gaussian
 
 
@@ -27,7 +27,7 @@ def test_objectives_and_gradients_at_large_logits(logit):
     """With D's own sigmoid in place and in float32, where D is 0 or 1 to the last bit."""
     D = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, activation="sigmoid")])
     D.set_weights([np.ones((1, 1)), np.zeros(1)])  # the logit is x itself
-    logits = without_sigmoid(D)
+    logits = logits_of(D, from_logits=False)
     x = tf.constant([[logit]])
     assert float(D(x)[0, 0]) == pytest.approx(float(logit > 0), abs=1e-12)
     # d/da of: -log s(a), which is -s(-a);  -log(1 - s(a)), which is s(a);  and so on, all exact at |a| = 50

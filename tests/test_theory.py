@@ -77,12 +77,12 @@ def test_a_check_that_fails_is_told(script, tmp_path):
         for suffix in ("png", "pdf")
     }
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "config.json", "metrics.json", "SHA256SUMS", ".lock", *names
+        "config.json", "metrics.json", "SHA256SUMS", ".lock", ".written", *names
     }  # fmt: skip
 
 
 def test_a_held_generator_stays_and_d_begins_anew(theory):
-    held = theory.HeldGame(theory.Settings(iterations=20, m=50))
+    held = theory.FixedGenerator(theory.Settings(iterations=20, m=50))
     first = held.learn(P_G)
     assert [float(w[0]) for w in (np.ravel(v) for v in held.gan.generator.get_weights())] == [1.0, 0.0]
     assert not np.array_equal(held.learn(Gaussian(0, 1)), first)
