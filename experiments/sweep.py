@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 SECONDS = 5
 """In which a scheduler has to answer."""
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""What a process on this machine begins with: Ctrl-C is for the caller, which then ends them all."""
 MOST = 100_000
 """Runs in a sweep."""
 
@@ -218,11 +220,17 @@ def connect(arguments: Arguments) -> "Iterator[Client]":
         with client:
             yield client
         return
-    dask.config.set({"distributed.scheduler.allowed-failures": arguments.retries})
+    dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": arguments.retries,
+            # A worker holds the run that it is at and no other, which would share the blame for its death.
+            "distributed.scheduler.worker-saturation": 1.0,
+        }
+    )
     with (
         LocalCluster(
             n_workers=arguments.workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
+            silence_logs=logging.CRITICAL, preload=[DEAF],
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip
