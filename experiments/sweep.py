@@ -60,17 +60,17 @@ class Arguments:
     """A setting of the experiment and its values; may be given for several settings."""
     output: Path = Path("runs")
     """Folder of the experiments' folders."""
-    workers: Annotated[int, runs.Between(1, 1000)] = os.cpu_count() or 1
+    workers: int = os.cpu_count() or 1
     """Processes on this machine."""
     scheduler: str | None = None
     """Address of a running Dask scheduler, say tcp://head:8786."""
     scheduler_file: Path | None = None
     """The file that a running Dask scheduler wrote its address to."""
-    retries: Annotated[int, runs.Between(0, 100)] = 2
+    retries: int = 2
     """How often a run is tried again whose worker died or failed. A running scheduler has its own limit for deaths."""
 
     def __post_init__(self) -> None:
-        for name, (least, most) in runs.limits(type(self)).items():
+        for name, least, most in (("workers", 1, 1000), ("retries", 0, 100)):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"--{name} must be a whole number from {least} to {most}, not {getattr(self, name)}")
 
@@ -127,8 +127,8 @@ def plan(arguments: Arguments, presets: dict[str, Any]) -> list[Planned]:
         raise runs.Refused(f"--seeds and --set make {len(seeds) * size} runs; at most {MOST} are accepted")
 
     planned: list[Planned] = []
-    for values in itertools.product(*choices.values()):
-        flags = [_flag(name, value, fields[name].default) for name, value in zip(choices, values, strict=True)]
+    for chosen in itertools.product(*choices.values()):
+        flags = [_flag(name, value, fields[name].default) for name, value in zip(choices, chosen, strict=True)]
         settings = runs.parse(presets, ["--preset", preset, *flags])
         named = [f"{name}={getattr(settings, name)}" for name in choices if name not in places]
         label = "-".join([preset, *([",".join(named)] if named else [])])

@@ -183,7 +183,7 @@ def on_the_line(
         `x` and `d`, D(x); `z`, at even steps of probability, and `g`, G(z); each (`LINE`,).
     """
     inputs = {"x": np.linspace(edges[0], edges[-1], LINE), "z": p_z.quantile((np.arange(LINE) + 0.5) / LINE)}
-    curves = {}
+    curves: dict[str, NDArray[np.float32]] = {}
     for name, network, output in (("x", discriminator, "d"), ("z", generator, "g")):
         if network is not None:
             points = inputs[name].astype(np.float32)

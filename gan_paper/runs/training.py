@@ -31,8 +31,8 @@ class Recorder(keras.callbacks.Callback):
         recording: Takes the histograms.
         samples: How many samples each record counts, always of the same noise.
         measure: Given the iteration, further figures for each row of the history, always under the same names.
-        observe: Given the networks that are judged, curves that each record keeps: arrays by name, always the same names
-            and shapes.
+        observe: Given the networks that are judged, curves that each record keeps: arrays by name, always the same
+            names and shapes.
         state: Further models whose weights are the run's, and belong into its checkpoints.
     """
 
