@@ -201,6 +201,8 @@ def connect(arguments: Arguments) -> "Iterator[Client]":
     try:
         import dask
         from distributed import Client, LocalCluster
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
     except ModuleNotFoundError:
         raise runs.Refused("sweep.py must have Dask installed: pip install '.[sweep]'") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -211,6 +213,7 @@ def connect(arguments: Arguments) -> "Iterator[Client]":
         if file:
             address = json.loads(files.read_text(file))["address"]
         if address:
+            get_backend(parse_address(address)[0])  # a client of an unknown kind of address would not end in peace
             client = Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         what = f"--scheduler-file {file}" if file else f"--scheduler {address}"

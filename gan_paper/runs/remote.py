@@ -86,10 +86,12 @@ def _renew_keras() -> None:
     # As if the process were new: names of layers count from the start again, and what earlier runs built is let go.
     quiet_tensorflow()
     import keras
+    import tensorflow as tf
 
     from gan_paper.runs import training
 
     training.one_thread()
+    tf.get_logger().setLevel("ERROR")  # it warns of functions that are built again and again, as here they are
     keras.utils.clear_session()
 
 
