@@ -112,7 +112,7 @@ def main(settings: Settings, run: runs.Run) -> None:
         k=settings.k,
     )
     recording = Recording({"entries": np.linspace(-6, 14, 65)})
-    recorder = training.Recorder(run, recording, samples=10_000, observe=lambda: observe(gan))
+    recorder = training.Recorder(run, recording, samples=10_000, observe=lambda judged: observe(gan))
     pace = training.train(gan, P_DATA, run, recorder, batch_size=settings.m, record_every=settings.record_every)
     samples, game = training.play(gan, P_DATA, samples=1_000_000, seed=settings.seed)
 

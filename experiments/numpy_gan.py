@@ -28,7 +28,7 @@ from compare import verdict
 from gan_paper import numpy_gan, runs
 from gan_paper.distributions import Gaussian
 from gan_paper.divergence import check_finite
-from gan_paper.measure.recording import Recording
+from gan_paper.measure.recording import Recording, on_the_line
 from gan_paper.runs import files
 
 TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
@@ -160,9 +160,13 @@ def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
         for i, w in enumerate(parameters):
             w[...] = arrays[f"parameter_{i}"]
 
+    def record(iteration: int) -> None:
+        curves = on_the_line(recording.edges[recording.main], game.p_z, game.G, game.D)
+        recording.record(iteration, game.G(fixed_noise[0]), curves)
+
     start = run.restore(recording, read) or 0
     if not recording.iterations:
-        recording.record(0, game.G(fixed_noise[0]))
+        record(0)
         run.checkpoint(0, recording, write)
 
     began = time.perf_counter()
@@ -175,7 +179,7 @@ def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
                 check_finite(t, row["d_loss"], row["g_loss"], game.D.parameters, game.G.parameters)
             if due:
                 run.history.append({**row, **game.answers(t - 1)})
-                recording.record(t, game.G(fixed_noise[0]))
+                record(t)
                 tick(t, s.iterations)
             if t == s.iterations or (due and run.checkpoints.is_due()):
                 run.checkpoint(t, recording, write)

@@ -6,6 +6,7 @@ least and the greatest over the runs. The tables of the README are made with it.
 """
 
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,26 +39,47 @@ def main(arguments: Arguments) -> None:
         runs.Refused: if a folder holds no finished run, a reference cannot judge it, or the runs do not report the same
             statistics.
     """
-    rows = [_row(folder, arguments.reference) for folder in arguments.folders]
+    rows = [row(folder, arguments.reference) for folder in arguments.folders]
     if not rows:
         raise runs.Refused("RUN... must name at least one run's folder")
-    names = list(rows[0])
-    for folder, row in zip(arguments.folders, rows, strict=True):
-        if list(row) != names:
+    for folder, figures in zip(arguments.folders, rows, strict=True):
+        if list(figures) != list(rows[0]):
             raise runs.Refused(f"{folder} reports other statistics than {arguments.folders[0]}")
-    table: list[list[Any]] = [["", *(f"{name} ({UNITS[name]})" if name in UNITS else name for name in names)]]
-    table += [[folder.name, *row.values()] for folder, row in zip(arguments.folders, rows, strict=True)]
-    figures = names[:-1]
+    print(tabulate([folder.name for folder in arguments.folders], rows))
+
+
+def tabulate(labels: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of runs, with the median, the least and the greatest below.
+
+    Args:
+        labels: Of the runs.
+        rows: Of `row`, one a run, at least one, with the same names.
+    """
+    *figures, judged = rows[0]
+    names = [*(f"{name} ({UNITS[name]})" if name in UNITS else name for name in figures), judged]
+    table: list[list[Any]] = [["", *names]]
+    table += [[label, *values.values()] for label, values in zip(labels, rows, strict=True)]
     for label, summary in (("median", statistics.median), ("least", min), ("greatest", max)):
-        table.append([label, *(summary([row[name] for row in rows]) for name in figures), ""])
-    print(runs.table(table))
+        table.append([label, *(summary([values[name] for values in rows]) for name in figures), ""])
+    return runs.table(table)
 
 
-def _row(folder: Path, reference: str | None) -> dict[str, Any]:
+def headline(match: Mapping[str, float]) -> tuple[str, float]:
+    """The one figure of a run's match that a list of runs shows, with its name."""
+    name = "log_likelihood" if "log_likelihood" in match else next(iter(match))
+    return name, match[name]
+
+
+def row(folder: Path, reference: str | None = None) -> dict[str, Any]:
+    """A finished run's figures by name; the last, `reference`, is what its reference says of it.
+
+    Raises:
+        runs.Refused: if it holds no finished run, or a reference cannot judge it.
+    """
     metrics = runs.read_metrics(folder)
     try:
         gap = {name: gap for name, gap in metrics["discriminator"].items() if name == "largest_gap"}
-        row = {**metrics["match"], "value": metrics["value"], **gap, "seconds": metrics["seconds"]["total"]}
+        figures = {**metrics["match"], "value": metrics["value"], **gap, "seconds": metrics["seconds"]["total"]}
     except (KeyError, TypeError, AttributeError):
         raise runs.Refused(f"{folder / 'metrics.json'} holds no match of a run with its data") from None
     try:
@@ -65,7 +87,7 @@ def _row(folder: Path, reference: str | None) -> dict[str, Any]:
     except ValueError as error:
         raise runs.Refused(f"{folder}: {error}") from None
     failed = [row.name for row in rows if not row.holds]
-    return {**row, "reference": "fails " + ", ".join(failed) if failed else "matches"}
+    return {**figures, "reference": "fails " + ", ".join(failed) if failed else "matches"}
 
 
 if __name__ == "__main__":

@@ -101,6 +101,8 @@ def of_points(view: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray]
 
 VIEWS = {"x": of_points(lambda p: p[:, :1]), "residual": of_points(lambda p: p[:, 1:] - np.sin(p[:, :1]))}
 """What a recording counts of points (x, y): x, and y - sin x."""
+CURVE = np.stack([np.linspace(0, 2 * np.pi, 200), np.sin(np.linspace(0, 2 * np.pi, 200))], axis=1)
+"""The curve that the data lie on, (200, 2)."""
 EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2, 130)}
 
 

@@ -100,7 +100,7 @@ def main(settings: Settings, run: runs.Run) -> None:
         generator_loss="non_saturating",
     )
     recording, shown = Recording({"entries": EDGES}), {"entries": (p_data, "x")}
-    recorder = training.Recorder(run, recording, samples=10_000)
+    recorder = training.Recorder(run, recording, samples=10_000, observe=training.observe_line(EDGES))
     pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
     samples, game = training.play(gan, p_data, samples=1_000_000, seed=settings.seed)
 

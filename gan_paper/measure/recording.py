@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_paper.distributions import Distribution
 from gan_paper.measure.histogram import Floats, Histogram
 from gan_paper.measure.samples import std_across_noise
+
+Network = Callable[[NDArray], ArrayLike]
+"""Of inputs (N, n), outputs (N, m)."""
 
 View = Callable[[Floats], Floats]
 """What to count of samples (N, n)."""
@@ -19,6 +23,9 @@ VIEWS: Mapping[str, View] = {
 
 MOMENTS = ("mean", "std", "std_across_noise")
 """What a recording computes of its first view."""
+
+LINE = 200
+"""Points that `on_the_line` keeps of each network."""
 
 _CURVE = "curve_"
 
@@ -159,6 +166,29 @@ class Recording:
         if not 0.01 <= recording.tolerance <= 100:
             raise ValueError(f"its tolerance is {recording.tolerance}, not from 0.01 to 100")
         return recording
+
+
+def on_the_line(
+    edges: Floats, p_z: Distribution, generator: Network | None, discriminator: Network
+) -> dict[str, NDArray[np.float32]]:
+    """The curves that a recording keeps of a game on the real line, in float32.
+
+    Args:
+        edges: Of the bins; D is followed from the first to the last.
+        p_z: The prior of one number.
+        generator: G of one number, (N, 1) -> (N, 1); None if z is more than one.
+        discriminator: D, (N, 1) -> (N, 1), probabilities.
+
+    Returns:
+        `x` and `d`, D(x); `z`, at even steps of probability, and `g`, G(z); each (`LINE`,).
+    """
+    inputs = {"x": np.linspace(edges[0], edges[-1], LINE), "z": p_z.quantile((np.arange(LINE) + 0.5) / LINE)}
+    curves: dict[str, NDArray[np.float32]] = {}
+    for name, network, output in (("x", discriminator, "d"), ("z", generator, "g")):
+        if network is not None:
+            points = inputs[name].astype(np.float32)
+            curves |= {name: points, output: np.asarray(network(points[:, None]), np.float32)[:, 0]}
+    return curves
 
 
 def _prefixes(views: list[str]) -> dict[str, str]:

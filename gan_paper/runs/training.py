@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gan_paper import objective, runs
 from gan_paper.algorithm1 import GAN
-from gan_paper.measure.recording import Recording
+from gan_paper.measure.recording import Recording, on_the_line
 from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
 from gan_paper.runs import files
 
@@ -31,7 +31,8 @@ class Recorder(keras.callbacks.Callback):
         recording: Takes the histograms.
         samples: How many samples each record counts, always of the same noise.
         measure: Given the iteration, further figures for each row of the history, always under the same names.
-        observe: Curves that each record keeps: arrays by name, always the same names and shapes.
+        observe: Given the networks that are judged, curves that each record keeps: arrays by name, always the same
+            names and shapes.
         state: Further models whose weights are the run's, and belong into its checkpoints.
     """
 
@@ -41,7 +42,7 @@ class Recorder(keras.callbacks.Callback):
         recording: Recording,
         samples: int,
         measure: Callable[[int], Mapping[str, float]] = lambda iteration: {},
-        observe: Callable[[], Mapping[str, Any]] = dict,
+        observe: Callable[[GAN], Mapping[str, Any]] = lambda judged: {},
         state: Sequence[keras.Model] = (),
     ) -> None:
         super().__init__()
@@ -90,7 +91,7 @@ class Recorder(keras.callbacks.Callback):
     def record(self) -> None:
         """Count the samples of the generator that is judged."""
         samples = self.model.averaged(self.judged).predict_on_batch(self.noise)
-        self.recording.record(self.iteration, samples, self.observe())
+        self.recording.record(self.iteration, samples, self.observe(self.judged))
 
     def save(self) -> None:
         """Make a checkpoint."""
@@ -116,6 +117,27 @@ class Recorder(keras.callbacks.Callback):
             self._checkpoint.read(weights).assert_consumed()
         except (AssertionError, tf.errors.OpError) as error:
             raise ValueError(f"the weights in {folder} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def observe_line(edges: Any) -> Callable[[GAN], Mapping[str, Any]]:
+    """For a `Recorder` of a game on the real line: D over it, from the first edge to the last; G where z is one number.
+
+    Of a game in more dimensions it keeps nothing.
+    """
+
+    def observe(judged: GAN) -> Mapping[str, Any]:
+        generator, discriminator = judged.generator, judged.discriminator
+        if discriminator.input_shape != (None, 1):
+            return {}
+
+        def answer(x: Any) -> Any:
+            answers = discriminator.predict_on_batch(x)
+            return keras.ops.sigmoid(answers) if judged.from_logits else answers
+
+        of_one_number = generator.input_shape == (None, 1)
+        return on_the_line(edges, judged.p_z, generator.predict_on_batch if of_one_number else None, answer)
+
+    return observe
 
 
 class Bar(keras.callbacks.Callback):

@@ -1,0 +1,359 @@
+"""Many runs of one experiment: `python experiments/sweep.py gaussian --seeds 0-9 --set k=1,2`.
+
+Every seed is trained with every combination of the values given, each into the folder that its own script would take:
+runs/EXPERIMENT/PRESET-seedN, or runs/EXPERIMENT/PRESET-NAME=VALUE,...-seedN. Runs that are finished are skipped, so the
+same command goes on after an interruption. At the end there is a table for each setting, and a picture.
+
+By default the runs share this machine's cores, a process with one thread on each, and a begun run is resumed. With
+--scheduler they go to the workers of a Dask cluster. These need this project's code and its experiments/ on their
+PYTHONPATH, but no disk in common with the caller: a run's folder comes back when it is finished. What a worker had
+begun is lost if it dies. Either way the run of a worker that dies is tried again.
+
+Exit statuses: 0 all runs ended (one that diverged is a row of the table); 2 bad input; 3 some run could not be made.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import itertools
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import tyro
+from compare import reference_path
+from seeds import headline, row, tabulate
+
+from gan_paper import runs
+from gan_paper.measure.comparison import Row, compare
+from gan_paper.runs import files, provenance, recordings, remote
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+SECONDS = 5
+"""In which a scheduler has to answer."""
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""What a process on this machine begins with: Ctrl-C is for the caller, which then ends them all."""
+MOST = 100_000
+"""Runs in a sweep."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train an experiment with many seeds and settings."""
+
+    experiment: Annotated[
+        Literal["gaussian", "uniform_to_gaussian", "sine", "mnist", "numpy_gan"], tyro.conf.Positional
+    ]
+    """Which one."""
+    seeds: str
+    """Seeds, say 0-9 or 0,2,5-7."""
+    preset: str | None = None
+    """The experiment's preset [default: its first]."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE,...")] = ()
+    """A setting of the experiment and its values; may be given for several settings."""
+    output: Path = Path("runs")
+    """Folder of the experiments' folders."""
+    workers: int = os.cpu_count() or 1
+    """Processes on this machine."""
+    scheduler: str | None = None
+    """Address of a running Dask scheduler, say tcp://head:8786."""
+    scheduler_file: Path | None = None
+    """The file that a running Dask scheduler wrote its address to."""
+    retries: int = 2
+    """How often a run is tried again whose worker died or failed. A running scheduler has its own limit for deaths."""
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("workers", 1, 1000), ("retries", 0, 100)):
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"--{name} must be a whole number from {least} to {most}, not {getattr(self, name)}")
+
+
+class Planned(NamedTuple):
+    """A run that the sweep is to have."""
+
+    label: str
+    """Its setting: the preset, and the values that were set."""
+    settings: runs.Settings
+    folder: Path
+
+
+def main(arguments: Arguments) -> bool:
+    """Train what is missing, print the tables and draw the picture; whether every run was made.
+
+    Raises:
+        runs.Refused: if the arguments are no good, no scheduler answers, or a folder holds something else.
+    """
+    script = importlib.import_module(arguments.experiment)
+    planned = plan(arguments, script.PRESETS)
+    missing = [run for run in planned if not is_finished(run, arguments.experiment)]
+    print(f"{len(planned)} runs: {len(planned) - len(missing)} finished before, {len(missing)} to train")
+    said: dict[Path, str] = {}
+    if missing:
+        with connect(arguments) as client:
+            print(f"Dask's dashboard: {client.dashboard_link}", flush=True)
+            said = train(client, missing, arguments, provenance.digest(script.Settings))
+    summarize(arguments, planned, said)
+    return not any(reason.startswith("failed") for reason in said.values())
+
+
+def plan(arguments: Arguments, presets: dict[str, Any]) -> list[Planned]:
+    """The runs that are asked for: every seed with every combination of values."""
+    preset = arguments.preset or next(iter(presets))
+    if preset not in presets:
+        raise runs.Refused(f"--preset {preset} is none of {arguments.experiment}: {', '.join(presets)}")
+    fields = {field.name: field for field in dataclasses.fields(presets[preset])}
+    places, own = type(presets[preset]).PLACES, ("preset", "seed", *runs.Settings.PLACES, "tensorboard")
+    choices: dict[str, list[str]] = {}
+    for text in arguments.set:
+        name, _, values = text.partition("=")
+        name = name.replace("-", "_")
+        if name not in fields or name in own:
+            accepted = ", ".join(name for name in fields if name not in own)
+            raise runs.Refused(f"--set {text} names no setting that {arguments.experiment} takes: {accepted}")
+        if name in choices:
+            raise runs.Refused(f"--set {text} gives {name} a second time; give all its values at once, with commas")
+        choices[name] = values.split(",")
+        if "" in choices[name] or len(set(choices[name])) < len(choices[name]):
+            raise runs.Refused(f"--set {text} must give {name} one or more different values, with commas between")
+    seeds = parse_seeds(arguments.seeds)
+    if len(seeds) * (size := _product([len(values) for values in choices.values()])) > MOST:
+        raise runs.Refused(f"--seeds and --set make {len(seeds) * size} runs; at most {MOST} are accepted")
+
+    planned: list[Planned] = []
+    for chosen in itertools.product(*choices.values()):
+        flags = [_flag(name, value, fields[name].default) for name, value in zip(choices, chosen, strict=True)]
+        settings = runs.parse(presets, ["--preset", preset, *flags])
+        named = [f"{name}={getattr(settings, name)}" for name in choices if name not in places]
+        label = "-".join([preset, *([",".join(named)] if named else [])])
+        for seed in seeds:
+            folder = arguments.output / arguments.experiment / f"{label}-seed{seed}"
+            planned.append(Planned(label, replace(settings, seed=seed, output=folder), folder))
+    if len({run.folder for run in planned}) < len(planned):
+        raise runs.Refused("--set must not name one value in two ways")
+    return planned
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from text such as 0,2,5-7, without repetition."""
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)) or int(last or first) > 1_000_000_000:
+            raise runs.Refused(f"--seeds must be whole numbers to 1e9 and ranges of them, say 0,2,5-7, not {text!r}")
+        if int(last or first) - int(first) >= MOST:
+            raise runs.Refused(f"--seeds {text} are too many; at most {MOST} runs are accepted")
+        seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+    if not seeds:
+        raise runs.Refused(f"--seeds {text} holds no seed: a range rises")
+    return list(seeds)
+
+
+def _flag(name: str, value: str, default: Any) -> str:
+    flag = name.replace("_", "-")
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false"):
+            raise runs.Refused(f"--set {name}={value} must be true or false")
+        return f"--{flag}" if value.lower() == "true" else f"--no-{flag}"
+    return f"--{flag}={value}"
+
+
+def _product(numbers: Sequence[int]) -> int:
+    product = 1
+    for number in numbers:
+        product *= number
+    return product
+
+
+def is_finished(run: Planned, experiment: str) -> bool:
+    """Whether a run is there, whole.
+
+    Raises:
+        runs.Refused: if its place holds something else, or a damaged run.
+    """
+    if run.folder.exists() and (not run.folder.is_dir() or (found := runs.foreign(run.folder))):
+        what = "is a file" if not run.folder.is_dir() else f"holds files that no run wrote ({', '.join(found[:5])})"
+        raise runs.Refused(f"{run.folder} {what}; choose another --output")
+    if not (run.folder / "config.json").exists():
+        return False
+    config = runs.read_config(run.folder)
+    settings = json.loads(json.dumps(run.settings.recorded(), default=str))
+    if config["experiment"] != experiment or config["settings"] != settings:
+        raise runs.Refused(f"{run.folder} holds a run of other settings; choose another --output")
+    if not (run.folder / files.SEAL).exists():
+        return False
+    try:
+        files.check_seal(run.folder)
+    except ValueError as error:
+        raise runs.Refused(f"{error}; choose another --output") from None
+    return True
+
+
+@contextlib.contextmanager
+def connect(arguments: Arguments) -> "Iterator[Client]":
+    """A client of the scheduler that is asked for, or of one of our own, with a process a core."""
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
+    except ModuleNotFoundError:
+        raise runs.Refused("sweep.py must have Dask installed: pip install '.[sweep]'") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    address, file = arguments.scheduler, arguments.scheduler_file
+    if address and file:
+        raise runs.Refused("--scheduler-file must be left out with --scheduler")
+    try:
+        if file:
+            address = json.loads(files.read_text(file))["address"]
+        if address:
+            get_backend(parse_address(address)[0])  # a client of an unknown kind of address would not end in peace
+            client = Client(address, timeout=SECONDS, set_as_default=False)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        what = f"--scheduler-file {file}" if file else f"--scheduler {address}"
+        reason = "" if isinstance(error, TimeoutError) or not str(error) else f": {str(error).splitlines()[0]}"
+        raise runs.Refused(f"{what} leads to no scheduler that answers within {SECONDS} seconds{reason}") from None
+    if address:
+        with client:
+            yield client
+        return
+    dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": arguments.retries,
+            # A worker holds the run that it is at and no other, which would share the blame for its death.
+            "distributed.scheduler.worker-saturation": 1.0,
+        }
+    )
+    with (
+        LocalCluster(
+            n_workers=arguments.workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL, preload=[DEAF],
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):  # fmt: skip
+        yield client
+
+
+def train(client: "Client", missing: Sequence[Planned], arguments: Arguments, code: str) -> dict[Path, str]:
+    """Train runs on the cluster, and tell of each as it ends; by folder, what became of those that did not finish."""
+    from distributed import as_completed
+
+    is_local = not (arguments.scheduler or arguments.scheduler_file)
+    pending: dict[Future, Planned] = {}
+    for run in missing:
+        recorded = run.settings.recorded()
+        places = {
+            name: value.absolute() if isinstance(value := getattr(run.settings, name), Path) else value
+            for name in type(run.settings).PLACES
+            if name not in runs.Settings.PLACES
+        }
+        begun = b"" if is_local or not run.folder.exists() else remote.pack(run.folder)
+        folder = run.folder.absolute() if is_local else None
+        task = remote.Task(arguments.experiment, recorded, places, code, folder, begun)
+        pending[client.submit(remote.train, task, pure=False, retries=arguments.retries)] = run
+    said: dict[Path, str] = {}
+    with _bar(len(missing)) as tell:
+        for future in as_completed(list(pending), loop=client.loop):
+            run = pending.pop(future)
+            outcome = _outcome(future)
+            if outcome.folder:
+                remote.land(outcome.folder, run.folder, arguments.experiment, run.settings)
+            future.release()
+            if outcome.status == "finished":
+                line = _line(run.folder)
+            else:
+                line = said[run.folder] = f"{'failed: ' * (outcome.status != 'diverged')}{outcome.said}"
+            tell(f"{run.folder.name}: {line}")
+    return said
+
+
+def _outcome(future: "Future") -> remote.Outcome:
+    from distributed import KilledWorker
+
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, KilledWorker):
+        return remote.Outcome("failed", "each worker that it was given to died")
+    if isinstance(error, (OSError, MemoryError)):  # of the worker's disk or memory
+        return remote.Outcome("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+    raise error
+
+
+def _line(folder: Path) -> str:
+    name, value = headline(runs.read_metrics(folder)["match"])
+    judged = _row(folder)["reference"]
+    words = "accepted" if judged == "matches" else f"not accepted, {judged}" if judged != "none" else "no reference"
+    return f"{name} {value:.4g}, {words}"
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    # As in the table of seeds.py; for an experiment without a reference, its metrics.
+    try:
+        reference_path(folder, None)
+    except ValueError:
+        metrics = runs.read_metrics(folder)
+        seconds = metrics["seconds"]["total"]
+        return {**metrics["match"], "value": metrics["value"], "seconds": seconds, "reference": "none"}
+    return row(folder)
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> "Iterator[Any]":
+    on_screen, done = sys.stdout.isatty(), 0
+
+    def draw() -> None:
+        if on_screen:
+            filled = 30 * done // total
+            print(f"\r[{'=' * filled}{' ' * (30 - filled)}] {done} of {total} runs", end="", flush=True)
+
+    def tell(line: str) -> None:
+        nonlocal done
+        done += 1
+        print("\r\x1b[K" * on_screen + line, flush=True)
+        draw()
+
+    draw()
+    yield tell
+    print("\r\x1b[K" * on_screen, end="")
+
+
+def summarize(arguments: Arguments, planned: Sequence[Planned], said: dict[Path, str]) -> None:
+    """Print a table for each setting, and draw the picture of them all."""
+    from gan_paper.plots.sweep import Setting, sweep
+
+    shown: list[Setting] = []
+    target = None
+    for label, group in itertools.groupby(planned, key=lambda run: run.label):
+        print(f"\n{arguments.experiment} {label}")
+        finished = []
+        for run in group:
+            if run.folder in said:
+                print(f"{run.folder.name}: {said[run.folder]}")
+            else:
+                finished.append(run.folder)
+        if not finished:
+            continue
+        print(tabulate([folder.name for folder in finished], [_row(folder) for folder in finished]))
+        with contextlib.suppress(ValueError):  # it has none
+            target = recordings.load(reference_path(finished[0], None))
+        made = [recordings.of_run(folder) for folder in finished]
+        judged: list[Sequence[Row]] = [compare(recording, target) for recording in made] if target else []
+        shown.append(Setting(label.partition("-")[2] or label, made, judged))
+    if not shown:
+        return
+    picture = arguments.output / arguments.experiment / f"sweep-{planned[0].settings.preset}.png"
+    config = {"experiment": arguments.experiment, "seeds": arguments.seeds, "set": arguments.set}
+    print("\nwritten:", *runs.save_picture(picture, sweep(shown, target), config), sep="\n  ")
+
+
+if __name__ == "__main__":
+    with runs.exit_statuses() as ending:
+        ending.append("the same command goes on, and skips what is finished")
+        sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 3)

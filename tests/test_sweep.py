@@ -1,0 +1,355 @@
+"""Many runs: the same bits as the plain script's, what is skipped, resumed and tried again, and what comes back."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from gan_paper import runs
+from gan_paper.measure.comparison import compare
+from gan_paper.measure.recording import Recording
+from gan_paper.plots.sweep import Setting, sweep
+from gan_paper.runs import files, provenance, recordings, remote
+from tests.conftest import ROOT, experiment
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "experiments")])}
+SHORT = ["--set", "iterations=200"]
+SAME = ("history.csv", "histograms.npz", "histograms.png", "training.pdf", "histograms.gif")
+
+
+def command(name, *flags):
+    return [sys.executable, str(ROOT / "experiments" / f"{name}.py"), *map(str, flags)]
+
+
+def start(folder, *flags, **kwargs):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": folder}
+    return subprocess.Popen(command("sweep", *flags), env=ENVIRONMENT, **pipes, **kwargs)
+
+
+def run(folder, *flags, name="sweep"):
+    return subprocess.run(
+        command(name, *flags), cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+    )
+
+
+@contextlib.contextmanager
+def cluster(folder, workers=1):
+    """A scheduler and workers in processes of their own, as on a cluster; yields the scheduler's file."""
+    file = folder / "scheduler.json"
+    base = [sys.executable, "-m", "distributed.cli"]
+    quiet = {"env": ENVIRONMENT, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = [*base[:-1], "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    worker = [*base[:-1], "distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard", "--memory-limit", "0"]
+    with contextlib.ExitStack() as stack:
+        for number, line in enumerate([scheduler, *[worker] * workers]):
+            process = stack.enter_context(subprocess.Popen([*line, "--scheduler-file", str(file)], **quiet))
+            stack.callback(process.terminate)
+            assert number or until(file.exists)
+        yield file
+
+
+def until(condition, seconds=60):
+    for _ in range(10 * seconds):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The folder of the plain script's run of seed 0."""
+    folder = tmp_path_factory.mktemp("plain")
+    assert run(folder, "--iterations", 200, name="numpy_gan").returncode == 0
+    return folder / "runs" / "numpy_gan" / "inside-seed0"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A folder in which a sweep has been, and what it said."""
+    folder = tmp_path_factory.mktemp("swept")
+    return folder, run(folder, "numpy_gan", "--seeds", "0,1", *SHORT, "--set", "k=3,2", "--workers", 2)
+
+
+def test_a_sweep_trains_each_seed_with_each_value(swept, plain):
+    folder, said = swept
+    assert said.returncode == 0 and said.stderr == "", said.stderr
+    names = [f"inside-iterations=200,k={k}-seed{seed}" for k, seed in itertools.product((3, 2), (0, 1))]
+    place = folder / "runs" / "numpy_gan"
+    assert {path.name for path in place.iterdir()} == {*names, "sweep-inside.png", "sweep-inside.pdf"}
+    for name in names:
+        files.check_seal(place / name)
+        assert f"\n{name}: wasserstein 0." in said.stdout  # as it ended
+    assert "http://127.0.0.1:" in said.stdout and "4 runs: 0 finished before, 4 to train" in said.stdout
+    tables = said.stdout.split("\nnumpy_gan inside-")[1:]
+    assert [table.splitlines()[0] for table in tables] == ["iterations=200,k=3", "iterations=200,k=2"]
+    assert all(line.split()[0] in ("median", "least", "greatest") for line in tables[0].splitlines()[4:7])
+    # k is 3 by default, so the first is the plain script's run
+    for name in SAME:
+        same = (place / names[0] / name).read_bytes() == (plain / name).read_bytes()
+        assert same or name.endswith((".png", ".pdf", ".gif")), name
+
+
+def test_the_same_command_skips_what_is_finished(swept):
+    folder, _ = swept
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("histograms.npz")}
+    flags = ["numpy_gan", "--seeds", "0,1", *SHORT, "--set", "k=3,2"]
+    again = run(folder, *flags)
+    assert again.returncode == 0 and "4 runs: 4 finished before, 0 to train" in again.stdout, again.stderr
+    assert "dashboard" not in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("histograms.npz")} == before
+
+
+def test_a_folder_that_holds_something_else_is_refused(swept, tmp_path):
+    place = tmp_path / "runs" / "numpy_gan" / "inside-seed0"
+    shutil.copytree(swept[0] / "runs" / "numpy_gan" / "inside-iterations=200,k=3-seed0", place)
+    flags = ["numpy_gan", "--seeds", "0"]
+    other = run(tmp_path, *flags)  # 10,000 iterations
+    assert other.returncode == 2 and "inside-seed0 holds a run of other settings" in other.stderr
+    named = place.with_name("inside-iterations=200-seed0")
+    place.rename(named)
+    (named / "history.csv").write_text("garbled")
+    damaged = run(tmp_path, *flags, *SHORT)
+    assert damaged.returncode == 2 and "history.csv is damaged" in damaged.stderr
+    (named / "notes.txt").write_text("precious")
+    foreign = run(tmp_path, *flags, *SHORT)
+    assert foreign.returncode == 2 and "holds files that no run wrote (notes.txt)" in foreign.stderr
+    assert all(result.stderr.count("\n") == 1 for result in (other, damaged, foreign))
+    assert (named / "notes.txt").exists() and (named / "history.csv").read_text() == "garbled"
+
+
+def test_ctrl_c_keeps_what_is_there_and_the_same_command_goes_on(tmp_path, plain):
+    """One run is finished; the other, too long to be, has begun: it is resumed, by the plain script in this test."""
+    flags = ["numpy_gan", "--seeds", "0", "--set", "iterations=200,10000000", "--workers", "2"]
+    sweeping = start(tmp_path, *flags, start_new_session=True)
+    place = tmp_path / "runs" / "numpy_gan"
+    finished, begun = (place / f"inside-iterations={n}-seed0" for n in (200, 10_000_000))
+    assert until((finished / "SHA256SUMS").exists) and until((begun / "histograms.npz").exists)
+    os.killpg(sweeping.pid, signal.SIGINT)  # as the terminal does
+    _, errors = sweeping.communicate(timeout=60)
+    assert sweeping.returncode == 130 and errors.count("\n") == 1 and "the same command goes on" in errors, errors
+    files.check_seal(finished)
+    assert (finished / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
+    # No process holds the begun one any more; at 10,000,000 iterations it is not waited for.
+    with runs.Run("numpy_gan", experiment("numpy_gan").Settings("inside", 0, 10_000_000, begun, resume=True)) as run_:
+        assert run_.config["settings"]["iterations"] == 10_000_000
+
+
+def test_a_begun_run_is_resumed(tmp_path, plain):
+    """Whose checkpoint is the plain run's: a sweep that began anew would write it again."""
+    place = tmp_path / "runs" / "numpy_gan" / "inside-iterations=200-seed0"
+    shutil.copytree(plain, place)
+    (place / "SHA256SUMS").unlink()
+    before = (place / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns
+    with cluster(tmp_path) as file:
+        for flags in ([], ["--scheduler-file", file]):  # in its place; and sent along, and back
+            result = run(tmp_path, "numpy_gan", "--seeds", "0", *SHORT, *flags)
+            assert result.returncode == 0, result.stderr
+            files.check_seal(place)
+            assert (place / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns // 10**9 == before // 10**9
+            assert (place / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
+            (place / "SHA256SUMS").unlink()
+
+
+def test_a_worker_is_killed(tmp_path):
+    """Its run is tried again; and if it is killed whenever it is tried, it is a row, and the others are made."""
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    suicide = tmp_path / "modules"
+    suicide.mkdir()
+    # Seed 1 kills its worker the first time, seed 2 each time.
+    (suicide / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'os.mkdir' and str(arguments[0]).endswith(('seed1/checkpoints', 'seed2/checkpoints')):\n"
+        f"        mark = '{marks}/' + str(arguments[0]).split('seed')[1][0]\n"
+        "        if mark.endswith('2') or not os.path.exists(mark):\n"
+        "            open(mark, 'a').write('x')\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{suicide}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"}
+    result = subprocess.run(
+        command("sweep", "numpy_gan", "--seeds", "0-2", *SHORT, "--workers", 1, "--retries", 1),
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 3 and result.stderr == "", result.stderr
+    place = tmp_path / "runs" / "numpy_gan"
+    for seed in (0, 1):
+        files.check_seal(place / f"inside-iterations=200-seed{seed}")
+    assert (marks / "1").read_text() == "x" and (marks / "2").read_text() == "xx"
+    failed = "inside-iterations=200-seed2: failed: each worker that it was given to died"
+    assert result.stdout.count(failed) == 2  # as it ended, and in the table
+
+
+def test_a_run_that_diverges_is_a_row(tmp_path, monkeypatch):
+    """Bounded activations do not diverge by themselves: the run's checkpoint is made to."""
+    assert run(tmp_path, "numpy_gan", "--seeds", "0,1", "--set", "iterations=50").returncode == 0
+    place = tmp_path / "runs" / "numpy_gan"
+    (broken,) = place.glob("*seed0")
+    checkpoint = broken / "checkpoints" / "50"
+    arrays = dict(np.load(checkpoint / "weights.npz"))
+    np.savez(checkpoint / "weights.npz", **{name: np.full_like(array, np.nan) for name, array in arrays.items()})
+    files.seal(checkpoint)
+    for folder in list(place.glob("*seed*")):
+        config = (folder / "config.json").read_text()
+        (folder / "config.json").write_text(config.replace('"iterations": 50', '"iterations": 100'))
+        (folder / "SHA256SUMS").unlink()
+        folder.rename(place / folder.name.replace("=50", "=100"))
+    result = run(tmp_path, "numpy_gan", "--seeds", "0,1", "--set", "iterations=100")
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert result.stdout.count("inside-iterations=100-seed0: training diverged at iteration 51") == 2
+    table = result.stdout.split("\nnumpy_gan inside-iterations=100\n")[1]
+    assert "\ninside-iterations=100-seed1 " in table and "\nmedian" in table
+
+
+def test_a_cluster_without_a_common_disk(tmp_path, plain):
+    """A run's folder comes back sealed, and is never seen in part."""
+    seen, done = [], threading.Event()
+    place = tmp_path / "runs" / "numpy_gan" / "inside-iterations=200-seed0"
+
+    def watch():
+        while not done.is_set():
+            if place.exists():
+                seen.append((place / "SHA256SUMS").exists())
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with cluster(tmp_path) as file:
+        result = run(tmp_path, "numpy_gan", "--seeds", "0", *SHORT, "--scheduler-file", file)
+    done.set()
+    watcher.join()
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert seen and all(seen)
+    files.check_seal(place)
+    for name in SAME[:2]:
+        assert (place / name).read_bytes() == (plain / name).read_bytes()
+    assert {path.name for path in place.parent.iterdir()} == {place.name, "sweep-inside.png", "sweep-inside.pdf"}
+    assert runs.read_config(place) == {**runs.read_config(plain)}
+
+
+def test_the_gaussian_has_the_same_bits_in_a_worker_that_has_run_before(tmp_path):
+    flags = ["--set", "iterations=200", "--workers", 1]
+    result = run(tmp_path, "gaussian", "--seeds", "1,0", *flags)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert run(tmp_path, "--iterations", 200, "--output", "plain", name="gaussian").returncode == 0
+    place = tmp_path / "runs" / "gaussian" / "scalar-iterations=200-seed0"
+    for name in SAME[:2]:
+        assert (place / name).read_bytes() == (tmp_path / "plain" / name).read_bytes(), name
+
+
+def test_a_worker_with_other_code_is_refused(tmp_path):
+    script = experiment("numpy_gan")
+    values = {**script.Settings().recorded(), "iterations": 20}
+    task = remote.Task("numpy_gan", values, {}, "0" * 16, tmp_path / "run")
+    outcome = remote.train(task)
+    assert outcome.status == "refused" and "a worker has other code" in outcome.said
+    assert not (tmp_path / "run").exists()
+    outcome = remote.train(task._replace(experiment="nothing_of_the_kind"))
+    assert outcome.status == "refused" and "PYTHONPATH" in outcome.said
+
+
+def test_a_folder_travels(tmp_path, plain, capsys):
+    archive = remote.pack(plain)
+    remote.unpack(archive, tmp_path / "there")
+    sent = {str(path.relative_to(plain)): path.read_bytes() for path in plain.rglob("*") if path.is_file()}
+    del sent[".lock"]
+    there = tmp_path / "there"
+    assert {str(p.relative_to(there)): p.read_bytes() for p in there.rglob("*") if p.is_file()} == sent
+    settings = experiment("numpy_gan").Settings(iterations=200)
+    # over a begun run, whose files go; over anything else it does not land
+    place = tmp_path / "place"
+    runs.Run("numpy_gan", experiment("numpy_gan").Settings(iterations=200, output=place)).close()
+    remote.land(archive, place, "numpy_gan", settings)
+    files.check_seal(place)
+    (place / "notes.txt").write_text("precious")
+    with pytest.raises(runs.Refused, match=r"notes\.txt"):
+        remote.land(archive, place, "numpy_gan", settings)
+    assert (place / "notes.txt").exists() and sorted(p.name for p in tmp_path.iterdir()) == ["place", "there"]
+    damaged = archive.replace((plain / "history.csv").read_bytes(), (plain / "history.csv").read_bytes()[::-1])
+    with pytest.raises(ValueError, match=r"history\.csv is damaged"):
+        remote.land(damaged, tmp_path / "new", "numpy_gan", settings)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["nothing", "--seeds", "0"], "nothing"),
+        (["numpy_gan"], "--seeds"),
+        (["numpy_gan", "--seeds", ""], "--seeds must be whole numbers"),
+        (["numpy_gan", "--seeds", "5-3"], "--seeds 5-3 holds no seed"),
+        (["numpy_gan", "--seeds", "-1"], "--seeds"),
+        (["numpy_gan", "--seeds", "0-999999999"], "--seeds 0-999999999 are too many"),
+        (["numpy_gan", "--seeds", "0-9999", "--set", "k=1,2,3,4,5,6,7,8,9,10,11"], "make 110000 runs"),
+        (["numpy_gan", "--seeds", "0", "--preset", "none"], "--preset none is none of numpy_gan: inside, document"),
+        (["numpy_gan", "--seeds", "0", "--set", "speed=3"], "--set speed=3 names no setting that numpy_gan takes"),
+        (["numpy_gan", "--seeds", "0", "--set", "output=x"], "--set output=x names no setting"),
+        (["numpy_gan", "--seeds", "0", "--set", "k="], "--set k= must give k one or more different values"),
+        (["numpy_gan", "--seeds", "0", "--set", "k=1,1"], "--set k=1,1 must give k one or more different values"),
+        (["numpy_gan", "--seeds", "0", "--set", "k=1", "--set", "k=2"], "a second time"),
+        (["numpy_gan", "--seeds", "0", "--set", "d_rate=1,1.0"], "--set must not name one value in two ways"),
+        (["numpy_gan", "--seeds", "0", "--set", "k=0"], "--k must be a whole number from 1 to 1000, not 0"),
+        (["numpy_gan", "--seeds", "0", "--set", "k=many"], "--k"),
+        (["numpy_gan", "--seeds", "0", "--set", "d_bias=maybe"], "--set d_bias=maybe must be true or false"),
+        (["numpy_gan", "--seeds", "0", "--workers", "0"], "--workers must be a whole number from 1 to 1000, not 0"),
+        (["numpy_gan", "--seeds", "0", "--scheduler", "tcp://127.0.0.1:9"], "answers within 5 seconds"),
+        (["numpy_gan", "--seeds", "0", "--scheduler", "nonsense://a"], "--scheduler nonsense://a leads to no"),
+        (["numpy_gan", "--seeds", "0", "--scheduler-file", "none.json"], "--scheduler-file none.json leads to no"),
+    ],
+)  # fmt: skip
+def test_bad_input(tmp_path, flags, said):
+    began = time.perf_counter()
+    result = run(tmp_path, *flags)
+    assert result.returncode == 2 and said in " ".join(result.stderr.replace("│", "").split()), result.stderr
+    assert "--help" in result.stderr or result.stderr.count("\n") == 1, result.stderr
+    assert "Traceback" not in result.stderr and not list(tmp_path.iterdir())
+    assert time.perf_counter() - began < 60
+
+
+def test_values_are_of_the_settings_kinds():
+    module, numpy_gan = experiment("sweep"), experiment("numpy_gan")
+    sets = ("d-bias=false,true", "d_rate=1e-3", "generator_loss=saturating")
+    arguments = module.Arguments("numpy_gan", "3,1-2,1", None, sets)
+    planned = module.plan(arguments, numpy_gan.PRESETS)
+    assert [run_.settings.seed for run_ in planned] == [3, 1, 2] * 2
+    assert [run_.settings.d_bias for run_ in planned] == [False] * 3 + [True] * 3
+    label = "inside-d_bias=False,d_rate=0.001,generator_loss=saturating"
+    assert planned[0].label == label and planned[0].folder.name == f"{label}-seed3"
+    assert planned[0].settings.d_rate == 1e-3 and planned[0].settings.generator_loss == "saturating"
+    assert provenance.digest(numpy_gan.Settings)
+
+
+@pytest.mark.parametrize("settings", [1, 2, 14])
+def test_the_picture(settings):
+    """Of each setting p_g of each seed and p_data; of each statistic its dots, and what is accepted."""
+    reference = recordings.load(ROOT / "figures" / "reference" / "gaussian.npz")
+    rng, edges = np.random.default_rng(0), np.linspace(-6, 14, 65)
+    given = []
+    for number in range(settings):
+        made = []
+        for _ in range(3):
+            made.append(Recording({"entries": edges}))
+            made[-1].record(0, rng.normal(4 + number / 10, 1.25, (10_000, 1)))
+        given.append(Setting(f"k={number}", made, [compare(recording, reference) for recording in made]))
+    figure = sweep(given, reference)
+    above, below = figure.subfigs
+    panels = [ax for ax in above.axes if ax.lines]
+    assert len(panels) == min(settings, 12) and all(len(ax.lines) == 4 for ax in panels)
+    assert np.allclose(panels[0].lines[1].get_ydata(), given[0].made[0].histogram().density)
+    first = below.axes[0]
+    assert len(below.axes) == 6 and len(first.lines) == settings
+    assert np.allclose(first.lines[0].get_ydata(), [rows[0].run for rows in given[0].judged])
+    (span,) = first.patches
+    assert span.get_y() == given[0].judged[0][0].low and span.get_height() == pytest.approx(0.04)
+    unjudged = sweep([setting._replace(judged=[]) for setting in given], None)
+    assert len(unjudged.subfigs) == 1 and len(unjudged.subfigs[0].axes[0].lines) == 3
