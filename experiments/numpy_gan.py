@@ -33,7 +33,7 @@ from gan_paper.runs import files
 
 TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
 EDGES = {"inside": np.linspace(-0.2, 1.2, 65), "document": np.linspace(-5, 5, 65)}
-HIDDEN = 5  # of the document's networks
+HIDDEN = 5  # of the published networks
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Settings(runs.Settings):
     """Train one-hidden-layer sigmoid perceptrons by Algorithm 1 in NumPy."""
 
     preset: Literal["inside", "document"] = "inside"
-    """`inside`: a target that the generator can reach. `document`: the document's, which it cannot."""
+    """`inside`: a target that the generator can reach. `document`: the published one, which it cannot."""
     iterations: runs.Iterations = 15_000
     """Iterations of Algorithm 1."""
     m: Annotated[int, runs.Between(1, 1_000_000)] = 128
@@ -57,12 +57,12 @@ class Settings(runs.Settings):
     cosine: bool = True
     """Whether the rates fall to 0 along a cosine over the run."""
     d_hidden: Annotated[int, runs.Between(1, 10_000)] = 20
-    """Hidden units of the discriminator; the document's has 5, as its generator and ours."""
+    """Hidden units of the discriminator; the published one has 5, as its generator and ours."""
     d_bias: bool = True
-    """Whether the discriminator has biases, which begin so that its hidden units bend within (0, 1); the document's has
+    """Whether the discriminator has biases, which begin so that its hidden units bend within (0, 1); the published one has
     none."""
     d_scale: Annotated[float, runs.Between(1e-9, 1e9)] = 10.0
-    """Standard deviation of the initial weights of D's first layer; the document's is 1."""
+    """Standard deviation of the initial weights of D's first layer; the published one is 1."""
     record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
     """Iterations between recorded histograms."""
 

@@ -1,8 +1,9 @@
 """Points on a sine curve: `python experiments/sine.py [--preset matched | document] [--seed N]`.
 
 The Real Python example (https://realpython.com/generative-adversarial-networks/) trains on 1,024 fixed points
-(x, sin x), x uniform on [0, 2 pi], in minibatches of 32, 300 shuffled epochs (9,600 iterations); G 2-16-32-2, D 2-256-128-64-1 with dropout of 0.3, noise N(0, 1) of size 2, Adam with rate
-0.001, k = 1, the non-saturating objective. It halves D's objective, which Adam does not notice. PyTorch's initial
+(x, sin x), x uniform on [0, 2 pi], in minibatches of 32, 300 shuffled epochs (9,600 iterations). G is 2-16-32-2, D
+2-256-128-64-1 with dropout of 0.3. The noise is N(0, 1) of size 2. Adam has rate 0.001; k = 1; the objective is the
+non-saturating one. It halves D's objective, which Adam does not notice. PyTorch's initial
 weights are meant, since it uses PyTorch; its seed, and so its points, cannot be had without it: ours are our own.
 
 Presets:

@@ -1,8 +1,8 @@
 """From U(-1, 1) to a Gaussian: `python experiments/uniform_to_gaussian.py [--preset matched | document | linear]`.
 
 The GAN series (https://monellimankeimontenegro.eu/php/content/gans/gan_3.php) maps one uniform number to one Gaussian:
-G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer, its output too; D 1-8-1 with one after its hidden layer and a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000
-iterations. Our choices, which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses
+G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer, its output too; D 1-8-1 with one after its hidden layer and
+a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000 iterations. Our choices, which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses
 PyTorch; the non-saturating objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the series
 trains D k times on the same one.
 

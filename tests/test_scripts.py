@@ -131,6 +131,8 @@ def test_divergence_exits_with_3(script, tmp_path):
         "speed/benchmark",
         "speed/costs",
         "tables",
+        "sweep",
+        "report",
         "seeds",
         "mnist",
         "table1",
