@@ -59,8 +59,8 @@ class Settings(runs.Settings):
     d_hidden: Annotated[int, runs.Between(1, 10_000)] = 20
     """Hidden units of the discriminator; the published one has 5, as its generator and ours."""
     d_bias: bool = True
-    """Whether the discriminator has biases, which begin so that its hidden units bend within (0, 1); the published one has
-    none."""
+    """Whether the discriminator has biases, which begin so that its hidden units bend within (0, 1); the published
+    one has none."""
     d_scale: Annotated[float, runs.Between(1e-9, 1e9)] = 10.0
     """Standard deviation of the initial weights of D's first layer; the published one is 1."""
     record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100

@@ -77,8 +77,9 @@ def collect(folder: Path) -> None:
 
 
 def seeds_of(name: str) -> list[Metrics]:
-    """The metrics of an experiment's preset, a seed each."""
-    return list(json.loads((RESULTS / f"{name}.json").read_text()).values())
+    """The metrics of an experiment's preset, a seed each; none if its runs were not kept."""
+    path = RESULTS / f"{name}.json"
+    return list(json.loads(path.read_text()).values()) if path.exists() else []
 
 
 def gaussian() -> str:
@@ -86,7 +87,8 @@ def gaussian() -> str:
     head = ("preset", "Wasserstein-1", "Kolmogorov-Smirnov", "gap of D", "V + log 4", "accepted", "seeds")
     rows = []
     for preset in ("scalar", "standard", "mixture", "notebook"):
-        seeds = seeds_of(f"gaussian-{preset}")
+        if not (seeds := seeds_of(f"gaussian-{preset}")):
+            continue
         gaps = [seed["discriminator"].get("largest_gap") for seed in seeds]
         cells = [_median_greatest([s["match"]["wasserstein"] for s in seeds])]
         cells += [_median_greatest([s["match"]["ks"] for s in seeds])]
@@ -105,7 +107,8 @@ def systems() -> str:
         ("uniform_to_gaussian", ("matched", "document", "linear")),
     ):
         for preset in presets:
-            seeds = seeds_of(f"{experiment}-{preset}")
+            if not (seeds := seeds_of(f"{experiment}-{preset}")):
+                continue
             cells = [_range([s["match"][name] for s in seeds], 3) for name in ("wasserstein", "ks")]
             rows.append((f"`{experiment}`", f"`{preset}`", *cells, _accepted(seeds)))
     return markdown(head, rows)
@@ -120,7 +123,8 @@ def sine() -> str:
     )  # fmt: skip
     rows = []
     for preset in ("matched", "document"):
-        seeds = seeds_of(f"sine-{preset}")
+        if not (seeds := seeds_of(f"sine-{preset}")):
+            continue
         cells = [
             _range([s["match"][name] for s in seeds], digits)
             for name, digits in (("curve_error", 3), ("bins_in_proportion", 2), ("energy_distance", 4))

@@ -2,9 +2,9 @@
 
 The GAN series (https://monellimankeimontenegro.eu/php/content/gans/gan_3.php) maps one uniform number to one Gaussian:
 G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer, its output too; D 1-8-1 with one after its hidden layer and
-a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000 iterations. Our choices, which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses
-PyTorch; the non-saturating objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the series
-trains D k times on the same one.
+a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000 iterations. Our choices,
+which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses PyTorch; the non-saturating
+objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the series trains D k times on one.
 
 Presets:
   matched   A linear output, 64 hidden units in D instead of 8, higher rates, D's above G's and both falling, and Adam's
