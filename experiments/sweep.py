@@ -17,7 +17,6 @@ import dataclasses
 import importlib
 import itertools
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,10 +35,6 @@ from gan_paper.runs import files, provenance, recordings, remote
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-SECONDS = 5
-"""In which a scheduler has to answer."""
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-"""What a process on this machine begins with: Ctrl-C is for the caller, which then ends them all."""
 MOST = 100_000
 """Runs in a sweep."""
 
@@ -96,7 +91,9 @@ def main(arguments: Arguments) -> bool:
     print(f"{len(planned)} runs: {len(planned) - len(missing)} finished before, {len(missing)} to train")
     said: dict[Path, str] = {}
     if missing:
-        with connect(arguments) as client:
+        with remote.connect(
+            arguments.scheduler, arguments.scheduler_file, arguments.workers, arguments.retries
+        ) as client:
             print(f"Dask's dashboard: {client.dashboard_link}", flush=True)
             said = train(client, missing, arguments, provenance.digest(script.Settings))
     summarize(arguments, planned, said)
@@ -193,51 +190,6 @@ def is_finished(run: Planned, experiment: str) -> bool:
     except ValueError as error:
         raise runs.Refused(f"{error}; choose another --output") from None
     return True
-
-
-@contextlib.contextmanager
-def connect(arguments: Arguments) -> "Iterator[Client]":
-    """A client of the scheduler that is asked for, or of one of our own, with a process a core."""
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-        from distributed.comm import parse_address
-        from distributed.comm.registry import get_backend
-    except ModuleNotFoundError:
-        raise runs.Refused("sweep.py must have Dask installed: pip install '.[sweep]'") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    address, file = arguments.scheduler, arguments.scheduler_file
-    if address and file:
-        raise runs.Refused("--scheduler-file must be left out with --scheduler")
-    try:
-        if file:
-            address = json.loads(files.read_text(file))["address"]
-        if address:
-            get_backend(parse_address(address)[0])  # a client of an unknown kind of address would not end in peace
-            client = Client(address, timeout=SECONDS, set_as_default=False)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        what = f"--scheduler-file {file}" if file else f"--scheduler {address}"
-        reason = "" if isinstance(error, TimeoutError) or not str(error) else f": {str(error).splitlines()[0]}"
-        raise runs.Refused(f"{what} leads to no scheduler that answers within {SECONDS} seconds{reason}") from None
-    if address:
-        with client:
-            yield client
-        return
-    dask.config.set(
-        {
-            "distributed.scheduler.allowed-failures": arguments.retries,
-            # A worker holds the run that it is at and no other, which would share the blame for its death.
-            "distributed.scheduler.worker-saturation": 1.0,
-        }
-    )
-    with (
-        LocalCluster(
-            n_workers=arguments.workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL, preload=[DEAF],
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):  # fmt: skip
-        yield client
 
 
 def train(client: "Client", missing: Sequence[Planned], arguments: Arguments, code: str) -> dict[Path, str]:

@@ -238,8 +238,20 @@ def test_a_cluster_without_a_common_disk(tmp_path, plain):
 
 
 def test_the_gaussian_has_the_same_bits_in_a_worker_that_has_run_before(tmp_path):
-    flags = ["--set", "iterations=200", "--workers", 1]
-    result = run(tmp_path, "gaussian", "--seeds", "1,0", *flags)
+    """And in which other threads draw random numbers, as Dask's do from time to time; here they do so incessantly."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "sitecustomize.py").write_text(
+        "import random, threading, time\n"
+        "def draw():\n"
+        "    while True:\n"
+        "        random.random(), random.randint(0, 9), time.sleep(0.0005)\n"
+        "threading.Thread(target=draw, daemon=True).start()\n"
+    )
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path / 'modules'}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"}
+    flags = ["gaussian", "--seeds", "1,0", "--set", "iterations=200", "--workers", "1"]
+    result = subprocess.run(
+        command("sweep", *flags), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert result.returncode == 0 and result.stderr == "", result.stderr
     assert run(tmp_path, "--iterations", 200, "--output", "plain", name="gaussian").returncode == 0
     place = tmp_path / "runs" / "gaussian" / "scalar-iterations=200-seed0"

@@ -1,20 +1,34 @@
-"""One run in a process that serves many, perhaps on another machine; and its folder's way back, as bytes."""
+"""One run in a process that serves many, perhaps on another machine; its folder's way back; and the way there."""
 
 import contextlib
 import importlib
 import io
+import json
+import logging
 import os
+import random
 import tarfile
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_paper.runs import files, provenance
 from gan_paper.runs.folder import CONFIG, LOCK, Folder, Refused
 from gan_paper.runs.run import Run
 from gan_paper.runs.script import quiet_tensorflow
 from gan_paper.runs.settings import FitSettings, Settings
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+SECONDS = 5
+"""In which a scheduler has to answer."""
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""What a process on this machine begins with: Ctrl-C is for the caller, which then ends them all."""
 
 
 class Task(NamedTuple):
@@ -71,7 +85,7 @@ def train(task: Task) -> Outcome:
             **task.values, **task.places, output=folder, resume=(folder / CONFIG).exists(), overwrite=False
         )
         try:
-            with contextlib.redirect_stdout(io.StringIO()), Run(task.experiment, settings) as run:
+            with _own_random(), contextlib.redirect_stdout(io.StringIO()), Run(task.experiment, settings) as run:
                 if isinstance(settings, FitSettings):
                     _renew_keras()
                 script.main(settings, run)
@@ -80,6 +94,28 @@ def train(task: Task) -> Outcome:
         except Refused as refusal:
             return Outcome("refused", str(refusal))
         return Outcome("finished", "", b"" if task.folder else pack(folder))
+
+
+@contextlib.contextmanager
+def _own_random() -> Iterator[None]:
+    # Keras draws the seeds of initial weights and of dropout from the module `random`, and so do Dask's own threads
+    # from time to time: between a run's seeding and its use. So this thread gets a generator of its own.
+    thread, own = threading.get_ident(), random.Random()
+    shared = {name: getattr(random, name) for name in ("seed", "randint")}
+
+    def of_thread(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            return (getattr(own, name) if threading.get_ident() == thread else shared[name])(*arguments)
+
+        return call
+
+    for name in shared:
+        setattr(random, name, of_thread(name))
+    try:
+        yield
+    finally:
+        for name, function in shared.items():
+            setattr(random, name, function)
 
 
 def _renew_keras() -> None:
@@ -141,3 +177,57 @@ def land(archive: bytes, place: Path, experiment: str, settings: Settings) -> No
             begun.close()
         whole.rename(place)
     files.flush(place.parent)
+
+
+@contextlib.contextmanager
+def connect(address: str | None, file: Path | None, workers: int, retries: int) -> "Iterator[Client]":
+    """A client of a running scheduler, or of one of our own with processes on this machine.
+
+    Args:
+        address: Of the running scheduler.
+        file: Or the file that it wrote its address to.
+        workers: Processes of our own, with one thread each.
+        retries: How often our own scheduler gives a run away again whose worker died.
+
+    Raises:
+        Refused: if Dask is not installed, both are named, no scheduler answers, or the file is none.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
+    except ModuleNotFoundError:
+        raise Refused("sweep.py must have Dask installed: pip install '.[sweep]'") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if address and file:
+        raise Refused("--scheduler-file must be left out with --scheduler")
+    try:
+        if file:
+            address = json.loads(files.read_text(file))["address"]
+        if address:
+            get_backend(parse_address(address)[0])  # a client of an unknown kind of address would not end in peace
+            client = Client(address, timeout=SECONDS, set_as_default=False)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        what = f"--scheduler-file {file}" if file else f"--scheduler {address}"
+        reason = "" if isinstance(error, TimeoutError) or not str(error) else f": {str(error).splitlines()[0]}"
+        raise Refused(f"{what} leads to no scheduler that answers within {SECONDS} seconds{reason}") from None
+    if address:
+        with client:
+            yield client
+        return
+    dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": retries,
+            # A worker holds the run that it is at and no other, which would share the blame for its death.
+            "distributed.scheduler.worker-saturation": 1.0,
+        }
+    )
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL, preload=[DEAF],
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):  # fmt: skip
+        yield client
