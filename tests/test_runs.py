@@ -75,6 +75,7 @@ def test_a_run_writes_its_settings_and_versions(tmp_path):
 
 
 def test_pictures_carry_the_runs_settings_and_versions(tmp_path):
+    plt.close("all")  # what other tests have left
     run = opened(Settings(output=tmp_path / "run", seed=5, k=2))
     run.save_figure("picture.png", training.log_likelihood([0, 1], {"G": [100.0, 200]}))
     run.save_animation("moving.gif", [np.full((4, 6, 3), shade, np.uint8) for shade in (0, 99)])
