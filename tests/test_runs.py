@@ -1,4 +1,5 @@
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -267,7 +268,6 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
         (runs.Refused("no"), 2, "no"),
         (OSError(28, "No space left on device", "history.csv"), 3, "history.csv: No space left on device"),
         (KeyboardInterrupt(), 130, "stopped"),
-        (KeyboardInterrupt(15), 143, "stopped"),
     ],
 )
 def test_exit_statuses(error, status, line, capsys):
@@ -275,6 +275,17 @@ def test_exit_statuses(error, status, line, capsys):
         raise error
     assert stop.value.code == status
     assert capsys.readouterr().err.endswith(f": {line}\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_told_whatever_a_library_makes_of_it(number, status, capsys):
+    with pytest.raises(SystemExit) as stop, runs.exit_statuses():
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            raise SystemError("bad argument to internal function") from None
+    assert stop.value.code == status
+    assert capsys.readouterr().err.endswith(": stopped\n")
 
 
 def test_the_closing_table_gives_units_and_the_verdict(tmp_path, capsys):

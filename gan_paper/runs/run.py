@@ -106,9 +106,7 @@ class Run:
             write(folder)
 
         self.checkpoints.save(iteration, write_all)
-        for name in ("history.csv", "histograms.npz"):
-            with files.replacing(self.claim(name)) as temporary:
-                shutil.copyfile(self.checkpoints.folder / str(iteration) / name, temporary)
+        self._show(self.checkpoints.folder / str(iteration))
 
     def restore(self, recording: Recording, read: Callable[[Path], None]) -> int | None:
         """Take up the last whole checkpoint, if the run is to be resumed.
@@ -136,9 +134,15 @@ class Run:
             read(folder)
             recording.take_up(recordings.load(folder / "histograms.npz"))
             self._read_history(folder / "history.csv")
+            self._show(folder)  # a run may have died between its checkpoint and this
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refused(f"--resume cannot go on: {' '.join(str(error).split())}") from None
         return iteration
+
+    def _show(self, checkpoint: Path) -> None:
+        for name in ("history.csv", "histograms.npz"):
+            with files.replacing(self.claim(name)) as temporary:
+                shutil.copyfile(checkpoint / name, temporary)
 
     def _write_history(self, path: Path) -> None:
         with files.replacing(path) as temporary, temporary.open("w", newline="") as file:

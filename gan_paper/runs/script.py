@@ -56,9 +56,21 @@ def exit_statuses() -> Iterator[list[str]]:
         A list. What the block appends to it ends that line, unless the script was refused.
     """
     how: list[str] = []
-    signal.signal(signal.SIGTERM, _terminate)
+    signals: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
-        yield how
+        try:
+            yield how
+        except BaseException:
+            if signals:  # whatever TensorFlow, or a thread of its own, has made of the interruption
+                raise KeyboardInterrupt from None
+            raise
     except Refused as refusal:
         sys.exit(_say(2, str(refusal)))
     except FloatingPointError as divergence:
@@ -67,13 +79,8 @@ def exit_statuses() -> Iterator[list[str]]:
         sys.exit(_say(3, "out of memory", *how))
     except OSError as error:  # a full disk, say, or a folder that went away
         sys.exit(_say(3, f"{error.filename}: {error.strerror}" if error.filename else str(error), *how))
-    except KeyboardInterrupt as interruption:
-        number = interruption.args[0] if interruption.args else signal.SIGINT
-        sys.exit(_say(128 + number, "stopped", *how))
-
-
-def _terminate(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt(number)
+    except KeyboardInterrupt:
+        sys.exit(_say(128 + (signals or [signal.SIGINT])[0], "stopped", *how))
 
 
 def _say(status: int, *parts: str) -> int:
