@@ -110,7 +110,7 @@ def main(settings: Settings, run: runs.Run) -> None:
         shown = {"entries": (p_data, "entries, pooled"), "spread": (Gaussian(0, 1.25), "entry minus its mean over z")}
     recording = Recording({"entries": edges, "spread": edges - 4} if settings.n > 1 else {"entries": edges})
     observe = training.observe_line(edges)
-    recorder = training.Recorder(run, recording, samples=max(2, 100_000 // settings.n), observe=observe)
+    recorder = training.Recorder(run, recording, samples=max(100, 20_000 // settings.n), observe=observe)
     pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
     samples, game = training.play(gan, p_data, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
     if settings.n == 1:

@@ -126,7 +126,8 @@ class GAN(AdversarialModel):
             return
         step = self.train_step
         if not self.run_eagerly:
-            step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True)
+            # Without AutoGraph, as in Keras's own `fit`: it would take a second to rewrite Keras's source.
+            step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(stream: Any) -> dict[str, Any]:
             logs = step(next(stream))
@@ -187,8 +188,15 @@ class GAN(AdversarialModel):
         """
         if self.simultaneous:
             return self.simultaneous_step(x[0], z[0])
-        for step in range(self.k):
-            d_loss, *seen = self.discriminator_step(x[step], z[step])
+
+        def update(step: Any, *_: Any) -> tuple[Any, ...]:
+            return step + 1, *self.discriminator_step(x[step], z[step])
+
+        # For k steps. The loop is the graph's own, so that one update is traced and compiled, whatever k is.
+        zero = tf.zeros((), keras.config.floatx())
+        _, d_loss, *seen = tf.while_loop(
+            lambda step, *_: step < self.k, update, (0, *[zero] * 4), parallel_iterations=1
+        )
         g_loss = self.generator_step(z[self.k])
         return d_loss, g_loss, *seen
 

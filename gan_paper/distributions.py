@@ -13,7 +13,6 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
 
 Seed = int | Sequence[int]
 """A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
@@ -96,10 +95,14 @@ class Gaussian(_Saved):
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The probability of a value of at most `x`."""
+        from scipy.special import ndtr  # a third of what --help would wait for
+
         return ndtr((np.asarray(x) - self.mean) / self.std)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
         """The inverse of `cdf`."""
+        from scipy.special import ndtri
+
         return self.mean + self.std * ndtri(q)
 
 

@@ -1,9 +1,9 @@
 """The comparison of a run with a reference, statistic by statistic."""
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from gan_paper.measure.histogram import Floats, distances
 from gan_paper.measure.recording import MOMENTS, Recording
@@ -93,7 +93,7 @@ def least_values(reference: Recording, edges: Floats) -> int:
     Returns:
         The number, rounded up to two digits.
     """
-    normal = float(ndtri((1 + _CONFIDENCE) / 2))
+    normal = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
     needed = (normal / (STATISTICS["mean"].tolerance * reference.tolerance)) ** 2
     if len(reference.iterations) == 1:
         n, target, rng = 10_000, reference.histogram().rebin(edges).masses, np.random.default_rng(0)

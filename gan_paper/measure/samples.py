@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
 from gan_paper.distributions import Distribution
 from gan_paper.measure.histogram import Floats, Histogram, distances
@@ -43,6 +42,8 @@ def std_across_noise(samples: Floats) -> float:
     It shows the collapse that a pooled histogram hides: G(z) hardly changes with z, while the entries of that one
     vector happen to be spread like the data. Unbiased for Gaussian entries, however few the samples (N at least 2).
     """
+    from scipy.special import gammaln
+
     n = len(samples)
     c4 = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
     return float(np.std(samples, axis=0, ddof=1).mean() / c4)

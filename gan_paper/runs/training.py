@@ -19,6 +19,7 @@ from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
 from gan_paper.runs import files
 
 _CHUNK = 10_000  # examples that an evaluation draws at once
+_PLAYED = 100_000  # examples, and as many samples, that D is asked about at most: V is known to 1e-4 then
 
 
 class Recorder(keras.callbacks.Callback):
@@ -241,7 +242,7 @@ def play(gan: GAN, x: Any, *, samples: int, seed: int) -> tuple[Any, dict[str, A
     Args:
         gan: A trained GAN.
         x: Where examples come from.
-        samples: How many of each.
+        samples: How many to draw of G.
         seed: The run's seed; the draws differ from all that training made.
 
     Returns:
@@ -251,7 +252,7 @@ def play(gan: GAN, x: Any, *, samples: int, seed: int) -> tuple[Any, dict[str, A
     generated, judged = gan.sample(samples, seed), gan.averaged()
     shape, logits = gan.discriminator.input_shape[1:], tf.function(judged.logits)
     real, fake = [], []
-    for index, begin in enumerate(range(0, samples, _CHUNK)):
+    for index, begin in enumerate(range(0, min(samples, _PLAYED), _CHUNK)):
         part = generated[begin : begin + _CHUNK]
         examples = x.sample((len(part), *shape), (seed, index, FRESH_EXAMPLES), keras.config.floatx())
         real.append(logits(tf.constant(examples)))
