@@ -201,10 +201,8 @@ def player(
         shown["ideal"] = pack(np.interp(levels, below[rises], target.edges[rises]))
     if samples.shape[1] and samples.shape[-1] == 2:
         shown["plane"] = pack(samples[frames])
-        if (
-            experiment in EXPERIMENTS
-            and (curve := getattr(importlib.import_module(experiment), "CURVE", None)) is not None
-        ):
+        script = importlib.import_module(experiment) if experiment in EXPERIMENTS else None
+        if (curve := getattr(script, "CURVE", None)) is not None:
             shown["curve"] = pack(curve)
     elif samples.shape[1] and samples.shape[-1] >= 64 and math.isqrt(samples.shape[-1]) ** 2 == samples.shape[-1]:
         low, high = recording.edges[recording.main][[0, -1]]

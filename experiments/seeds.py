@@ -20,6 +20,8 @@ from gan_paper.runs import recordings
 
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats"}
 """The units that the header names; `std` is the standard deviation of the data."""
+MOST = 100_000
+"""Runs in a sweep."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,21 @@ def row(folder: Path, reference: str | None = None) -> dict[str, Any]:
         raise runs.Refused(f"{folder}: {error}") from None
     failed = [row.name for row in rows if not row.holds]
     return {**figures, "reference": "fails " + ", ".join(failed) if failed else "matches"}
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from text such as 0,2,5-7, without repetition."""
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)) or int(last or first) > 1_000_000_000:
+            raise runs.Refused(f"--seeds must be whole numbers to 1e9 and ranges of them, say 0,2,5-7, not {text!r}")
+        if int(last or first) - int(first) >= MOST:
+            raise runs.Refused(f"--seeds {text} are too many; at most {MOST} runs are accepted")
+        seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+    if not seeds:
+        raise runs.Refused(f"--seeds {text} holds no seed: a range rises")
+    return list(seeds)
 
 
 if __name__ == "__main__":

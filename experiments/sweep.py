@@ -17,6 +17,7 @@ import dataclasses
 import importlib
 import itertools
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import tyro
 from compare import reference_path
-from seeds import headline, row, tabulate
+from seeds import MOST, headline, parse_seeds, row, tabulate
 
 from gan_paper import runs
 from gan_paper.measure.comparison import Row, compare
@@ -34,9 +35,6 @@ from gan_paper.runs import files, provenance, recordings, remote
 
 if TYPE_CHECKING:
     from distributed import Client, Future
-
-MOST = 100_000
-"""Runs in a sweep."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def plan(arguments: Arguments, presets: dict[str, Any]) -> list[Planned]:
         if "" in choices[name] or len(set(choices[name])) < len(choices[name]):
             raise runs.Refused(f"--set {text} must give {name} one or more different values, with commas between")
     seeds = parse_seeds(arguments.seeds)
-    if len(seeds) * (size := _product([len(values) for values in choices.values()])) > MOST:
+    if len(seeds) * (size := math.prod(len(values) for values in choices.values())) > MOST:
         raise runs.Refused(f"--seeds and --set make {len(seeds) * size} runs; at most {MOST} are accepted")
 
     planned: list[Planned] = []
@@ -137,21 +135,6 @@ def plan(arguments: Arguments, presets: dict[str, Any]) -> list[Planned]:
     return planned
 
 
-def parse_seeds(text: str) -> list[int]:
-    """Seeds from text such as 0,2,5-7, without repetition."""
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not dash)) or int(last or first) > 1_000_000_000:
-            raise runs.Refused(f"--seeds must be whole numbers to 1e9 and ranges of them, say 0,2,5-7, not {text!r}")
-        if int(last or first) - int(first) >= MOST:
-            raise runs.Refused(f"--seeds {text} are too many; at most {MOST} runs are accepted")
-        seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
-    if not seeds:
-        raise runs.Refused(f"--seeds {text} holds no seed: a range rises")
-    return list(seeds)
-
-
 def _flag(name: str, value: str, default: Any) -> str:
     flag = name.replace("_", "-")
     if isinstance(default, bool):
@@ -159,13 +142,6 @@ def _flag(name: str, value: str, default: Any) -> str:
             raise runs.Refused(f"--set {name}={value} must be true or false")
         return f"--{flag}" if value.lower() == "true" else f"--no-{flag}"
     return f"--{flag}={value}"
-
-
-def _product(numbers: Sequence[int]) -> int:
-    product = 1
-    for number in numbers:
-        product *= number
-    return product
 
 
 def is_finished(run: Planned, experiment: str) -> bool:
