@@ -25,7 +25,7 @@ def one_dimensional(
     generator_loss: str,
     verdict: str,
 ) -> None:
-    """Draw the histograms, their animation and the course of training; write the metrics; print the table.
+    """Write the metrics and print the table; then draw the histograms, their animation and the course of training.
 
     Args:
         run: The run, whose folder takes them.
@@ -38,10 +38,14 @@ def one_dimensional(
         generator_loss: The generator's objective.
         verdict: Of the run's reference.
     """
-    run.save_figure("histograms.png", histograms(recording, shown, columns(recording.iterations)))
-    run.save_figure("training.png", course(run.columns(), generator_loss))
-    run.save_animation("histograms.gif", histograms_animation(recording, shown))
-    run.finish({"match": match(samples, p_data, recording.edges[recording.main]), **game}, pace, verdict)
+
+    def draw() -> None:
+        run.save_figure("histograms.png", histograms(recording, shown, columns(recording.iterations)))
+        run.save_figure("training.png", course(run.columns(), generator_loss))
+        run.save_animation("histograms.gif", histograms_animation(recording, shown))
+
+    results = {"match": match(samples, p_data, recording.edges[recording.main]), **game}
+    run.finish(results, pace, verdict, draw=draw)
 
 
 def columns(iterations: Sequence[int]) -> list[int]:

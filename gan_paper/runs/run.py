@@ -194,14 +194,16 @@ class Run:
         pace: Pace,
         verdict: str = "",
         shown: Sequence[Sequence[Any]] | None = None,
+        draw: Callable[[], None] = lambda: None,
     ) -> None:
-        """Write `metrics.json`, seal the folder as a finished run's, and print the closing table.
+        """Write `metrics.json`, print the closing table, and seal the folder as a finished run's.
 
         Args:
             results: What was measured: `match`, how well p_g matches p_data, by statistic; `value`; and so on.
             pace: Of the training alone.
             verdict: What the run's reference says of it; nothing if there is none.
             shown: Rows to print in place of all the metrics.
+            draw: Saves the pictures for which nobody should have to wait: it is called after the table.
         """
         metrics = {
             "experiment": self.experiment,
@@ -218,12 +220,13 @@ class Run:
         }
         path = self.claim("metrics.json")
         files.write_text(path, json.dumps(metrics, indent=2, default=str) + "\n")
-        files.seal(self.folder)
         rows = [(name, value, UNITS.get(name.split(" ")[-1], "")) for name, value in _flat(metrics)]
         print(table(shown or rows))
         if verdict:
             print(f"reference: {verdict}")
-            print(f"compare: python experiments/compare.py {self.folder}")
+            print(f"compare: python experiments/compare.py {self.folder}", flush=True)
+        draw()
+        files.seal(self.folder)
         print("written:", *(str(written) for written in [path, *self.written]), sep="\n  ")
 
 
