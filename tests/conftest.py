@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +12,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import pytest
+
+from gan_paper import runs
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,6 +25,16 @@ def experiment(name: str) -> ModuleType:
     sys.modules[spec.name] = module  # where dataclasses look it up
     spec.loader.exec_module(module)
     return module
+
+
+def trained(name: str, folder: Path, preset: str | None = None, **changes) -> runs.Run:
+    """An experiment's run, made in this process: as its script makes it, without what a process costs."""
+    script = importlib.import_module(name)
+    settings = script.PRESETS[preset or next(iter(script.PRESETS))]
+    settings = replace(settings, **{"iterations": 20, "record_every": 10, "output": folder, **changes})
+    with runs.Run(name, settings) as run:
+        script.main(settings, run)
+    return run
 
 
 @pytest.fixture

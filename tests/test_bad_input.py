@@ -1,6 +1,6 @@
 """Bad command lines and bad files: exit status 2, what is wrong by its name, no traceback, no folder left behind.
 
-All of them run in one process in which TensorFlow and Keras cannot be imported, so none of them waits for these.
+All of them, and each script's --help, run in one process in which TensorFlow and Keras cannot be imported.
 """
 
 import contextlib
@@ -127,6 +127,10 @@ CASES = [
 ]
 
 
+SCRIPTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py")) + ["speed/benchmark", "speed/costs"]
+HELP = [(name, "--help", "usage") for name in SCRIPTS]
+
+
 def prepare(folder):
     """Files and folders that are bad input, or good enough for it."""
     np.save(folder / "good.npy", np.random.default_rng(0).normal(4, 1.25, 100))
@@ -184,11 +188,11 @@ def results(tmp_path_factory):
     prepare(folder)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}  # of tyro's box
     done = subprocess.run(
-        [sys.executable, __file__], cwd=folder, input=json.dumps(CASES), capture_output=True, text=True, timeout=300,
-        env=environment,
+        [sys.executable, __file__], cwd=folder, input=json.dumps(CASES + HELP), env=environment,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return dict(zip(CASES, json.loads(done.stdout), strict=True))
+    return dict(zip(CASES + HELP, json.loads(done.stdout), strict=True))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{name} {flags}" for name, flags, _ in CASES])
@@ -199,9 +203,14 @@ def test_bad_input_is_named_and_gives_exit_status_2(results, case):
     assert not out and unchanged
 
 
-def test_there_are_at_least_60(results):
-    scripts = {path.stem for path in (ROOT / "experiments").glob("*.py")}
-    assert len(CASES) >= 60 and {name for name, _, _ in CASES} >= scripts
+@pytest.mark.parametrize("case", HELP, ids=SCRIPTS)
+def test_help_answers_without_tensorflow(results, case):
+    status, out, errors, unchanged = results[case]
+    assert status == 0 and case[2] in out and not errors and unchanged
+
+
+def test_every_script_is_tried():
+    assert {name for name, _, _ in CASES} >= set(SCRIPTS)
 
 
 VALUES = st.one_of(

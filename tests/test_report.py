@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gan_paper.measure.recording import Recording
-from gan_paper.runs import files, recordings
-from tests.conftest import ROOT, experiment
+from gan_paper.runs import Refused, files, recordings
+from tests.conftest import ROOT, experiment, trained
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = "<script>alert(1)<"
@@ -33,8 +34,8 @@ def page_data(path):
     return text, json.loads(data)
 
 
-def report(folder, *flags):
-    command = [sys.executable, str(ROOT / "experiments" / "report.py"), "runs", *flags]
+def report(folder):
+    command = [sys.executable, str(ROOT / "experiments" / "report.py"), "runs"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -43,10 +44,8 @@ def made(tmp_path_factory):
     """A page of runs, whole, unfinished, damaged and with hostile names, and what the script said."""
     folder = tmp_path_factory.mktemp("report")
     runs = folder / "runs" / "numpy_gan"
-    script = str(ROOT / "experiments" / "numpy_gan.py")
     for seed, iterations in ((0, 300), (1, 500)):
-        command = [sys.executable, script, "--seed", str(seed), "--iterations", str(iterations)]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+        trained("numpy_gan", runs / f"inside-seed{seed}", seed=seed, iterations=iterations, record_every=100)
     first = runs / "inside-seed0"
     for name in ("damaged", "garbled", "unfinished", "begun", HOSTILE):
         shutil.copytree(first, runs / name)
@@ -140,13 +139,15 @@ def test_points_are_shown_in_the_plane():
     assert [view["name"] for view in shown["views"]] == ["x", "residual"] and "d" not in shown
 
 
-def test_only_a_page_is_replaced(made):
+def test_only_a_page_is_replaced(made, monkeypatch):
     folder, _ = made
-    assert report(folder, "--output", "again.html").returncode == 0
-    assert report(folder, "--output", "again.html").returncode == 0
+    monkeypatch.chdir(folder)
+    module = experiment("report")
+    for _ in range(2):
+        module.main(module.Arguments(Path("runs"), Path("again.html")))
     (folder / "mine.html").write_text("precious")
-    result = report(folder, "--output", "mine.html")
-    assert result.returncode == 2 and result.stderr.count("\n") == 1 and "mine.html is no page" in result.stderr
+    with pytest.raises(Refused, match=r"mine\.html is no page"):
+        module.main(module.Arguments(Path("runs"), Path("mine.html")))
     assert (folder / "mine.html").read_text() == "precious"
 
 

@@ -61,11 +61,12 @@ def test_proposition_2_comes_to_p_data(theory, tmp_path):
     assert jensen_shannon_divergence([1, 1], [1, 1]) == 0
 
 
-def test_a_check_that_fails_is_told(script, tmp_path):
-    flags = ("--iterations", "2", "--samples", "1000", "--output", "run")  # that is no training
-    result = script("theory", *flags)
-    assert result.returncode == 1 and result.stderr == "", result.stderr
-    assert "NO" in result.stdout and "yes" in result.stdout
+def test_a_check_that_fails_is_told(theory, tmp_path, capsys):
+    settings = theory.Settings(iterations=2, samples=1000, output=tmp_path / "run")  # that is no training
+    with pytest.raises(SystemExit, match="1"), runs.Run("theory", settings) as run:
+        theory.main(settings, run)
+    said = capsys.readouterr().out
+    assert "NO" in said and "yes" in said
     checks = json.loads((tmp_path / "run" / "metrics.json").read_text())["checks"]
     assert {check["claim"].split(":")[0].split(",")[0] for check in checks} == {
         "Proposition 1", "Theorem 1", "Proposition 2", "Section 3"
