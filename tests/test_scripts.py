@@ -135,6 +135,7 @@ def test_divergence_exits_with_3(script, tmp_path):
         "report",
         "seeds",
         "mnist",
+        "mnist_measures",
         "table1",
         "figure1",
         "theory",
