@@ -1,16 +1,19 @@
-"""MNIST and the log-likelihood of Table 1: `python experiments/mnist.py [--preset paper|released|dense] [--seed N]`.
+"""MNIST and the log-likelihood of Table 1: `python experiments/mnist.py [--preset NAME] [--seed N]`.
 
 The paper reports 225 +- 2 nats on the test set, by a Parzen window of 10,000 samples. It gives neither the networks nor
-the rates; the authors' released settings do, and presets `paper` and `released` follow them. One thing is ours, and in
-the time that a laptop has it decides the result: samples are drawn with the *average* of G's iterates over about a
-tenth of the run. The figure of the last iterate, which is what the authors' code reports, stands beside it everywhere.
+the rates; the authors' released settings do, and all presets but `dense` follow them. Two generators are kept, and
+measured: the last iterate, from which the authors drew, and whose figure is to be compared with theirs; and an average
+of the iterates, from which the pictures are drawn. A long average scores more and draws blurs. So it reaches back some
+200 iterations: there, after six epochs of `released`, it brought the share of samples that lie among the data from 0.15
+to 0.53 (precision among pixels, 2,000 samples, `mnist_measures.py`); over 1,000 it was 0.42 again.
 
 Presets:
   paper     Algorithm 1 as printed, k = 1: D and G take turns, each on fresh noise. The released hyperparameters but for
             G's rate, 0.3 in place of 0.1. With 0.1, on every seed that we followed, alternation drove the generator
             within a few epochs to outputs of 0 and 1 alone, through whose sigmoids no gradient comes back.
-  released  What the released code does: both are updated together, from the same samples, at its own rates. Of
-            seeds 0 to 2, one survives the first epochs.
+  released  What the released code does: both are updated together, from the same samples, at its own rates.
+  crisp     `released`, with rates that fall to 0 along a cosine over 40 epochs. Its average reaches back a tenth of the
+            run, in which the rates are at most 0.024 of the first ones: it does not blur.
   dense     The networks of a primer with a dense PyTorch GAN, and its Adam of rate 0.0002. The primer names neither m
             nor a number of iterations, nor a measure of quality.
 
@@ -62,7 +65,7 @@ class Settings(runs.FitSettings):
     """Whether D and G are updated together, from the same samples; by turns otherwise, as Algorithm 1 has it."""
     clip_means: Annotated[float, runs.Between(1e-12, 0.5)] = 1e-3
     """How near to 0 and 1 a pixel's mean may lie whose logit is G's first output bias. (The authors' library: 1e-7.)"""
-    average: Annotated[float, runs.Between(0, 1)] = 0.1
+    average: Annotated[float, runs.Between(0, 1)] = 0.01
     """Share of the run that the average of G's iterates reaches back, with which samples are drawn; 0: the last one."""
     evaluate_every: Annotated[int, runs.Between(1, 1_000_000)] = 5
     """Epochs between measurements of the validation log-likelihood."""
@@ -71,7 +74,7 @@ class Settings(runs.FitSettings):
 PRESETS = {
     "paper": Settings(),
     "released": Settings(preset="released", iterations=30_000, g_rate=0.1, simultaneous=True),
-    "crisp": Settings(preset="crisp", g_rate=0.1, simultaneous=True, cosine=True),
+    "crisp": Settings(preset="crisp", g_rate=0.1, simultaneous=True, cosine=True, average=0.1),
     "dense": Settings(preset="dense", d_rate=2e-4, g_rate=2e-4),
 }
 

@@ -39,7 +39,7 @@ from gan_paper.runs import files
 if TYPE_CHECKING:
     import keras
 
-Images = NDArray[np.float32]  # (N, 784) in [0, 1]
+Images = NDArray[np.floating]  # (N, 784) in [0, 1]
 
 LEAST, MOST = 100, 10_000
 """Samples that may be asked for: there are 10,000 test images."""
@@ -100,6 +100,9 @@ class Judge:
         test: Test images, (M, 784).
         shares: Of the ten digits in the training images.
         count: How many samples each judgement takes.
+
+    Attributes:
+        of_test: The measures of the first test images as samples.
     """
 
     def __init__(
@@ -111,17 +114,23 @@ class Judge:
         drawn = train[np.random.default_rng(0).choice(len(train), count, replace=False)]
         self.pixels = neighbours.balls(drawn)
         self.features = neighbours.balls(mnist_classifier.look(classifier, drawn).features)
-        self.near = float(np.quantile(neighbours.nearest(test[:count], train)[0], 0.01))
+        distances, _ = neighbours.nearest(test[:count], train)
+        self.near = float(np.quantile(distances, 0.01))
+        self.of_test = self._judge(test[:count], distances)
 
     def __call__(self, samples: Images) -> dict[str, Any]:
         """The measures of samples, as many as there are training images to judge them by."""
+        from gan_paper.measure import neighbours
+
+        return self._judge(samples, neighbours.nearest(samples, self.train)[0])
+
+    def _judge(self, samples: Images, distances: Images) -> dict[str, Any]:
         from scipy.special import rel_entr
 
         from gan_paper.measure import neighbours
 
         sight = mnist_classifier.look(self.classifier, samples)
         shares = np.bincount(sight.probabilities.argmax(axis=1), minlength=10) / len(samples)
-        distances, _ = neighbours.nearest(samples, self.train)
         return {
             "pixels": neighbours.fit(self.pixels, neighbours.balls(samples))._asdict(),
             "features": neighbours.fit(self.features, neighbours.balls(sight.features))._asdict(),
@@ -155,10 +164,9 @@ def main(arguments: Arguments) -> None:
         raise runs.Refused(f"--classifier {arguments.classifier} must name {LEAST_ACCURACY:.0%} of them rightly")
 
     judge = Judge(classifier, train, test, np.bincount(labels.train, minlength=10) / len(train), arguments.samples)
-    scale = [Subject("test images", test[: arguments.samples])]
+    scale = {"test images": judge.of_test}
     if arguments.centroids:
-        scale.append(Subject("k-means centroids", centroids(train, arguments.samples)))
-    common = {subject.name: judge(subject.samples) for subject in scale}
+        scale["k-means centroids"] = judge(centroids(train, arguments.samples))
     head = {"samples": arguments.samples, "k": judge.pixels.k, "classifier": {"test_accuracy": float(right.mean())}}
     rows, written = [], []
     for path, array in files_of:
@@ -166,9 +174,9 @@ def main(arguments: Arguments) -> None:
         own = {s.name: {"log_likelihood": s.log_likelihood, **judge(s.samples)} for s in subjects}
         rows += [row(f"{_name(path)} {name}", measures) for name, measures in own.items()]
         if target := _target(path, arguments.output):
-            files.write_text(target, json.dumps({**head, "measures": own, "scale": common}, indent=1) + "\n")
+            files.write_text(target, json.dumps({**head, "measures": own, "scale": scale}, indent=1) + "\n")
             written.append(target)
-    rows += [row(name, measures) for name, measures in common.items()]
+    rows += [row(name, measures) for name, measures in scale.items()]
     print(runs.table([HEADER, *rows]))
     print(f"{time.perf_counter() - began:.0f} s")
     if written:

@@ -93,7 +93,7 @@ def fit(data: Balls, samples: Balls) -> Fit:
     nearest = np.full(len(data.points), np.inf, np.float32)
     for distances in pairwise_distances_chunked(samples.points, data.points, working_memory=BLOCK):
         of_data = np.count_nonzero(distances <= data.radii, axis=1)
-        precise += np.count_nonzero(of_data)
+        precise += int(np.count_nonzero(of_data))
         within += int(of_data.sum())
         reach = samples.radii[begin : begin + len(distances), None]
         recalled |= (distances <= reach).any(axis=0)
