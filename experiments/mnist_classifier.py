@@ -46,7 +46,7 @@ def network() -> "keras.Model":
 
 
 def train(images: NDArray[np.uint8], labels: NDArray[np.uint8], epochs: int = EPOCHS) -> "keras.Model":
-    """A classifier, by Adam with a rate that falls to 0 along a cosine: some 20 seconds an epoch on two cores.
+    """A classifier, by Adam with a rate that falls to 0 along a cosine: 30 seconds of processor time an epoch.
 
     Args:
         images: (N, 784) bytes.
@@ -73,7 +73,7 @@ def of_file(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) ->
     try:
         if path.exists():
             return load(path)
-        print(f"a classifier is trained into {path}: a minute or two", flush=True)
+        print(f"a classifier is trained into {path}: some two minutes", flush=True)
         classifier = train(images, labels)
         save(classifier, path)
     except ValueError as error:

@@ -15,7 +15,8 @@ log-likelihoods are Table 1's. Test images as samples are the ceiling. With --ce
 far smooth images get that nobody generated. Test images reach a precision and a recall of less than 1, and more of
 them would change that: figures of other numbers of samples do not compare.
 
-The classifier is trained at the first use, and kept in a file.
+The classifier is trained at the first use, in three minutes of processor time, and kept in a file. A run then takes
+145 seconds of processor time: a minute and a half on two idle cores. Distances are taken in blocks, of all samples.
 """
 
 import importlib.util
@@ -52,17 +53,9 @@ NETWORKS = {"last iterate": ("generator-last", "last_iterate_log_likelihood"), "
 """By its row, a generator of a run: its file, and its log-likelihood in `metrics.json`."""
 FIT = ("precision", "recall", "density", "coverage")
 HEADER = (
-    "",
-    "nats",
-    "pixels: precision",
-    *FIT[1:],
-    "features: precision",
-    *FIT[1:],
-    "confident",
-    "KL",
-    "nearest",
-    "copies",
-)
+    "", "nats", "pixels: precision", *FIT[1:], "features: precision", *FIT[1:],
+    "confident", "KL", "nearest", "copies",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def paper_generator(pixel_means: np.ndarray, clip: float = 1e-3) -> "keras.Seque
     Args:
         pixel_means: The mean of each pixel over the training set, (784,) in [0, 1]: before training, with its weights
             small, G draws about this image.
-        clip: How near to 0 and 1 a mean may lie. The authors' library has 1e-7: see `mnist.py`.
+        clip: How near to 0 and 1 a mean may lie. (The authors' library: 1e-7.)
     """
     from keras import Input, Sequential
     from keras.initializers import RandomUniform
