@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import sklearn
 from scipy.spatial.distance import cdist
 
 from gan_paper.measure.neighbours import Fit, balls, fit, nearest
@@ -109,7 +108,3 @@ def test_nearest_is_the_nearest_by_brute_force():
 def test_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_scikit_learn_is_one_that_was_tried():
-    assert tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 7)
