@@ -1,10 +1,10 @@
-"""MNIST's images, in Keras's layout. A checksum decides what MNIST is."""
+"""MNIST's images and labels, in Keras's layout. A checksum decides what MNIST is."""
 
 import contextlib
 import hashlib
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,12 @@ DIGESTS = {
 }
 """By the name of the array in Keras's layout, the SHA-256 of its pixels."""
 
+LABEL_DIGESTS = {
+    "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+    "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+}
+"""The same of the arrays of labels."""
+
 
 class MNIST(NamedTuple):
     """The images, one a row of 784 pixels from 0 to 255.
@@ -27,6 +33,20 @@ class MNIST(NamedTuple):
         train: (50000, 784): the first of the 60,000 training images.
         validation: (10000, 784): the last of them.
         test: (10000, 784).
+    """
+
+    train: NDArray[np.uint8]
+    validation: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+
+
+class Labels(NamedTuple):
+    """Which digit, 0 to 9, each image shows.
+
+    Attributes:
+        train: (50000,).
+        validation: (10000,).
+        test: (10000,).
     """
 
     train: NDArray[np.uint8]
@@ -44,15 +64,22 @@ def of_arrays(arrays: Mapping[str, NDArray], source: object) -> MNIST:
     Raises:
         ValueError: if they are not MNIST's, in one line.
     """
-    images = []
-    for name, digest in DIGESTS.items():
-        pixels = arrays.get(name)
-        if pixels is None or pixels.dtype != np.uint8 or hashlib.sha256(pixels.tobytes()).hexdigest() != digest:
-            found = "is not there" if pixels is None else f"({pixels.dtype}, shape {pixels.shape}) has other pixels"
-            raise ValueError(f"{source} is not MNIST in Keras's layout: {name} {found}")
-        images.append(pixels.reshape(len(pixels), -1))
-    train, test = images
+    train, test = (pixels.reshape(len(pixels), -1) for pixels in _checked(arrays, DIGESTS, source, "pixels"))
     return MNIST(train[:-VALIDATION], train[-VALIDATION:], test)
+
+
+def labels_of_arrays(arrays: Mapping[str, NDArray], source: object) -> Labels:
+    """MNIST's labels, split as the images are, and checked.
+
+    Args:
+        arrays: In Keras's layout, y_train and y_test.
+        source: Where they come from, for the error.
+
+    Raises:
+        ValueError: if they are not MNIST's, in one line.
+    """
+    train, test = _checked(arrays, LABEL_DIGESTS, source, "labels")
+    return Labels(train[:-VALIDATION], train[-VALIDATION:], test)
 
 
 def download() -> dict[str, NDArray]:
@@ -67,10 +94,21 @@ def download() -> dict[str, NDArray]:
     quiet = contextlib.nullcontext() if sys.stdout.isatty() else contextlib.redirect_stdout(io.StringIO())
     try:
         with quiet:
-            (x_train, _), (x_test, _) = keras.datasets.mnist.load_data()
+            (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     except Exception as error:  # Keras raises a bare Exception for a network that cannot be reached
         reason = " ".join(str(error).split())
         raise ValueError(
             f"MNIST cannot be downloaded ({reason}); an .npz file in Keras's layout serves as well"
         ) from None
-    return {"x_train": x_train, "x_test": x_test}
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+def _checked(
+    arrays: Mapping[str, NDArray], digests: Mapping[str, str], source: object, content: str
+) -> Iterator[NDArray[np.uint8]]:
+    for name, digest in digests.items():
+        array = arrays.get(name)
+        if array is None or array.dtype != np.uint8 or hashlib.sha256(array.tobytes()).hexdigest() != digest:
+            found = "is not there" if array is None else f"({array.dtype}, shape {array.shape}) has other {content}"
+            raise ValueError(f"{source} is not MNIST in Keras's layout: {name} {found}")
+        yield array

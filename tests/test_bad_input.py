@@ -110,6 +110,20 @@ CASES = [
     ("table1", "--runs .", "--runs . holds no finished run"),
     ("table1", "--scale maybe", "maybe"),
     ("tables", "--collect nothing", "--collect nothing holds no finished run"),
+    ("mnist", "--clip-means 0", "--clip-means must be a number from 1e-12 to 0.5, not 0"),
+    ("mnist", "--cosine maybe", "maybe"),
+    ("mnist_measures", "", "RUN..."),
+    ("mnist_measures", "nothing", "nothing holds no readable metrics.json of a finished run"),
+    ("mnist_measures", "run", "run holds no readable metrics.json of a finished run"),
+    ("mnist_measures", "good.npy", "good.npy must hold at least 10000 images of 784 pixels in [0, 1], not (100, 1)"),
+    ("mnist_measures", "good.npy --samples 99", "--samples must be a whole number from 100 to 10000, not 99"),
+    ("mnist_measures", "good.npy --samples many", "many"),
+    ("mnist_measures", "good.npy folder/good.npy", "RUN... must have different names, not good twice"),
+    ("mnist_measures", "words.npy", "words.npy is not a .npy file of real numbers"),
+    ("mnist_measures", "good.npy --output file", "--output file is a file"),
+    ("mnist_measures", "good.npy --classifier folder", "--classifier folder is no file"),
+    ("mnist_measures", "images.npy --samples 100 --data nowhere", "nowhere does not exist"),
+    ("mnist_measures", "images.npy --samples 100 --data bomb.npz", "bomb.npz"),
     ("sweep", "", "--seeds"),
     ("sweep", "nothing --seeds 0", "nothing"),
     ("sweep", "gaussian --seeds 5-3", "--seeds 5-3 holds no seed"),
@@ -123,11 +137,13 @@ CASES = [
     ("speed/benchmark", "--rounds 0", "--rounds"),
     ("speed/benchmark", "--rounds many", "--rounds"),
     ("speed/costs", "--rounds 0", "--rounds"),
+    ("speed/commands", "--json none/here.json", "--json"),
     ("speed/costs", "--picture costs.gif", "--picture"),
 ]
 
 
-SCRIPTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py")) + ["speed/benchmark", "speed/costs"]
+FILES = [path for path in (ROOT / "experiments").glob("*.py") if "__main__" in path.read_text()]
+SCRIPTS = [*sorted(path.stem for path in FILES), "speed/benchmark", "speed/commands", "speed/costs"]
 HELP = [(name, "--help", "usage") for name in SCRIPTS]
 
 
@@ -136,6 +152,7 @@ def prepare(folder):
     np.save(folder / "good.npy", np.random.default_rng(0).normal(4, 1.25, 100))
     np.save(folder / "plane.npy", np.random.default_rng(0).normal(4, 1.25, (99, 2)))
     np.save(folder / "one.npy", np.ones((1, 3)))
+    np.save(folder / "images.npy", np.random.default_rng(0).random((100, 784)))
     np.save(folder / "words.npy", np.array(["a", "b"]))
     np.save(folder / "nan.npy", np.array([1.0, np.nan]))
     np.save(folder / "pickle.npy", np.array([{}, {}], dtype=object))

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import expit
 
 from gan_paper import mnist, parzen, runs
 from gan_paper.runs import training
@@ -50,7 +51,7 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
     opened = run(experiment, tmp_path / "run", preset=preset, iterations=20, evaluate_every=2, average=0.5)
     assert {path.name for path in opened.folder.iterdir()} == {
         "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "best.keras", "generator.keras",
-        "discriminator.keras", "samples.gif", "SHA256SUMS", ".lock", ".written",
+        "generator-last.keras", "discriminator.keras", "samples.gif", "SHA256SUMS", ".lock", ".written",
         *(f"{name}.png" for name in ("samples", "interpolations", "log_likelihood", "training")),
         *(f"{name}.pdf" for name in ("samples", "interpolations", "log_likelihood", "training")),
     }  # fmt: skip
@@ -65,15 +66,20 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
     measured = {float(row["epoch"]): float(row["log_likelihood"]) for row in rows if row["log_likelihood"] != "nan"}
     assert list(measured) == [2, 4]
     assert metrics["match"]["best_epoch"] == max(measured, key=measured.get)
-    # the reported figure is that of the best generator, by the estimator, on the test images
-    best = keras.models.load_model(opened.folder / "best.keras")
+    # the reported figures are those of the best average and of the last iterate, by the estimator, on the test images
     noise = opened_noise(experiment, preset, seed=0)
-    samples = best.predict(noise, verbose=0)
-    samples = (samples + 1) / 2 if preset == "dense" else samples
-    sigma = parzen.validate(blobs.validation / 255, samples).sigma
-    assert sigma == metrics["match"]["sigma"]
-    expected = parzen.log_likelihood(blobs.test / 255, samples, sigma).mean()
-    assert metrics["match"]["log_likelihood"] == pytest.approx(expected, rel=1e-4)
+    for name, prefix in (("best", ""), ("generator-last", "last_iterate_")):
+        samples = keras.models.load_model(opened.folder / f"{name}.keras").predict(noise, verbose=0)
+        samples = (samples + 1) / 2 if preset == "dense" else samples
+        sigma = parzen.validate(blobs.validation / 255, samples).sigma
+        assert sigma == metrics["match"][f"{prefix}sigma"]
+        expected = parzen.log_likelihood(blobs.test / 255, samples, sigma).mean()
+        assert metrics["match"][f"{prefix}log_likelihood"] == pytest.approx(expected, rel=1e-4)
+    average, last = (
+        keras.models.load_model(opened.folder / f"{name}.keras").get_weights()
+        for name in ("generator", "generator-last")
+    )
+    assert not any(np.array_equal(v, w) for v, w in zip(average, last, strict=True))
     with Image.open(opened.folder / "samples.gif") as animation:
         assert animation.n_frames == 5
     assert "log_likelihood" in capsys.readouterr().out
@@ -104,7 +110,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_
     assert (parts.folder / "history.csv").read_text() == (whole.folder / "history.csv").read_text()
     a, b = (runs.read_metrics(r.folder)["match"] for r in (whole, parts))
     assert a == b
-    for name in ("best.keras", "generator.keras", "discriminator.keras"):
+    for name in ("best.keras", "generator.keras", "generator-last.keras", "discriminator.keras"):
         a, b = (keras.models.load_model(r.folder / name).get_weights() for r in (whole, parts))
         assert all(np.array_equal(v, w) for v, w in zip(a, b, strict=True))
 
@@ -131,6 +137,46 @@ def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp
     assert judge.generator.layers[0].kernel[0, 0] == 2.0
 
 
+@pytest.mark.parametrize("preset", ["paper", "released", "crisp", "dense"])
+def test_the_rules_of_a_preset(experiment, preset):
+    settings = experiment.PRESETS[preset]
+    train = np.zeros((4, 784), np.uint8)
+    train[:, 1], train[:2, 2] = 255, 255
+    gan = experiment.make_gan(settings, train, 500, None)
+    middle, end = settings.iterations // 2, settings.iterations
+    for optimizer, first in ((gan.d_optimizer, settings.d_rate), (gan.g_optimizer, settings.g_rate)):
+        rates = [optimizer.learning_rate]
+        for iteration in (middle, end):
+            optimizer.iterations.assign(iteration)
+            rates.append(optimizer.learning_rate)
+        expected = {
+            "paper": [1.000004**-t for t in (0, middle, end)],
+            "released": [1.000004**-t for t in (0, middle, end)],
+            "crisp": [1, 0.5, 0],
+            "dense": [1, 1, 1],
+        }[preset]
+        assert np.allclose(rates, first * np.array(expected), rtol=1e-4, atol=1e-9)
+    assert gan.simultaneous == (preset in ("released", "crisp"))
+    assert (settings.d_rate, settings.g_rate) == {"paper": (0.05, 0.3), "dense": (2e-4, 2e-4)}.get(preset, (0.05, 0.1))
+    if preset != "dense":
+        black, white, grey = expit(np.asarray(gan.generator.layers[-1].bias))[:3]
+        assert (black, white, grey) == pytest.approx((1e-3, 1 - 1e-3, 0.5), rel=1e-4)
+        gan = experiment.make_gan(replace(settings, clip_means=1e-7), train, 500, None)
+        assert expit(np.asarray(gan.generator.layers[-1].bias))[0] == pytest.approx(1e-7, rel=1e-4)
+
+
+@pytest.mark.parametrize("preset", ["paper", "released", "crisp", "dense"])
+def test_an_average_is_no_longer_than_what_blurs(experiment, preset):
+    """It reaches back 100 to 500 iterations at the first rates, or fewer where these have fallen."""
+    settings = experiment.PRESETS[preset]
+    decay = experiment.make_gan(settings, np.zeros((4, 784), np.uint8), 500, None).g_optimizer.ema_momentum
+    reach = 1 / (1 - decay)
+    assert reach == pytest.approx(settings.average * settings.iterations)
+    ages = np.arange(round(reach)) / settings.iterations
+    moved = ((1 - np.cos(np.pi * ages)) / 2).sum() if settings.cosine else reach
+    assert moved <= 500 and (reach >= 100)
+
+
 def test_nearest_is_the_nearest_by_brute_force(experiment):
     rng = np.random.default_rng(0)
     train = rng.integers(256, size=(60, 784), dtype=np.uint8)
@@ -144,7 +190,7 @@ def test_nearest_is_the_nearest_by_brute_force(experiment):
     [
         (["--data", "nothing"], ["nothing"]),
         (["--data", "foreign.npz"], ["foreign.npz"]),
-        (["--preset", "gan"], ["--preset", "paper", "released", "dense"]),
+        (["--preset", "gan"], ["--preset", "paper", "released", "crisp", "dense"]),
         (["--average", "2"], ["--average", "2", "from 0 to 1"]),
         (["--m", "0"], ["--m", "0", "from 1"]),
     ],
@@ -170,7 +216,7 @@ def test_an_untrained_generator_draws_the_mean_image(experiment):
     """Its Parzen window is one Gaussian around that image, so its log-likelihood has a closed form."""
     data = experiment.load(Path(REAL))
     means = data.train.mean(axis=0) / 255
-    generator = experiment.paper_generator(means)
+    generator = experiment.networks.paper_generator(means)
     samples = generator.predict(opened_noise(experiment, "paper", 0)[:2000], verbose=0)
     sigma = parzen.validate(data.validation[:1000] / 255, samples).sigma
     test = data.test[:1000] / 255

@@ -1,5 +1,7 @@
+import importlib
 import json
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +14,7 @@ from PIL import Image
 
 from gan_paper import runs
 from gan_paper.plots import training
+from gan_paper.runs import provenance
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,20 @@ def test_a_run_writes_its_settings_and_versions(tmp_path):
     assert config["experiment"] == "test" and config["settings"]["k"] == 2 and "output" not in config["settings"]
     assert config["versions"]["keras"].startswith("3.") and config["versions"]["tensorflow"]
     assert run.folder == tmp_path / "a" / "b"
+
+
+def test_the_digest_is_that_of_the_package_the_script_and_its_networks(tmp_path, monkeypatch):
+    script = tmp_path / "toy.py"
+    script.write_text("from gan_paper import runs\nclass Settings(runs.Settings): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = importlib.import_module("toy").Settings
+    digests = [provenance.digest(settings)]
+    for name in ("toy_networks.py", "toy_measures.py", "toy.py"):
+        (tmp_path / name).write_text("changed")
+        digests.append(provenance.digest(settings))
+    monkeypatch.delitem(sys.modules, "toy")
+    first, networks, measures, changed = digests
+    assert networks == measures and len({first, networks, changed}) == 3
 
 
 def test_pictures_carry_the_runs_settings_and_versions(tmp_path):

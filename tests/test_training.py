@@ -3,7 +3,7 @@ import shutil
 
 import gaussian
 import keras
-import mnist
+import mnist_networks
 import numpy as np
 import pytest
 import sine
@@ -105,7 +105,7 @@ def test_a_run_of_the_papers_networks_resumes_to_the_last_bit(tmp_path):
 
     def train(folder, iterations, resume=False):
         keras.utils.set_random_seed(0)
-        gan = GAN(mnist.paper_generator(np.full(16, 0.5)), mnist.paper_discriminator(16), P_Z)
+        gan = GAN(mnist_networks.paper_generator(np.full(16, 0.5)), mnist_networks.paper_discriminator(16), P_Z)
         rules = RisingMomentum(0.05), RisingMomentum(0.1, use_ema=True, ema_momentum=0.9)
         gan.compile(*rules, simultaneous=True, jit_compile=False)
         recording = Recording({"entries": EDGES}, keep=5)

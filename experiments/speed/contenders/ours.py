@@ -5,7 +5,7 @@ from typing import Any
 
 import gaussian
 import keras
-import mnist
+import mnist_networks
 import numpy as np
 import sine
 import tensorflow as tf
@@ -29,7 +29,7 @@ NETWORKS: dict[str, Callable[[], tuple[keras.Sequential, keras.Sequential]]] = {
     ),
     "notebook": lambda: (gaussian.notebook_generator(), gaussian.notebook_discriminator()),
     "sine": lambda: (sine.make_generator(), sine.make_discriminator()),
-    "mnist": lambda: (mnist.paper_generator(np.full(784, 0.5)), mnist.paper_discriminator()),
+    "mnist": lambda: (mnist_networks.paper_generator(np.full(784, 0.5)), mnist_networks.paper_discriminator()),
 }
 """The experiments' own G and D, by case."""
 
