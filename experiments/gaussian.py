@@ -135,7 +135,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
     samples, game = training.play(gan, p_data, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
     if settings.n > 1:
-        vectors = gan.sample(max(2, 10_000_000 // settings.n), settings.seed)
+        vectors = gan.sample(min(10_000, max(2, 10_000_000 // settings.n)), settings.seed)
         game = {"entries": match_of_entries(vectors, p_data), **game}
     else:
         inner = p_data.quantile(np.linspace(0.005, 0.995, 1001))

@@ -130,7 +130,7 @@ def test_match_of_entries_of_known_errors():
     rng = np.random.default_rng(0)
     true = rng.normal(4, 1.25, (10_000, 20))
     found = match_of_entries(true, P_DATA)
-    assert found["within_limits"] and found["own_wasserstein"] < 0.012 and found["correlation"] < 0.012
+    assert found["within_limits"] and found["own_wasserstein"] < 0.015 and found["correlation"] < 0.01
     wide = match_of_entries(4 + (true - 4) * 1.1, P_DATA)  # E|0.1 N(0, 1)|
     assert not wide["within_limits"] and wide["own_wasserstein"] == pytest.approx(0.1 * np.sqrt(2 / np.pi), abs=0.01)
     collapsed = match_of_entries(np.tile(true[0], (10, 1)), P_DATA)  # one vector, however its entries are spread
