@@ -12,6 +12,10 @@ Presets:
             valley, where p_g keeps too much mass.
   notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's. Its samples
             hardly differ from one another. The pooled histogram that it drew does not show that.
+  vectors   The same vectors, and a GAN that learns them: one dense layer as G, of full rank; 1,000 units in D's layer;
+            Adam. Examples are standardised. An entry begins with 0.4 of the data's spread and a mean that is off by up
+            to 1 standard deviation. Nothing in the networks says that the entries are independent or alike.
+            `vectors_study.py` shows what each of these is good for.
 """
 
 from dataclasses import dataclass, replace
@@ -33,16 +37,17 @@ if TYPE_CHECKING:
 class Settings(runs.FitSettings):
     """Train the notebook's GAN on a Gaussian by Algorithm 1 of the paper."""
 
-    preset: Literal["scalar", "standard", "mixture", "notebook"] = "scalar"
-    """`scalar`, `standard`, `mixture`: x is one number. `notebook`: x is a vector of 1,000, everything as published."""
+    preset: Literal["scalar", "standard", "mixture", "notebook", "vectors"] = "scalar"
+    """`scalar`, `standard`, `mixture`: x is one number. `notebook`: x is a vector of 1,000, everything as published.
+    `vectors`: the same vectors, with networks that learn them."""
     iterations: runs.Iterations = 6_000
     """Iterations of Algorithm 1."""
     n: Annotated[int, runs.Between(1, 100_000)] = 1
     """Numbers in one example x."""
     noise_size: Annotated[int, runs.Between(1, 100_000)] = 30
     """Numbers in one noise sample z."""
-    noise: Literal["centred", "unit"] = "centred"
-    """z is uniform, `centred`: on [-1, 1]; `unit`: on [0, 1]."""
+    noise: Literal["centred", "unit", "small"] = "centred"
+    """z is uniform, `centred`: on [-1, 1]; `unit`: on [0, 1]; `small`: on [-0.1, 0.1]."""
     m: Annotated[int, runs.Between(1, 1_000_000)] = 128
     """Minibatch size."""
     k: Annotated[int, runs.Between(1, 100)] = 4
@@ -88,19 +93,35 @@ PRESETS = {
         average=0.0,
         record_every=10,
     ),
+    # With small noise an update of Adam moves the means of the entries ten times as far, measured by their weights.
+    "vectors": Settings(
+        preset="vectors",
+        iterations=2_000,
+        n=1000,
+        noise_size=1000,
+        noise="small",
+        k=1,
+        d_rate=2e-3,
+        g_rate=6e-3,
+        standardise=True,
+        first_layer=7.0,
+    ),
 }
+NOISE = {"centred": Uniform(-1, 1), "unit": Uniform(0, 1), "small": Uniform(-0.1, 0.1)}
 PUBLISHED = Gaussian(4, 1.25), np.linspace(-6, 14, 65)  # p_data, and the edges of 64 bins, as in the notebook
 TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
     "scalar": PUBLISHED,
     "standard": (Gaussian(0, 1), np.linspace(-8, 8, 65)),
     "mixture": (GaussianMixture((0.5, 0.5), (2, 6), (0.8, 0.8)), np.linspace(-2, 10, 65)),
     "notebook": PUBLISHED,
+    "vectors": PUBLISHED,
 }
 
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     from gan_paper.measure.recording import Recording
+    from gan_paper.measure.samples import match_of_entries
     from gan_paper.runs import report, training
 
     p_data, edges = TARGETS[settings.preset]
@@ -113,7 +134,10 @@ def main(settings: Settings, run: runs.Run) -> None:
     recorder = training.Recorder(run, recording, samples=max(100, 20_000 // settings.n), observe=observe)
     pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
     samples, game = training.play(gan, p_data, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
-    if settings.n == 1:
+    if settings.n > 1:
+        vectors = gan.sample(min(10_000, max(2, 10_000_000 // settings.n)), settings.seed)
+        game = {"entries": match_of_entries(vectors, p_data), **game}
+    else:
         inner = p_data.quantile(np.linspace(0.005, 0.995, 1001))
         answers = gan.averaged().discriminator.predict(inner[:, None], batch_size=len(inner), verbose=0)
         game["discriminator"]["largest_gap"] = float(np.abs(answers - 0.5).max())
@@ -134,7 +158,7 @@ def make_gan(settings: Settings) -> "GAN":
     from gan_paper.optimizers import average_decay
 
     keras.utils.set_random_seed(settings.seed)
-    n, noise_size, p_z = settings.n, settings.noise_size, Uniform(-1 if settings.noise == "centred" else 0, 1)
+    n, noise_size, p_z = settings.n, settings.noise_size, NOISE[settings.noise]
     if settings.preset == "notebook":
         rule = SGD
         gan = GAN(notebook_generator(n, noise_size), notebook_discriminator(n), p_z)
@@ -143,8 +167,11 @@ def make_gan(settings: Settings) -> "GAN":
         if settings.standardise:
             examples = TARGETS[settings.preset][0].sample((100_000,), seed=(settings.seed, 0, _STATISTICS))
             moments = float(examples.mean()), float(examples.std())
-        generator = standardised_generator(n, noise_size, *moments, scale=settings.first_layer)
-        gan = GAN(generator, standardised_discriminator(n, *moments), p_z)
+        vectors = settings.preset == "vectors"
+        make_generator = affine_generator if vectors else standardised_generator
+        make_discriminator = wide_discriminator if vectors else standardised_discriminator
+        generator = make_generator(n, noise_size, *moments, scale=settings.first_layer)
+        gan = GAN(generator, make_discriminator(n, *moments), p_z)
 
     def optimizer(rate: float, updates: int) -> Any:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -227,6 +254,33 @@ def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "
     scaled = [] if (mean, std) == (0, 1) else [Rescaling(1 / std, -mean / std)]
     layers = [Input((n,)), *scaled, *hidden, torch_dense(50, 1, "sigmoid")]
     return Sequential(layers, name="discriminator")
+
+
+def affine_generator(
+    n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
+) -> "keras.Sequential":
+    """One dense layer without an activation, G(z) = mean + std (a + B z), whose covariance has the rank of B.
+
+    B begins as `scale` times a random orthogonal matrix, so that no two entries are correlated at first, and a in
+    U(-1, 1).
+    """
+    from keras import Input, Sequential
+    from keras.initializers import Orthogonal, RandomUniform
+    from keras.layers import Dense, Rescaling
+
+    dense = Dense(n, kernel_initializer=Orthogonal(scale), bias_initializer=RandomUniform(-1, 1))
+    return Sequential([Input((noise_size,)), dense, Rescaling(std, mean)], name="generator")
+
+
+def wide_discriminator(n: int, mean: float = 0.0, std: float = 1.0, units: int = 1000) -> "keras.Sequential":
+    """One hidden layer of ELU units, whose inputs begin with the spread that the standardised examples have."""
+    from keras import Input, Sequential
+    from keras.layers import Rescaling
+
+    from gan_paper.layers import elu, torch_dense
+
+    layers = [Rescaling(1 / std, -mean / std), torch_dense(n, units, elu, scale=3**0.5)]
+    return Sequential([Input((n,)), *layers, torch_dense(units, 1, "sigmoid")], name="discriminator")
 
 
 if __name__ == "__main__":

@@ -98,6 +98,37 @@ def gaussian() -> str:
     return markdown(head, rows)
 
 
+def vectors() -> str:
+    """How the vectors of 1,000 match, entry by entry."""
+    head = ("preset", "std across z", "own Wasserstein-1", "pooled", "correlation", "largest", "within limits", "seeds")
+    rows = []
+    for preset in ("vectors", "notebook"):
+        found = [seed["entries"] for seed in seeds_of(f"gaussian-{preset}") if "entries" in seed]
+        if not found:
+            continue
+        cells = [
+            _range([entries[name] for entries in found], digits)
+            for name, digits in (
+                ("std_across_noise", 3), ("own_wasserstein", 3), ("wasserstein", 3), ("correlation", 3),
+                ("largest_correlation", 2),
+            )
+        ]  # fmt: skip
+        within = sum(entries["within_limits"] for entries in found)
+        rows.append((f"`{preset}`", *cells, f"{within} of {len(found)}", str(len(found))))
+    return markdown(head, rows)
+
+
+def vectors_study() -> str:
+    """What `vectors_study.py` measured."""
+    head = ("case", "units of D's layer", "std across z", "own Wasserstein-1", "pooled", "correlation", "D(x), D(G(z))")
+    rows = []
+    for pair in json.loads((RESULTS / "vectors-study.json").read_text())["pairs"]:
+        names = ("std_across_noise", "own_wasserstein", "wasserstein", "correlation")
+        answers = f"{pair['d_real']:.2f}, {pair['d_fake']:.2f}"
+        rows.append((pair["case"], f"{pair['width']:,}", *(f"{pair[name]:.3f}" for name in names), answers))
+    return markdown(head, rows)
+
+
 def systems() -> str:
     """The other systems on the real line."""
     head = ("experiment", "preset", "Wasserstein-1, median (least to greatest)", "Kolmogorov-Smirnov", "accepted")
@@ -150,6 +181,8 @@ def table1() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "gaussian": gaussian,
+    "vectors": vectors,
+    "vectors_study": vectors_study,
     "theory": theory,
     "table1": table1,
     "systems": systems,

@@ -80,6 +80,8 @@ CASES = [
     ("mnist", "--evaluate-every 0", "--evaluate-every must be a whole number from 1"),
     ("theory", "--samples 1", "--samples must be a whole number from 2"),
     ("theory", "--d-rate 0", "--d-rate must be a number from 1e-09"),
+    ("vectors_study", "--widths 50 0", "--widths must be at least one number of at least 1, not (50, 0)"),
+    ("vectors_study", "--iterations 0", "--iterations must be at least 1, not 0"),
     ("figure1", "--animate maybe", "maybe"),
     ("compare", "", "RUN"),
     ("compare", "nothing", "nothing is neither a run's folder nor a .npy file"),

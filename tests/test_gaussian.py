@@ -6,6 +6,7 @@ import gaussian
 import numpy as np
 import pytest
 
+from gan_paper.measure.samples import match_of_entries
 from gan_paper.runs.report import columns
 
 MATCHED = ["scalar", "standard"]
@@ -28,6 +29,15 @@ def test_the_generator_begins_far_from_the_data(seed):
     samples = gan.generator(gan.p_z.sample((10_000, 30), 0)).numpy()
     assert abs(samples.mean() - p_data.mean) > 3 * p_data.std
     assert samples.std() < 0.3 * p_data.std
+
+
+def test_vectors_begin_far_from_the_data_and_without_correlations():
+    gan = gaussian.make_gan(gaussian.PRESETS["vectors"])
+    p_data, _ = gaussian.TARGETS["vectors"]
+    found = match_of_entries(gan.sample(2000), p_data)
+    assert found["std_across_noise"] < 0.45 * p_data.std and found["own_wasserstein"] > 0.6
+    assert found["correlation"] < 0.02  # by chance, 0.018
+    assert np.linalg.matrix_rank(gan.generator.get_weights()[0]) == 1000
 
 
 def test_columns_are_evenly_spaced_in_log():

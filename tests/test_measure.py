@@ -9,7 +9,14 @@ from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from gan_paper.measure.comparison import STATISTICS, compare, least_values
 from gan_paper.measure.histogram import Histogram, distances
 from gan_paper.measure.recording import MOMENTS, Recording
-from gan_paper.measure.samples import POINTS, energy_distance, match, permutation_test, std_across_noise
+from gan_paper.measure.samples import (
+    POINTS,
+    energy_distance,
+    match,
+    match_of_entries,
+    permutation_test,
+    std_across_noise,
+)
 from gan_paper.runs import recordings
 from tests.conftest import ROOT
 
@@ -102,6 +109,34 @@ def test_match_is_in_standard_deviations_of_any_distribution(p):
     true = p.quantile((np.arange(100_000) + 0.5) / 100_000)[:, None]
     assert p.std == pytest.approx(true.std(), rel=1e-3)
     assert match(true + p.std / 2, p, EDGES)["wasserstein"] == pytest.approx(0.5)
+
+
+def test_match_of_entries_is_that_of_numpy_and_scipy():
+    rng = np.random.default_rng(0)
+    samples = P_DATA.quantile(rng.uniform(size=(500, 8))) + rng.normal(size=8)
+    samples[:, 1] = (samples[:, 0] + samples[:, 1]) / 2
+    found = match_of_entries(samples, P_DATA)
+    true = P_DATA.quantile((np.arange(500) + 0.5) / 500)
+    own = [scipy.stats.wasserstein_distance(entry, true) / 1.25 for entry in samples.T]
+    assert found["own_wasserstein"] == pytest.approx(np.mean(own))
+    assert found["wasserstein"] == pytest.approx(match(samples, P_DATA, EDGES)["wasserstein"])
+    pairs = np.abs(np.corrcoef(samples.T)[np.triu_indices(8, 1)])
+    assert found["correlation"] == pytest.approx(pairs.mean())
+    assert found["largest_correlation"] == pytest.approx(pairs.max())
+    assert not found["within_limits"]
+
+
+def test_match_of_entries_of_known_errors():
+    rng = np.random.default_rng(0)
+    true = rng.normal(4, 1.25, (10_000, 20))
+    found = match_of_entries(true, P_DATA)
+    assert found["within_limits"] and found["own_wasserstein"] < 0.015 and found["correlation"] < 0.01
+    wide = match_of_entries(4 + (true - 4) * 1.1, P_DATA)  # E|0.1 N(0, 1)|
+    assert not wide["within_limits"] and wide["own_wasserstein"] == pytest.approx(0.1 * np.sqrt(2 / np.pi), abs=0.01)
+    collapsed = match_of_entries(np.tile(true[0], (10, 1)), P_DATA)  # one vector, however its entries are spread
+    assert not collapsed["within_limits"] and collapsed["std_across_noise"] < 1e-9
+    alike = match_of_entries(np.tile(true[:, :1], 20), P_DATA)
+    assert not alike["within_limits"] and alike["correlation"] == pytest.approx(1) and alike["own_wasserstein"] < 0.02
 
 
 @pytest.mark.parametrize("count", [2, 5, 1000])

@@ -94,7 +94,7 @@ def test_a_sweep_gives_the_same_bits_in_a_worker_that_has_run_before(plain, tmp_
 def test_the_other_experiments(tmp_path, name, preset, changes, files, capsys):
     run = trained(name, tmp_path / "run", preset, **changes)
     assert {path.name for path in run.folder.iterdir()} >= COMMON | files
-    assert list(json.loads((run.folder / "metrics.json").read_text()))[:7] == METRICS
+    assert json.loads((run.folder / "metrics.json").read_text()).keys() >= set(METRICS)
     reference = "notebook" if preset == "notebook" else None
     assert not compared(run.folder, reference)  # 20 iterations are no training
     assert f"against {reference or name}" in capsys.readouterr().out

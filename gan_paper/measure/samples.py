@@ -9,7 +9,12 @@ from gan_paper.measure.histogram import Floats, Histogram, distances
 POINTS = 1000
 """Of so many samples at most does `permutation_test` take the distances."""
 
+ENTRIES = {"std_across_noise": 0.05, "own_wasserstein": 0.1, "wasserstein": 0.03, "correlation": 0.1}
+"""How far `match_of_entries` may be off where vectors match: the first from the standard deviation of p_data, as a
+share of it; the others from 0."""
+
 _LEAST_POINTS = 100
+_PAIRED = 1000  # of so many entries at most are the pairs taken
 
 
 def match(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[str, float]:
@@ -34,6 +39,35 @@ def match(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[st
         "std": float(pooled.std()),
         "std_across_noise": std_across_noise(samples),
     }
+
+
+def match_of_entries(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
+    """How well samples (N, n) match vectors of n independent draws from `p_data`, entry by entry.
+
+    Chance leaves N true Gaussian samples an own distance of some 1.3 / sqrt(N), and a mean absolute correlation of
+    0.8 / sqrt(N).
+
+    Returns:
+        `std_across_noise`; `own_wasserstein`, the Wasserstein-1 distance of an entry's own distribution to p_data, mean
+        over entries, and `wasserstein`, that of all entries pooled, both in standard deviations of p_data;
+        `correlation` of two entries, mean absolute value over all pairs, and `largest_correlation` (of more than 1,000
+        entries, of the first 1,000); `within_limits`, whether the first four are within `ENTRIES`.
+    """
+    samples = np.asarray(samples, float)
+    own, pooled = (p_data.quantile((np.arange(size) + 0.5) / size) for size in (len(samples), samples.size))
+    paired = samples[:, :_PAIRED] - samples[:, :_PAIRED].mean(axis=0)
+    lengths = np.linalg.norm(paired, axis=0)
+    paired /= np.where(lengths > 0, lengths, 1)  # an entry that does not vary is correlated with none
+    correlations = np.abs((paired.T @ paired)[np.triu_indices(paired.shape[1], 1)])
+    found = {
+        "std_across_noise": std_across_noise(samples),
+        "own_wasserstein": float(np.abs(np.sort(samples, axis=0) - own[:, None]).mean()) / p_data.std,
+        "wasserstein": float(np.abs(np.sort(samples, axis=None) - pooled).mean()) / p_data.std,
+        "correlation": float(correlations.mean()),
+        "largest_correlation": float(correlations.max()),
+    }
+    off = found | {"std_across_noise": abs(found["std_across_noise"] / p_data.std - 1)}
+    return {**found, "within_limits": all(off[name] <= limit for name, limit in ENTRIES.items())}
 
 
 def std_across_noise(samples: Floats) -> float:

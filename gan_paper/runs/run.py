@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gan_paper.plots.animation import Pixels
 
 UNITS = {
-    "wasserstein": "standard deviations of the data",
+    **dict.fromkeys(("wasserstein", "own_wasserstein"), "standard deviations of the data"),
     "jsd": "nats",
     "value": "nats",
     **dict.fromkeys(("log_likelihood", "standard_error", "validation"), "nats"),
