@@ -7,9 +7,9 @@ Presets:
             of the iterates of G and of D over about a tenth of it. The averages are what is recorded, drawn, judged and
             saved. No number taken from the data enters a network. p_g begins near N(0, 0.15), and travels.
   standard  The same settings, p_data = N(0, 1).
-  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. The run is longer, the minibatches are larger, and the examples
-            are standardised by the mean and standard deviation of 100,000 of them. D leaves 1/2 by some 0.15 in the
-            valley, where p_g keeps too much mass.
+  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. G has to be steep between the modes, some 14 times as steep as
+            at them. So both networks have three hidden layers, G's units are tanh and begin with larger weights, and
+            the noise has fewer numbers, since many of them smooth G. The run is longer. Nothing is standardised.
   notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's. Its samples
             hardly differ from one another. The pooled histogram that it drew does not show that.
 """
@@ -59,10 +59,14 @@ class Settings(runs.FitSettings):
     """Whether the rates fall to 0 along a cosine over the run."""
     average: Annotated[float, runs.Between(0, 1)] = 0.1
     """Share of the run that the averages of both networks' iterates reach back; 0: none, the last iterates play."""
-    standardise: bool = False
-    """Whether the networks are given the mean and standard deviation of 100,000 examples; `notebook` never is."""
+    hidden: Annotated[int, runs.Between(1, 100)] = 2
+    """Hidden layers of each network, of 50 units; not in `notebook`."""
+    units: Literal["elu", "tanh"] = "elu"
+    """G's hidden units; not in `notebook`."""
     first_layer: Annotated[float, runs.Between(1e-6, 1e6)] = 2.0
     """Times what G's first layer begins with; not in `notebook`."""
+    other_layers: Annotated[float, runs.Between(1e-6, 1e6)] = 1.0
+    """Times what G's other layers begin with; not in `notebook`."""
     record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
     """Iterations between recorded histograms."""
 
@@ -71,7 +75,15 @@ PRESETS = {
     "scalar": Settings(),
     "standard": replace(Settings(), preset="standard"),
     "mixture": Settings(
-        preset="mixture", iterations=20_000, m=400, k=2, d_rate=3e-3, g_rate=1.5e-4, standardise=True, first_layer=1.0
+        preset="mixture",
+        iterations=16_000,
+        noise_size=10,
+        d_rate=3e-3,
+        g_rate=3e-4,
+        hidden=3,
+        units="tanh",
+        first_layer=4.0,
+        other_layers=2.0,
     ),
     "notebook": Settings(
         preset="notebook",
@@ -121,9 +133,6 @@ def main(settings: Settings, run: runs.Run) -> None:
     report.one_dimensional(run, recording, samples, game, pace, p_data, shown, settings.generator_loss, judged)
 
 
-_STATISTICS = 9  # sets the draw that the examples are standardised by apart from those of `training`
-
-
 def make_gan(settings: Settings) -> "GAN":
     """The networks and their learning rules."""
     import keras
@@ -131,6 +140,7 @@ def make_gan(settings: Settings) -> "GAN":
     from keras.optimizers.schedules import CosineDecay
 
     from gan_paper.algorithm1 import GAN
+    from gan_paper.layers import elu
     from gan_paper.optimizers import average_decay
 
     keras.utils.set_random_seed(settings.seed)
@@ -139,12 +149,16 @@ def make_gan(settings: Settings) -> "GAN":
         rule = SGD
         gan = GAN(notebook_generator(n, noise_size), notebook_discriminator(n), p_z)
     else:
-        rule, moments = Adam, (0.0, 1.0)
-        if settings.standardise:
-            examples = TARGETS[settings.preset][0].sample((100_000,), seed=(settings.seed, 0, _STATISTICS))
-            moments = float(examples.mean()), float(examples.std())
-        generator = standardised_generator(n, noise_size, *moments, scale=settings.first_layer)
-        gan = GAN(generator, standardised_discriminator(n, *moments), p_z)
+        rule = Adam
+        generator = standardised_generator(
+            n,
+            noise_size,
+            scale=settings.first_layer,
+            others=settings.other_layers,
+            hidden=settings.hidden,
+            activation=elu if settings.units == "elu" else settings.units,
+        )
+        gan = GAN(generator, standardised_discriminator(n, hidden=settings.hidden), p_z)
 
     def optimizer(rate: float, updates: int) -> Any:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -184,7 +198,7 @@ def notebook_discriminator(n: int = 1000) -> "keras.Sequential":
 
 
 def standardised_generator(
-    n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
+    n: int, noise_size: int, scale: float = 1.0, others: float = 1.0, hidden: int = 2, activation: Any = None
 ) -> "keras.Sequential":
     """The notebook's G with other initial weights; our choice, not published.
 
@@ -193,21 +207,22 @@ def standardised_generator(
     Args:
         n: Outputs.
         noise_size: Inputs.
-        mean: Added to the outputs; by default they are as they are.
-        std: The outputs are multiplied by it.
         scale: Of the first layer's initial weights.
+        others: Of the other layers' initial weights.
+        hidden: Hidden layers, of 50 units.
+        activation: Of the hidden units [default: ELU].
     """
     from keras import Input, Sequential
-    from keras.layers import Rescaling
 
     from gan_paper.layers import elu, torch_dense
 
-    hidden = [torch_dense(noise_size, 50, elu, scale), torch_dense(50, 50, elu)]
-    scaled = [] if (mean, std) == (0, 1) else [Rescaling(std, mean)]
-    return Sequential([Input((noise_size,)), *hidden, torch_dense(50, n), *scaled], name="generator")
+    activation = activation or elu
+    first = torch_dense(noise_size, 50, activation, scale)
+    rest = [torch_dense(50, 50, activation, others) for _ in range(hidden - 1)]
+    return Sequential([Input((noise_size,)), first, *rest, torch_dense(50, n, scale=others)], name="generator")
 
 
-def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "keras.Sequential":
+def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0, hidden: int = 2) -> "keras.Sequential":
     """The notebook's D with other initial weights; our choice, not published.
 
     The initial weights, biases among them, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With
@@ -217,16 +232,17 @@ def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "
         n: Inputs.
         mean: Subtracted from the inputs; by default they are as they are.
         std: The inputs are divided by it.
+        hidden: Hidden layers, of 50 units.
     """
     from keras import Input, Sequential
     from keras.layers import Rescaling
 
     from gan_paper.layers import elu, torch_dense
 
-    hidden = [torch_dense(n, 50, elu, scale=3.0), torch_dense(50, 50, elu)]
     scaled = [] if (mean, std) == (0, 1) else [Rescaling(1 / std, -mean / std)]
-    layers = [Input((n,)), *scaled, *hidden, torch_dense(50, 1, "sigmoid")]
-    return Sequential(layers, name="discriminator")
+    first = torch_dense(n, 50, elu, scale=3.0)
+    rest = [torch_dense(50, 50, elu) for _ in range(hidden - 1)]
+    return Sequential([Input((n,)), *scaled, first, *rest, torch_dense(50, 1, "sigmoid")], name="discriminator")
 
 
 if __name__ == "__main__":
