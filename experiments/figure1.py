@@ -88,7 +88,7 @@ X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(P_Z.low, P_Z.high, 1001)
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     import keras
-    from gaussian import standardised_discriminator, standardised_generator
+    from gaussian_networks import matched_discriminator, matched_generator
     from keras.optimizers import Adam
     from keras.optimizers.schedules import PiecewiseConstantDecay
 
@@ -104,8 +104,8 @@ def main(settings: Settings, run: runs.Run) -> None:
         return PiecewiseConstantDecay([end * updates - 1 for end in ENDS[:-1]], rates)
 
     keras.utils.set_random_seed(settings.seed)
-    generator = standardised_generator(1, 1, scale=3.0)
-    gan = GAN(generator, standardised_discriminator(1, P_DATA.mean, P_DATA.std), P_Z)
+    generator = matched_generator(1, 1, scale=3.0)
+    gan = GAN(generator, matched_discriminator(1, P_DATA.mean, P_DATA.std), P_Z)
     gan.compile(
         d_optimizer=Adam(rate(settings.k, [phase.d_rate for phase in PHASES]), beta_1=0.5),
         g_optimizer=Adam(rate(1, [phase.g_rate for phase in PHASES]), beta_1=0.5),

@@ -7,9 +7,9 @@ Presets:
             of the iterates of G and of D over about a tenth of it. The averages are what is recorded, drawn, judged and
             saved. No number taken from the data enters a network. p_g begins near N(0, 0.15), and travels.
   standard  The same settings, p_data = N(0, 1).
-  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. The run is longer, the minibatches are larger, and the examples
-            are standardised by the mean and standard deviation of 100,000 of them. D leaves 1/2 by some 0.15 in the
-            valley, where p_g keeps too much mass.
+  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. G has to be steep between the modes, some 14 times as steep as
+            at them. So both networks have three hidden layers, G's units are tanh and begin with larger weights, and
+            the noise has fewer numbers, since many of them smooth G. The run is longer. Nothing is standardised.
   notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's. Its samples
             hardly differ from one another. The pooled histogram that it drew does not show that.
   vectors   The same vectors, and a GAN that learns them: one dense layer as G, of full rank; 1,000 units in D's layer;
@@ -23,13 +23,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from compare import verdict
+from gaussian_networks import (
+    affine_generator,
+    matched_discriminator,
+    matched_generator,
+    notebook_discriminator,
+    notebook_generator,
+    wide_discriminator,
+)
 
 from gan_paper import runs
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
 
 if TYPE_CHECKING:
-    import keras
-
     from gan_paper.algorithm1 import GAN
 
 
@@ -64,10 +70,14 @@ class Settings(runs.FitSettings):
     """Whether the rates fall to 0 along a cosine over the run."""
     average: Annotated[float, runs.Between(0, 1)] = 0.1
     """Share of the run that the averages of both networks' iterates reach back; 0: none, the last iterates play."""
-    standardise: bool = False
-    """Whether the networks are given the mean and standard deviation of 100,000 examples; `notebook` never is."""
+    hidden: Annotated[int, runs.Between(1, 100)] = 2
+    """Hidden layers of each network, of 50 units; not in `notebook` and `vectors`."""
+    units: Literal["elu", "tanh"] = "elu"
+    """G's hidden units; not in `notebook` and `vectors`."""
     first_layer: Annotated[float, runs.Between(1e-6, 1e6)] = 2.0
     """Times what G's first layer begins with; not in `notebook`."""
+    other_layers: Annotated[float, runs.Between(1e-6, 1e6)] = 1.0
+    """Times what G's other layers begin with; not in `notebook` and `vectors`."""
     record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
     """Iterations between recorded histograms."""
 
@@ -76,7 +86,15 @@ PRESETS = {
     "scalar": Settings(),
     "standard": replace(Settings(), preset="standard"),
     "mixture": Settings(
-        preset="mixture", iterations=20_000, m=400, k=2, d_rate=3e-3, g_rate=1.5e-4, standardise=True, first_layer=1.0
+        preset="mixture",
+        iterations=16_000,
+        noise_size=10,
+        d_rate=3e-3,
+        g_rate=3e-4,
+        hidden=3,
+        units="tanh",
+        first_layer=4.0,
+        other_layers=2.0,
     ),
     "notebook": Settings(
         preset="notebook",
@@ -103,7 +121,6 @@ PRESETS = {
         k=1,
         d_rate=2e-3,
         g_rate=6e-3,
-        standardise=True,
         first_layer=7.0,
     ),
 }
@@ -116,6 +133,9 @@ TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
     "notebook": PUBLISHED,
     "vectors": PUBLISHED,
 }
+
+
+STATISTICS = 9  # sets the draw that vectors are standardised by apart from those of `training`
 
 
 def main(settings: Settings, run: runs.Run) -> None:
@@ -145,9 +165,6 @@ def main(settings: Settings, run: runs.Run) -> None:
     report.one_dimensional(run, recording, samples, game, pace, p_data, shown, settings.generator_loss, judged)
 
 
-_STATISTICS = 9  # sets the draw that the examples are standardised by apart from those of `training`
-
-
 def make_gan(settings: Settings) -> "GAN":
     """The networks and their learning rules."""
     import keras
@@ -155,6 +172,7 @@ def make_gan(settings: Settings) -> "GAN":
     from keras.optimizers.schedules import CosineDecay
 
     from gan_paper.algorithm1 import GAN
+    from gan_paper.layers import elu
     from gan_paper.optimizers import average_decay
 
     keras.utils.set_random_seed(settings.seed)
@@ -163,15 +181,23 @@ def make_gan(settings: Settings) -> "GAN":
         rule = SGD
         gan = GAN(notebook_generator(n, noise_size), notebook_discriminator(n), p_z)
     else:
-        rule, moments = Adam, (0.0, 1.0)
-        if settings.standardise:
-            examples = TARGETS[settings.preset][0].sample((100_000,), seed=(settings.seed, 0, _STATISTICS))
-            moments = float(examples.mean()), float(examples.std())
-        vectors = settings.preset == "vectors"
-        make_generator = affine_generator if vectors else standardised_generator
-        make_discriminator = wide_discriminator if vectors else standardised_discriminator
-        generator = make_generator(n, noise_size, *moments, scale=settings.first_layer)
-        gan = GAN(generator, make_discriminator(n, *moments), p_z)
+        rule = Adam
+        if settings.preset == "vectors":
+            entries = TARGETS[settings.preset][0].sample((100_000,), seed=(settings.seed, 0, STATISTICS))
+            moments = float(entries.mean()), float(entries.std())
+            generator = affine_generator(n, noise_size, *moments, scale=settings.first_layer)
+            discriminator = wide_discriminator(n, *moments)
+        else:
+            generator = matched_generator(
+                n,
+                noise_size,
+                scale=settings.first_layer,
+                others=settings.other_layers,
+                hidden=settings.hidden,
+                activation=elu if settings.units == "elu" else settings.units,
+            )
+            discriminator = matched_discriminator(n, hidden=settings.hidden)
+        gan = GAN(generator, discriminator, p_z)
 
     def optimizer(rate: float, updates: int) -> Any:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -186,101 +212,6 @@ def make_gan(settings: Settings) -> "GAN":
         generator_loss=settings.generator_loss,
     )
     return gan
-
-
-def notebook_generator(n: int = 1000, noise_size: int = 1000) -> "keras.Sequential":
-    """The notebook's G: two hidden layers of 50 ELU units, `n` linear outputs."""
-    from keras import Input, Sequential
-    from keras.layers import Dense
-
-    from gan_paper.layers import elu
-
-    layers = [Input((noise_size,)), Dense(50, activation=elu), Dense(50, activation=elu), Dense(n)]
-    return Sequential(layers, name="generator")
-
-
-def notebook_discriminator(n: int = 1000) -> "keras.Sequential":
-    """The notebook's D: two hidden layers of 50 ELU units, one sigmoid output."""
-    from keras import Input, Sequential
-    from keras.layers import Dense
-
-    from gan_paper.layers import elu
-
-    layers = [Input((n,)), Dense(50, activation=elu), Dense(50, activation=elu), Dense(1, activation="sigmoid")]
-    return Sequential(layers, name="discriminator")
-
-
-def standardised_generator(
-    n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
-) -> "keras.Sequential":
-    """The notebook's G with other initial weights; our choice, not published.
-
-    The initial weights, biases among them, are U(-1, 1) / sqrt(inputs).
-
-    Args:
-        n: Outputs.
-        noise_size: Inputs.
-        mean: Added to the outputs; by default they are as they are.
-        std: The outputs are multiplied by it.
-        scale: Of the first layer's initial weights.
-    """
-    from keras import Input, Sequential
-    from keras.layers import Rescaling
-
-    from gan_paper.layers import elu, torch_dense
-
-    hidden = [torch_dense(noise_size, 50, elu, scale), torch_dense(50, 50, elu)]
-    scaled = [] if (mean, std) == (0, 1) else [Rescaling(std, mean)]
-    return Sequential([Input((noise_size,)), *hidden, torch_dense(50, n), *scaled], name="generator")
-
-
-def standardised_discriminator(n: int, mean: float = 0.0, std: float = 1.0) -> "keras.Sequential":
-    """The notebook's D with other initial weights; our choice, not published.
-
-    The initial weights, biases among them, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With
-    Keras's default, a ninth of that, its units are nearly straight over the examples, and p_g matches less well.
-
-    Args:
-        n: Inputs.
-        mean: Subtracted from the inputs; by default they are as they are.
-        std: The inputs are divided by it.
-    """
-    from keras import Input, Sequential
-    from keras.layers import Rescaling
-
-    from gan_paper.layers import elu, torch_dense
-
-    hidden = [torch_dense(n, 50, elu, scale=3.0), torch_dense(50, 50, elu)]
-    scaled = [] if (mean, std) == (0, 1) else [Rescaling(1 / std, -mean / std)]
-    layers = [Input((n,)), *scaled, *hidden, torch_dense(50, 1, "sigmoid")]
-    return Sequential(layers, name="discriminator")
-
-
-def affine_generator(
-    n: int, noise_size: int, mean: float = 0.0, std: float = 1.0, scale: float = 1.0
-) -> "keras.Sequential":
-    """One dense layer without an activation, G(z) = mean + std (a + B z), whose covariance has the rank of B.
-
-    B begins as `scale` times a random orthogonal matrix, so that no two entries are correlated at first, and a in
-    U(-1, 1).
-    """
-    from keras import Input, Sequential
-    from keras.initializers import Orthogonal, RandomUniform
-    from keras.layers import Dense, Rescaling
-
-    dense = Dense(n, kernel_initializer=Orthogonal(scale), bias_initializer=RandomUniform(-1, 1))
-    return Sequential([Input((noise_size,)), dense, Rescaling(std, mean)], name="generator")
-
-
-def wide_discriminator(n: int, mean: float = 0.0, std: float = 1.0, units: int = 1000) -> "keras.Sequential":
-    """One hidden layer of ELU units, whose inputs begin with the spread that the standardised examples have."""
-    from keras import Input, Sequential
-    from keras.layers import Rescaling
-
-    from gan_paper.layers import elu, torch_dense
-
-    layers = [Rescaling(1 / std, -mean / std), torch_dense(n, units, elu, scale=3**0.5)]
-    return Sequential([Input((n,)), *layers, torch_dense(units, 1, "sigmoid")], name="discriminator")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class FixedGenerator:
 
     def __init__(self, settings: Settings) -> None:
         import keras
-        from gaussian import standardised_discriminator
+        from gaussian_networks import matched_discriminator
         from keras.optimizers import SGD, Adam
         from keras.optimizers.schedules import CosineDecay
 
@@ -98,7 +98,7 @@ class FixedGenerator:
         keras.utils.set_random_seed(settings.seed)
         identity = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
         self.settings = settings
-        self.gan = GAN(identity, standardised_discriminator(1, P_DATA.mean, P_DATA.std))
+        self.gan = GAN(identity, matched_discriminator(1, P_DATA.mean, P_DATA.std))
         falling = CosineDecay(settings.d_rate, settings.iterations * settings.k)
         self.gan.compile(Adam(falling), SGD(0.0), k=settings.k)
         self.state = [*self.gan.variables, *self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
@@ -234,7 +234,7 @@ def section_3(settings: Settings, run: runs.Run) -> list[Check]:
     """While D learns to reject G's first samples, the saturating gradient dies away; the other one does not."""
     import keras
     import tensorflow as tf
-    from gaussian import notebook_discriminator, notebook_generator
+    from gaussian_networks import notebook_discriminator, notebook_generator
     from keras.optimizers import SGD
 
     from gan_paper.algorithm1 import GAN

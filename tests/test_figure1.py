@@ -53,7 +53,7 @@ def test_a_panel_measures_the_game(figure1):
 
 
 def test_the_curves_are_the_networks(figure1):
-    gan = GAN(gaussian.standardised_generator(1, 1), gaussian.standardised_discriminator(1))
+    gan = GAN(gaussian.matched_generator(1, 1), gaussian.matched_discriminator(1))
     curves = figure1.observe(gan)
     assert np.allclose(curves["g"], gan.generator(figure1.Z[:, None]).numpy()[:, 0])
     assert np.allclose(curves["slope"], np.gradient(curves["g"].astype(float), figure1.Z), atol=5e-3)

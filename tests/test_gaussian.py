@@ -9,12 +9,16 @@ import pytest
 from gan_paper.measure.samples import match_of_entries
 from gan_paper.runs.report import columns
 
-MATCHED = ["scalar", "standard"]
+MATCHED = ["scalar", "standard", "mixture"]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_no_number_of_the_networks_comes_from_the_data(seed):
-    one, other = (gaussian.make_gan(replace(gaussian.PRESETS[preset], seed=seed)) for preset in MATCHED)
+@pytest.mark.parametrize("preset", MATCHED)
+def test_no_number_of_the_networks_comes_from_the_data(preset, seed):
+    """The same settings with another target give the same networks, without a constant."""
+    settings = replace(gaussian.PRESETS[preset], seed=seed)
+    targets = preset, MATCHED[MATCHED.index(preset) - 1]
+    one, other = (gaussian.make_gan(replace(settings, preset=target)) for target in targets)
     for name in ("generator", "discriminator"):
         a, b = getattr(one, name), getattr(other, name)
         assert all(np.array_equal(v, w) for v, w in zip(a.get_weights(), b.get_weights(), strict=True))

@@ -52,12 +52,12 @@ def commit(folder: Path) -> str | None:
 
 
 def digest(settings: type[Settings]) -> str:
-    """A digest of the code that a run is made by: this package, and the script that declares its settings.
+    """A digest of the code that a run is made by: this package, the script that declares its settings, and networks.
 
-    A script's networks may have a file of their own beside it, NAME_networks.py.
+    Networks that scripts share, or that take much room, have files of their own beside the scripts: NAME_networks.py.
     """
     script = Path(inspect.getfile(settings))
-    sources = [*sorted(_PACKAGE.rglob("*.py")), script, *script.parent.glob(f"{script.stem}_networks.py")]
+    sources = [*sorted(_PACKAGE.rglob("*.py")), script, *sorted(script.parent.glob("*_networks.py"))]
     return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 
