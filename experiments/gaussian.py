@@ -114,13 +114,13 @@ PRESETS = {
     # With small noise an update of Adam moves the means of the entries ten times as far, measured by their weights.
     "vectors": Settings(
         preset="vectors",
-        iterations=2_000,
+        iterations=3_000,
         n=1000,
         noise_size=1000,
         noise="small",
         k=1,
         d_rate=2e-3,
-        g_rate=6e-3,
+        g_rate=4e-3,
         first_layer=7.0,
     ),
 }
