@@ -13,9 +13,9 @@ Presets:
   notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's. Its samples
             hardly differ from one another. The pooled histogram that it drew does not show that.
   vectors   The same vectors, and a GAN that learns them: one dense layer as G, of full rank; 1,000 units in D's layer;
-            Adam. Examples are standardised. An entry begins with 0.4 of the data's spread and a mean that is off by up
-            to 1 standard deviation. Nothing in the networks says that the entries are independent or alike.
-            `vectors_study.py` shows what each of these is good for.
+            Adam. Examples are standardised as in `mixture`. An entry begins with 0.4 of the data's spread and a mean
+            that is off by up to 1 standard deviation. Nothing in the networks says that the entries are independent
+            or alike. `vectors_study.py` shows what each of these is good for.
 """
 
 from dataclasses import dataclass, replace
