@@ -46,7 +46,7 @@ class Settings(runs.FitSettings):
     preset: Literal["scalar", "standard", "mixture", "notebook", "vectors"] = "scalar"
     """`scalar`, `standard`, `mixture`: x is one number. `notebook`: x is a vector of 1,000, everything as published.
     `vectors`: the same vectors, with networks that learn them."""
-    iterations: runs.Iterations = 6_000
+    iterations: runs.Iterations = 8_000
     """Iterations of Algorithm 1."""
     n: Annotated[int, runs.Between(1, 100_000)] = 1
     """Numbers in one example x."""
@@ -60,7 +60,7 @@ class Settings(runs.FitSettings):
     """Discriminator updates an iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 4e-3
+    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 3e-3
     """Learning rate of the discriminator: Adam's, in `notebook` that of plain descent."""
     g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 4e-4
     """Learning rate of the generator."""

@@ -65,7 +65,7 @@ CASES = [
     ("gaussian", "--output run", "--output run holds an unfinished run"),
     ("gaussian", "--output run --resume --k 3", "--k was 4, not 3"),
     ("gaussian", "--output run --resume --seed 1", "--seed was 0, not 1"),
-    ("gaussian", "--output run --resume --iterations 5", "--iterations must be at least the run's 6000, not 5"),
+    ("gaussian", "--output run --resume --iterations 5", "--iterations must be at least the run's 8000, not 5"),
     ("gaussian", "--output run --resume --preset notebook", "--preset was scalar, not notebook"),
     ("sine", "--output run --resume", "of sine, but run/config.json is of gaussian"),
     ("gaussian", "--output old --resume", "old/config.json holds no layout"),

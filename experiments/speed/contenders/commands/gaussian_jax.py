@@ -9,7 +9,7 @@ import optax
 from jax import numpy as jnp
 from scipy.stats import norm, wasserstein_distance
 
-ITERATIONS, M, K, NOISE = 6_000, 128, 4, 30
+ITERATIONS, M, K, NOISE = 8_000, 128, 4, 30
 DECAY = 1 - 1 / (0.1 * ITERATIONS)
 
 
@@ -41,7 +41,7 @@ def noise(key: Any, count: int) -> Any:
     return jax.random.uniform(key, (count, NOISE), minval=-1, maxval=1)
 
 
-d_rule, g_rule = learning(4e-3, K), learning(4e-4, 1)
+d_rule, g_rule = learning(3e-3, K), learning(4e-4, 1)
 
 
 def d_loss(D: Any, x: Any, samples: Any) -> Any:

@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-ITERATIONS, M, K, NOISE = 6_000, 128, 4, 30
+ITERATIONS, M, K, NOISE = 8_000, 128, 4, 30
 
 
 def network(inputs: int, scale: float) -> nn.Sequential:
@@ -38,7 +38,7 @@ DECAY = 1 - 1 / (0.1 * ITERATIONS)
 
 torch.manual_seed(int(sys.argv[1]))
 G, D = network(NOISE, 2), network(1, 3)
-d_rule, d_falling, d_average = learning(D, 4e-3, K)
+d_rule, d_falling, d_average = learning(D, 3e-3, K)
 g_rule, g_falling, g_average = learning(G, 4e-4, 1)
 
 
