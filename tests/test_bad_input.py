@@ -34,39 +34,16 @@ CASES = [
     *((name, "--resume --overwrite", "--overwrite must be left out with --resume") for name in EXPERIMENTS),
     # and elsewhere
     ("gaussian", "--k 0", "--k must be a whole number from 1 to 100, not 0"),
-    ("gaussian", "--k 2.5", "--k"),
-    ("gaussian", "--k", "--k"),
-    ("gaussian", "--k 1 --k", "--k"),
     ("gaussian", "--d-rate nan", "--d-rate must be a number from 1e-09"),
-    ("gaussian", "--d-rate inf", "--d-rate must be a number from 1e-09"),
-    ("gaussian", "--g-rate fast", "--g-rate"),
-    ("gaussian", "--momentum 1", "--momentum must be a number from 0 to 0.999, not 1"),
-    ("gaussian", "--average 1.5", "--average must be a number from 0 to 1, not"),
     ("gaussian", "--noise loud", "'loud' for argument '--noise'"),
-    ("gaussian", "--generator-loss none", "'none' for argument '--generator-loss'"),
-    ("gaussian", "--preset", "--preset"),
     ("gaussian", "--speed 3", "--speed"),
-    ("gaussian", "--itterations 3", "--itterations"),
     ("gaussian", "stray", "stray"),
-    ("gaussian", "--output", "--output"),
     ("gaussian", "--output folder", "--output folder holds files that no run of this version wrote (notes.txt)"),
-    (
-        "gaussian",
-        "--output folder --overwrite",
-        "--output folder holds files that no run of this version wrote (notes.txt)",
-    ),
-    (
-        "gaussian",
-        "--output folder --resume",
-        "--output folder holds files that no run of this version wrote (notes.txt)",
-    ),
+    ("gaussian", "--output folder --overwrite", "--output folder holds files that no run of this version wrote"),
     ("gaussian", "--output file/below", "file/below"),
-    ("gaussian", "--output /proc/run", "/proc/run"),
     ("gaussian", "--output run", "--output run holds an unfinished run"),
     ("gaussian", "--output run --resume --k 3", "--k was 4, not 3"),
-    ("gaussian", "--output run --resume --seed 1", "--seed was 0, not 1"),
     ("gaussian", "--output run --resume --iterations 5", "--iterations must be at least the run's 6000, not 5"),
-    ("gaussian", "--output run --resume --preset notebook", "--preset was scalar, not notebook"),
     ("sine", "--output run --resume", "of sine, but run/config.json is of gaussian"),
     ("gaussian", "--output old --resume", "old/config.json holds no layout"),
     ("gaussian", "--output garbled --resume", "garbled/config.json cannot be read"),
@@ -76,39 +53,25 @@ CASES = [
     ("mnist", "--data nowhere", "nowhere"),
     ("mnist", "--data file", "file"),
     ("mnist", "--data bomb.npz", "bomb.npz"),
-    ("mnist", "--data folder", "folder"),
     ("mnist", "--evaluate-every 0", "--evaluate-every must be a whole number from 1"),
     ("theory", "--samples 1", "--samples must be a whole number from 2"),
-    ("theory", "--d-rate 0", "--d-rate must be a number from 1e-09"),
-    ("figure1", "--animate maybe", "maybe"),
     ("compare", "", "RUN"),
     ("compare", "nothing", "nothing is neither a run's folder nor a .npy file"),
-    ("compare", "folder", "folder/config.json cannot be read as a run's"),
     ("compare", "run", "run/histograms.npz does not exist"),
-    ("compare", "file", "file is neither a run's folder nor a .npy file"),
-    ("compare", "one.npy", "one.npy must hold at least two samples"),
-    ("compare", "words.npy", "words.npy is not a .npy file of real numbers"),
     ("compare", "nan.npy", "nan.npy holds values that are not finite"),
     ("compare", "pickle.npy", "pickle.npy is not a readable .npy file"),
-    ("compare", "text.npy", "text.npy is not a readable .npy file"),
     ("compare", "good.npy --reference nobody", "--reference nobody is neither a file nor one of"),
-    ("compare", "good.npy --reference file", "file is not a readable .npz file"),
     ("compare", "good.npy --reference bomb.npz", "bomb.npz is not a readable .npz file"),
     ("compare", "good.npy --reference sine", "samples must be points (x, y) here, not of 1 number(s)"),
-    ("compare", "good.npy --reference folder", "folder is not a readable .npz file"),
     ("compare", "good.npy", "samples must hold at least 6,900 values to be judged, not 100"),
     ("compare", "plane.npy", "plane.npy holds samples of 2 numbers, so --reference must name one"),
     ("compare", "good.npy --reference plane.npy", "same number of coordinates, not the shapes (100, 1) and (99, 2)"),
     ("compare", "plane.npy --reference plane.npy", "samples must be at least 100 of each to be judged, not 99 and 99"),
     ("compare", "good.npy --reference nobody.npy", "nobody.npy does not exist"),
     ("compare", "run --reference good.npy", "run keeps histograms, not samples"),
-    ("compare", "file --reference good.npy", "file is neither a run's folder nor a .npy file"),
     ("seeds", "", "RUN..."),
     ("seeds", "run", "run holds no readable metrics.json of a finished run"),
-    ("seeds", "nothing", "nothing holds no readable metrics.json"),
     ("table1", "--runs nothing", "--runs nothing holds no finished run"),
-    ("table1", "--runs .", "--runs . holds no finished run"),
-    ("table1", "--scale maybe", "maybe"),
     ("tables", "--collect nothing", "--collect nothing holds no finished run"),
     ("sweep", "", "--seeds"),
     ("sweep", "nothing --seeds 0", "nothing"),
@@ -121,9 +84,10 @@ CASES = [
     ("make_figures", "figure9", "NAME figure9 is no figure"),
     ("make_figures", "figure1 --output file", "--output file"),
     ("speed/benchmark", "--rounds 0", "--rounds"),
-    ("speed/benchmark", "--rounds many", "--rounds"),
+    ("speed/benchmark", "--contenders theano", "theano"),
+    ("speed/benchmark", "--json none/b.json", "--json none/b.json"),
+    ("speed/benchmark", "--picture b.jpg", "--picture b.jpg"),
     ("speed/costs", "--rounds 0", "--rounds"),
-    ("speed/costs", "--picture costs.gif", "--picture"),
 ]
 
 
@@ -135,11 +99,8 @@ def prepare(folder):
     """Files and folders that are bad input, or good enough for it."""
     np.save(folder / "good.npy", np.random.default_rng(0).normal(4, 1.25, 100))
     np.save(folder / "plane.npy", np.random.default_rng(0).normal(4, 1.25, (99, 2)))
-    np.save(folder / "one.npy", np.ones((1, 3)))
-    np.save(folder / "words.npy", np.array(["a", "b"]))
     np.save(folder / "nan.npy", np.array([1.0, np.nan]))
     np.save(folder / "pickle.npy", np.array([{}, {}], dtype=object))
-    (folder / "text.npy").write_text("4.0")
     (folder / "file").write_text("precious")
     (folder / "folder").mkdir()
     (folder / "folder" / "notes.txt").write_text("precious")
