@@ -45,27 +45,29 @@ def oracle(model):
     )
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.5])
-@pytest.mark.parametrize("generator_loss", ["saturating", "non_saturating"])
-@pytest.mark.parametrize("k", [1, 3])
-def test_same_weights_as_the_numpy_oracle(k, generator_loss, momentum, float64):
+@pytest.mark.parametrize(
+    ("k", "generator_loss", "momentum"),
+    [(1, "saturating", 0.5), (1, "non_saturating", 0.0), (3, "saturating", 0.0), (3, "non_saturating", 0.5)],
+)
+def test_same_weights_and_losses_as_the_numpy_oracle(k, generator_loss, momentum, float64):
     gan = make_gan(k, generator_loss, momentum=momentum, steps_per_execution=25)
     G, D = oracle(gan.generator), oracle(gan.discriminator)
     rules = [numpy_gan.SGD(0.05, momentum) for _ in range(2)]
     before = weights(gan)
-    fit(gan, 50)
-    for x, z in drawn(gan, 50):
-        numpy_gan.iteration(G, D, x, z, *rules, generator_loss)
-    for ours, theirs in [(gan.generator, G), (gan.discriminator, D)]:
-        for w, v in zip(ours.get_weights(), theirs.parameters, strict=True):
-            assert w.dtype == np.float64
-            assert np.abs(w - v).max() < 1e-9
+    history = fit(gan, 50).history
+    losses = [numpy_gan.iteration(G, D, x, z, *rules, generator_loss) for x, z in drawn(gan, 50)]
+    assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (50 * k, 50)
+    for w, v in zip(weights(gan), [*G.parameters, *D.parameters], strict=True):
+        assert w.dtype == np.float64 and np.abs(w - v).max() < 1e-9
     assert max(np.abs(w - v).max() for w, v in zip(weights(gan), before, strict=True)) > 1e-3
+    reported = [history[name][0] for name in ("d_loss", "g_loss", "value")]
+    d_loss, g_loss = np.mean(losses, axis=0)
+    assert reported == pytest.approx([d_loss, g_loss, -d_loss], rel=1e-9)
 
 
 @pytest.mark.parametrize("generator_loss", ["saturating", "non_saturating"])
 def test_simultaneous_updates_are_the_numpy_oracles(generator_loss, float64):
-    gan = make_gan(1, generator_loss, momentum=0.5, simultaneous=True)
+    gan = make_gan(1, generator_loss, momentum=0.5, simultaneous=True, jit_compile=False)
     G, D = oracle(gan.generator), oracle(gan.discriminator)
     d_rule, g_rule = (numpy_gan.SGD(0.05, 0.5) for _ in range(2))
     fit(gan, 50)
@@ -75,19 +77,18 @@ def test_simultaneous_updates_are_the_numpy_oracles(generator_loss, float64):
         _, of_G = numpy_gan.generator_gradients(G, D, z[0], generator_loss)
         d_rule.apply(of_D, D.parameters)
         g_rule.apply(of_G, G.parameters)
-    for ours, theirs in [(gan.generator, G), (gan.discriminator, D)]:
-        for w, v in zip(ours.get_weights(), theirs.parameters, strict=True):
-            assert np.abs(w - v).max() < 1e-9
+    for w, v in zip(weights(gan), [*G.parameters, *D.parameters], strict=True):
+        assert np.abs(w - v).max() < 1e-9
 
 
 def test_the_averaged_networks(float64):
     keras.utils.set_random_seed(0)
     gan = GAN(gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2), P_Z)
     rule = functools.partial(keras.optimizers.SGD, 0.05, use_ema=True)
-    gan.compile(rule(ema_momentum=0.8), rule(ema_momentum=0.9))
+    gan.compile(rule(ema_momentum=0.8), rule(ema_momentum=0.9), jit_compile=False)
     assert equal(weights(gan.averaged()), weights(gan))  # before the first update
     averages = {}
-    for _ in range(20):
+    for _ in range(10):
         fit(gan, 1)
         for network, decay in ((gan.discriminator, 0.8), (gan.generator, 0.9)):
             average = averages.setdefault(network.name, weights(network))
@@ -106,32 +107,18 @@ def test_the_averaged_networks(float64):
     assert equal(weights(make_gan().averaged()), weights(make_gan()))  # where none is kept
 
 
-def test_the_reported_losses_are_the_oracles(float64):
-    gan = make_gan(k=2)
-    G, D = oracle(gan.generator), oracle(gan.discriminator)
-    rules = [numpy_gan.SGD(0.05) for _ in range(2)]
-    history = fit(gan, 10).history
-    losses = np.mean([numpy_gan.iteration(G, D, x, z, *rules) for x, z in drawn(gan, 10)], axis=0)
-    assert [history["d_loss"][0], history["g_loss"][0]] == pytest.approx(list(losses), rel=1e-9)
-    assert history["value"][0] == pytest.approx(-losses[0], rel=1e-9)
-
-
-def test_a_generator_step_moves_G_and_leaves_every_bit_of_D():
+def test_each_step_moves_its_own_network_and_leaves_every_bit_of_the_other():
     gan = make_gan(momentum=0.5)
-    g, d = weights(gan.generator), weights(gan.discriminator)
-    for seed in range(3):
-        gan.generator_step(P_Z.sample((8, 3), seed))
-    assert equal(d, weights(gan.discriminator))
-    assert not any(np.array_equal(a, b) for a, b in zip(g, weights(gan.generator), strict=True))
-
-
-def test_a_discriminator_step_moves_D_and_leaves_every_bit_of_G():
-    gan = make_gan(momentum=0.5)
-    g, d = weights(gan.generator), weights(gan.discriminator)
-    for seed in range(3):
-        gan.discriminator_step(P_DATA.sample((8, 2), seed), P_Z.sample((8, 3), seed + 100))
-    assert equal(g, weights(gan.generator))
-    assert not any(np.array_equal(a, b) for a, b in zip(d, weights(gan.discriminator), strict=True))
+    x, z = P_DATA.sample((8, 2), 0), P_Z.sample((8, 3), 1)
+    for step, moved, held in [
+        (lambda: gan.generator_step(z), gan.generator, gan.discriminator),
+        (lambda: gan.discriminator_step(x, z), gan.discriminator, gan.generator),
+    ]:
+        before, left = weights(moved), weights(held)
+        for _ in range(3):
+            step()
+        assert equal(left, weights(held))
+        assert not any(np.array_equal(a, b) for a, b in zip(before, weights(moved), strict=True))
 
 
 def summary(model):
@@ -181,18 +168,10 @@ def test_the_classic_recipe_leaves_D_unmoved_in_keras_3():
     assert not equal(g, weights(G))
     assert equal(d, weights(D))  # nothing D was shown has moved it
 
-    gan = make_gan()
+    gan = make_gan(jit_compile=False)
     d = weights(gan.discriminator)
     fit(gan, 3, m=m)
     assert not equal(d, weights(gan.discriminator))  # ours does train
-
-
-@pytest.mark.parametrize("k", [1, 3])
-def test_k_discriminator_updates_an_iteration(k):
-    gan = make_gan(k)
-    fit(gan, 20)
-    assert int(gan.d_optimizer.iterations) == 20 * k
-    assert int(gan.g_optimizer.iterations) == 20
 
 
 def test_every_update_has_a_minibatch_of_its_own(float64):
@@ -240,13 +219,6 @@ def test_stops_in_the_iteration_that_breaks(network, stop, finite):
     assert int(gan.g_optimizer.iterations) == stop
     networks = [gan.discriminator, gan.generator]
     assert [n.name for n in networks if all(np.isfinite(w).all() for w in weights(n))] == finite
-
-
-def test_samples_of_the_model_are_Gs():
-    gan = make_gan()
-    z = P_Z.sample((8, 3), 0)
-    assert np.array_equal(gan(z), gan.generator(z))
-    assert np.allclose(gan.predict(z, verbose=0), gan.generator(z), atol=1e-6)
 
 
 def test_refuses_what_it_cannot_train():

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from gan_paper.runs import checkpoints, files
+from gan_paper.runs import files
 from gan_paper.runs.checkpoints import Checkpoints
 
 
@@ -25,13 +25,6 @@ def test_two_are_kept_and_the_newest_is_found(made):
     assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", "weights"]
 
 
-def test_there_may_be_none_yet(tmp_path):
-    assert Checkpoints(tmp_path / "none").newest() is None
-    (tmp_path / "none").mkdir()
-    (tmp_path / "none" / "5.partial").mkdir()  # a kill while it was written
-    assert Checkpoints(tmp_path / "none").newest() is None
-
-
 def test_the_one_before_a_damaged_one_is_used_and_those_ahead_are_forgotten(made, capsys):
     (made.folder / "20" / "weights").write_text("21")
     iteration, _ = made.newest()
@@ -41,12 +34,9 @@ def test_the_one_before_a_damaged_one_is_used_and_those_ahead_are_forgotten(made
     assert made.iterations() == [10, 15]
     made.save(15, write("15 again"))
     assert (made.newest()[1] / "weights").read_text() == "15 again"
-
-
-def test_if_all_are_damaged_the_newest_is_named(made):
-    for iteration in (10, 20):
+    for iteration in (10, 15):
         (made.folder / str(iteration) / "SHA256SUMS").unlink()
-    with pytest.raises(ValueError, match="20/SHA256SUMS does not exist"):
+    with pytest.raises(ValueError, match="15/SHA256SUMS does not exist"):
         made.newest()
 
 
@@ -72,25 +62,6 @@ def test_it_is_in_place_at_once(made, monkeypatch):
     monkeypatch.setattr(os, "rename", watch)
     made.save(30, write("30"))
     assert seen == [(20, ["SHA256SUMS", "weights"])] and made.newest()[0] == 30
-
-
-def test_making_them_takes_a_hundredth_of_the_time(tmp_path, monkeypatch):
-    now = 0.0
-    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now)
-
-    def slow(folder):
-        nonlocal now
-        now += 0.5
-
-    made = Checkpoints(tmp_path)
-    for second in (9, 11):
-        now = second
-        assert made.is_due() == (second > 10)
-    made.save(1, slow)
-    for seconds, due in ((49, False), (51, True)):
-        now = 11.5 + seconds
-        assert made.is_due() == due
-    assert made.seconds == 0.5
 
 
 def test_a_sealed_folder_is_checked(tmp_path):

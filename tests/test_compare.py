@@ -10,9 +10,9 @@ import pytest
 import sine
 
 from gan_paper import runs
-from gan_paper.measure.recording import MOMENTS, Recording
+from gan_paper.measure.recording import Recording
 from gan_paper.runs import files, recordings
-from tests.conftest import ROOT, experiment, trained
+from tests.conftest import ROOT, experiment
 
 COMPARE = experiment("compare")
 BINS = {"entries": np.linspace(-6, 14, 65)}
@@ -62,41 +62,14 @@ RNG = np.random.default_rng(0)
 TRUE = RNG.normal(4, 1.25, (10_000, 1))
 
 
-def test_true_samples_match_the_default_which_is_said(compare):
-    status, (first, header, *rows, verdict) = compare(samples("true", TRUE))
-    assert (status, verdict) == (0, "the run matches")
-    assert first == "true.npy against gaussian, the default: exact bin masses of N(4, 1.25)"
-    assert re.split("  +", header) == ["statistic", "unit", "run", "reference", "limit", "holds"]
-    assert [" ".join(re.split("  +", row)[:2]) for row in rows[:3:2]] == [
-        "Wasserstein-1 standard deviations",
-        "Jensen-Shannon nats",
-    ]
-    assert [row.split()[0] for row in rows] == [
-        "Wasserstein-1",
-        "Kolmogorov-Smirnov",
-        "Jensen-Shannon",
-        *["mean", "std", "std"],
-    ]
-    assert ", the default" not in compare("true.npy", "gaussian")[1][0]
-
-
-def test_what_is_wrong_follows_the_table(compare):
+def test_true_samples_match_the_default_and_others_do_not_which_is_said(compare):
+    status, (first, _, *rows, verdict) = compare(samples("true", TRUE))
+    assert (status, verdict) == (0, "the run matches") and len(rows) == 6
+    assert first.startswith("true.npy against gaussian, the default: ")
     status, lines = compare(samples("wide", RNG.normal(4, 1.5, 10_000)))
     at = lines.index("the run does not match:")
     assert status == 1 and len(lines[at + 1 :]) == sum(line.endswith("  NO") for line in lines[:at]) == 5
-    assert any(re.fullmatch(r"  too wide: std 1\.\d+, 1\.188 to 1\.312 accepted", line) for line in lines[at:])
-
-
-@pytest.mark.parametrize("name", ["gaussian", "gaussian-mixture", "numpy_gan-inside", "sine"])
-def test_too_few_samples_cannot_tell_and_as_many_as_are_named_can(compare, name):
-    def draw(count):
-        x = RNG.uniform(0, 2 * np.pi, (count, 1))
-        return np.hstack([x, np.sin(x)]) if name == "sine" else x
-
-    status, lines = compare(samples("few", draw(50)), name)
-    found = re.fullmatch(r"samples must hold at least ([\d,]+) values to be judged, not 50", *lines)
-    assert status == 2
-    assert compare(samples("enough", draw(int(found[1].replace(",", "")))), name)[0] == (0 if name == "sine" else 1)
+    assert any(line.startswith("  too wide: std 1.") for line in lines[at:])
 
 
 def test_samples_of_several_numbers_have_no_default(compare):
@@ -121,24 +94,13 @@ def test_a_run_is_judged_by_the_reference_of_its_experiment(compare, tmp_path):
     assert compare(other, "gaussian")[0] == 0
 
 
-def test_a_run_of_points_has_no_entries(compare, tmp_path):
-    edges = {"x": np.linspace(-1, 7.5, 65), "residual": np.linspace(-2, 2, 130)}
-    name = finished(tmp_path / "run", RNG.normal(size=(10_000, 2)), experiment="sine", edges=edges)
-    message = "the run has no histogram of its entries, which the reference needs"
-    assert [compare(name, reference) for reference in ("gaussian", "notebook")] == [(2, [message])] * 2
-    assert compare(name)[0] == 1
-
-
 @pytest.mark.parametrize("dimensions", [1, 2, 50])
 def test_samples_of_one_distribution_cannot_be_told_apart(compare, dimensions):
     a, b = RNG.normal(size=(1500, dimensions)), RNG.normal(size=(900, dimensions))
     status, lines = compare(samples("a", a), samples("b", b))
     assert status == 0 and re.fullmatch(r"the samples cannot be told apart \(p = [\d.]+\)", lines[-1])
-    assert lines[0] == "a.npy, 1,500 samples, against b.npy, 900 samples"
-    assert "the energy distance is of 1,000 samples, drawn at random from each file that holds more" in lines
     shown = [line for line in lines if re.match(r"\d", line)]
     assert len(shown) == min(dimensions, 10)
-    assert ("the 10 of 50 coordinates with the largest Wasserstein-1 distances:" in lines) == (dimensions == 50)
     cells = [float(cell) for cell in shown[0].split()]
     i = int(cells[0])
     assert cells[1:5] == pytest.approx([a[:, i].mean(), b[:, i].mean(), a[:, i].std(), b[:, i].std()], rel=1e-3)
@@ -157,33 +119,10 @@ def test_samples_that_differ(compare):
     assert status == 1 and lines[-1] == "the samples differ (p = 0.002)"
 
 
-def test_a_small_difference_of_many_samples_is_seen(compare):
-    """Not by the energy distance, of 1,000 of them."""
-    a, b = RNG.normal(size=(2, 100_000, 1))
-    status, lines = compare(samples("a", a), samples("b", b + 0.03))
-    assert status == 1 and float(re.search(r"p = ([\d.]+)", lines[-2])[1]) > 0.01
-
-
-def test_a_coordinate_that_is_constant(compare):
-    a, b = RNG.normal(size=(2, 200, 3))
-    b[:, :2] = 0
-    a[:, 0] = 0
-    status, lines = compare(samples("a", a), samples("b", b))
-    first, second = (line.split() for line in lines[2:4])
-    assert status == 1 and first[5:] == ["0", "0", "1"] and second[5] == "inf"
-
-
-def test_a_run_keeps_no_samples_to_compare(compare, tmp_path):
-    finished(tmp_path / "run", TRUE)
-    status, (line,) = compare("run", samples("true", TRUE))
-    assert status == 2 and line.startswith("run keeps histograms, not samples to compare with true.npy")
-    assert "keras.models.load_model('run/generator.keras')" in line
-
-
 def test_the_verdict_of_a_run():
     assert COMPARE.verdict(recorded(TRUE), "gaussian", "scalar") == "accepted by gaussian"
     wrong = COMPARE.verdict(recorded(TRUE + 0.2), "gaussian", "notebook")
-    assert wrong.startswith("not accepted by gaussian: too far: Wasserstein-1 0.1") and "; shifted: mean 4.2" in wrong
+    assert wrong.startswith("not accepted by gaussian: ") and "; shifted: mean 4.2" in wrong
     assert COMPARE.verdict(recorded(TRUE[:50]), "gaussian", "scalar").startswith("cannot be told: samples must hold at")
     assert COMPARE.verdict(recorded(TRUE), "figure1", "scalar") == ""
     assert COMPARE.verdict(recorded(TRUE), "numpy_gan", "document").startswith("not accepted by numpy_gan: ")
@@ -206,17 +145,3 @@ def test_seeds_names_units_and_what_the_reference_rejects(script, tmp_path):
     assert header == ["wasserstein (std)", "jsd (nats)", "value (nats)", "seconds", "reference"]
     assert first[-1] == "matches" and second[-1].startswith("fails Wasserstein-1, ") and second[-1].endswith("mean")
     assert [row[:2] for row in rest[:3]] == [["median", "0.6"], ["least", "0.5"], ["greatest", "0.7"]]
-
-
-def test_a_row_of_seeds_is_of_one_generator(tmp_path):
-    """The recording that the reference judges ends with the generator that the metrics are of."""
-    trained("numpy_gan", tmp_path / "run", iterations=25)
-    recording, metrics = recordings.of_run(tmp_path / "run"), runs.read_metrics(tmp_path / "run")
-    assert recording.iterations == [0, 10, 20, 25] and metrics["iterations"] == 25
-    for name in MOMENTS:  # of 10,000 and of 1,000,000 samples
-        assert recording.moments[name][-1] == pytest.approx(metrics["match"][name], rel=0.05)
-
-
-def test_every_experiment_with_a_reference_is_named_in_its_readme():
-    text = (ROOT / "figures" / "reference" / "README.md").read_text()
-    assert all(f"| `{path.stem}` |" in text for path in (ROOT / "figures" / "reference").glob("*.npz"))

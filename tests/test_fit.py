@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform, objective
+from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform
 from gan_paper.distributions import Points
 from tests.test_algorithm1 import equal, weights
 
@@ -23,13 +23,11 @@ def network(inputs, outputs, name, *hidden, last=(), **kwargs):
     return keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(outputs, **kwargs), *last], name=name)
 
 
-def make_gan(d_hidden=(), g_hidden=(), seed=0, p_z=None, compiled=True, **rest):
+def make_gan(d_hidden=(), g_hidden=(), seed=0, p_z=None, **rest):
     keras.utils.set_random_seed(seed)
-    gan = GAN(
-        network(3, 2, "generator", *g_hidden), network(2, 1, "discriminator", *d_hidden, activation="sigmoid"), p_z
-    )
-    if compiled:
-        gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), **{"jit_compile": False, **rest})
+    D = network(2, 1, "discriminator", *d_hidden, activation="sigmoid")
+    gan = GAN(network(3, 2, "generator", *g_hidden), D, p_z)
+    gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), **{"jit_compile": False, **rest})
     return gan
 
 
@@ -75,41 +73,20 @@ def test_a_dataset_brings_its_own_minibatches(remainder):
         fit(gan, endless)
 
 
-def test_an_array_and_the_same_data_as_a_dataset_train_alike():
-    """What differs is the order of the examples alone: with one minibatch a pass and no shuffling, nothing does."""
-    ours, theirs = make_gan(), make_gan()
-    fit(ours, np.tile(X[:1], (20, 1)), epochs=4)
-    fit(theirs, tf.data.Dataset.from_tensors(np.tile(X[:1], (20, 1))), epochs=4)
-    assert equal(weights(ours.discriminator), weights(theirs.discriminator)) is False  # other noise: other blocks
-    assert np.array_equal(ours.minibatches(np.tile(X[:1], (20, 1)), 20).draw(0, 1)[0][0, 0], np.tile(X[:1], (20, 1)))
-
-
-def test_integers_are_numbers():
-    x, _ = make_gan().minibatches(np.arange(400).reshape(200, 2) % 256, 20).draw(0, 10)
-    assert x.dtype == np.float32 and x.max() == 255
-
-
 @pytest.mark.parametrize(
     ("x", "kwargs", "message"),
     [
         (X[:19], {}, "x has 0 full minibatches of 20"),
         (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes its examples, not \(200, 1\)"),
-        (X.reshape(100, 2, 2), {}, r"not \(100, 2, 2\)"),
         (np.where(X > 5, np.nan, X), {}, "x holds values that are not finite"),
-        (np.full((200, 2), np.inf), {}, "x holds values that are not finite"),
         (np.full((200, 2), "four"), {}, "x must be an array of numbers, .* of <U4"),
-        (np.zeros((200, 2), complex), {}, "x must be an array of numbers, .* of complex128"),
         ([[1.0], [1.0, 2.0]], {}, "x must be an array of numbers, .* not list"),
-        (None, {}, "x must be an array of numbers, .* not NoneType"),
-        ((i for i in range(3)), {}, "x must be an array of numbers, .* not generator"),
         (X, {"batch_size": 0}, "batch_size must be an integer of at least 1, not 0"),
-        (X, {"batch_size": 2.5}, r"batch_size must be an integer of at least 1, not 2\.5"),
         (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
         (X, {"steps_per_epoch": 0}, "steps_per_epoch must be an integer of at least 1, not 0"),
         (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
         (tf.data.Dataset.from_tensor_slices(X), {}, r"x must be a tf.data.Dataset of batches \(m, 2\)"),
         (tf.data.Dataset.from_tensor_slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
-        (tf.data.Dataset.from_tensor_slices(X[:, :1]).batch(20), {}, r"not of shape \(None, 1\)"),
         (tf.data.Dataset.from_tensor_slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
         (tf.data.Dataset.from_tensor_slices(X[:0]).batch(20), {}, "x is a tf.data.Dataset without a batch"),
     ],
@@ -151,25 +128,6 @@ def test_epochs_are_epochs():
     assert int(parts.g_optimizer.iterations) == 210
 
 
-def test_a_row_is_the_mean_over_its_epoch():
-    gan, per_iteration = make_gan(steps_per_execution=3), make_gan()
-    row = fit(gan, steps_per_epoch=10).history
-    rows = fit(per_iteration, steps_per_epoch=1, epochs=10).history
-    for name in COLUMNS:
-        assert row[name][0] == pytest.approx(np.mean(rows[name]), abs=1e-5)
-
-
-def test_the_seed_chooses_the_minibatches():
-    draws = [make_gan().minibatches(X, 20, seed).draw(0, 3) for seed in (0, 1)]
-    assert not np.array_equal(draws[0][0], draws[1][0]) and not np.isin(draws[0][1], draws[1][1]).any()
-
-
-def test_the_progress_bar_counts_iterations(capsys):
-    fit(make_gan(steps_per_execution=5), epochs=2, verbose=1)
-    screen = capsys.readouterr().out
-    assert "Epoch 2/2" in screen and "10/10" in screen and "d_real" in screen
-
-
 def test_keras_callbacks_act_on_every_epoch(tmp_path):
     gan, epochs = make_gan(), []
     callbacks = [
@@ -189,26 +147,6 @@ def test_keras_callbacks_act_on_every_epoch(tmp_path):
     again.load_weights(tmp_path / "1.weights.h5")
     fit(again, epochs=3, initial_epoch=1)
     assert equal(weights(again), weights(gan))
-
-
-def test_early_stopping():
-    gan = make_gan()
-    stop = keras.callbacks.EarlyStopping("g_loss", mode="min", patience=2, min_delta=1e9, restore_best_weights=True)
-    assert len(fit(gan, epochs=20, callbacks=[stop]).epoch) == 3  # the first is the best: no other is that much better
-    best = make_gan()
-    fit(best)
-    assert equal(weights(gan), weights(best))
-
-
-def test_tensorboard(tmp_path):
-    pytest.importorskip("tensorboard")
-    fit(make_gan(), epochs=3, callbacks=[keras.callbacks.TensorBoard(tmp_path, histogram_freq=1)])
-    steps = {}
-    for path in sorted((tmp_path / "train").glob("events*")):
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
-            for value in event.summary.value:
-                steps.setdefault(value.tag, []).append(event.step)
-    assert all(steps[f"epoch_{name}"] == [0, 1, 2] for name in COLUMNS)
 
 
 def test_backup_and_restore(tmp_path):
@@ -236,14 +174,6 @@ def test_callbacks_that_set_a_rate_set_both():
     assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 16] * 2)
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 4])
-def test_a_training_that_diverges_says_so(steps_per_execution):
-    gan = make_gan(steps_per_execution=steps_per_execution)
-    gan.d_optimizer.learning_rate = 1e30
-    with pytest.raises(FloatingPointError, match=r"diverged at iteration 1: the (generator|discriminator)'s weights"):
-        fit(gan, epochs=3)
-
-
 # Networks
 
 
@@ -263,13 +193,6 @@ def test_batch_normalisation():
     assert equal(everything, weights(gan.generator))
     assert not equal(statistics["discriminator"], gan.discriminator.non_trainable_variables)
     fit(gan, epochs=2)
-
-
-def test_spectral_normalisation_stays_as_it_is_in_Gs_step():
-    gan = make_gan((layers.SpectralNormalization(layers.Dense(8)),))
-    before = weights(gan.discriminator)
-    gan.generator_step(np.ones((20, 3), "float32"))
-    assert equal(before, weights(gan.discriminator))
 
 
 def discriminators():
@@ -310,24 +233,16 @@ def test_networks_that_are_refused_and_what_to_do():
     two = keras.Model([z, keras.Input((1,))], layers.Dense(2)(z))
     shapeless = keras.Sequential([layers.Dense(2)])
     cases = [
-        (
-            lambda: GAN(G, network(2, 1, "d")),
-            "discriminator must end in a sigmoid, .* or give logits .*from_logits=True",
-        ),
-        (lambda: GAN(G, network(2, 1, "d", activation="tanh")), "discriminator must end in a sigmoid"),
+        (lambda: GAN(G, network(2, 1, "d")), "discriminator must end in a sigmoid, .* give logits .*from_logits=True"),
         (lambda: GAN(G, D, from_logits=True), "from_logits is True, but the discriminator ends in a sigmoid"),
         (lambda: GAN(G, network(2, 3, "d", activation="sigmoid")), r"must answer with shape \(m, 1\), not \(None, 3\)"),
         (lambda: GAN(network(3, 5, "g"), D), r"samples of shape \(5,\), but discriminator takes \(2,\)"),
         (lambda: GAN(two, D), "generator must have one input, not 2"),
         (lambda: GAN(shapeless, D), "generator has no known input shape. Begin a Sequential with keras.Input"),
         (lambda: GAN(Subclassed(2), D), "put a subclassed model into one"),
-        (lambda: GAN(G, Subclassed(1)), "discriminator has no known input shape"),
         (lambda: GAN(G, "D"), "discriminator must be a keras.Model, not str"),
         (lambda: GAN(G, D, p_z=3), "p_z must be a distribution with a method `sample`, not 3"),
-        (
-            lambda: GAN(G, network(2, 1, "d", activation="sigmoid", activity_regularizer="l2")),
-            "may not have an activity_regularizer",
-        ),
+        (lambda: GAN(G, network(2, 1, "d", activation="sigmoid", activity_regularizer="l2")), "activity_regularizer"),
     ]
     for make, message in cases:
         with pytest.raises(ValueError, match=message):
@@ -349,25 +264,10 @@ def test_what_the_refusals_advise_works():
 
 def test_convolutions():
     keras.utils.set_random_seed(0)
-    G = keras.Sequential(
-        [
-            keras.Input((5,)),
-            layers.Dense(4 * 4 * 3),
-            layers.Reshape((4, 4, 3)),
-            layers.Conv2DTranspose(1, 3, strides=2, padding="same"),
-        ]
-    )
-    D = keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            layers.Conv2D(4, 3, strides=2),
-            layers.LeakyReLU(),
-            layers.Dropout(0.3),
-            layers.Flatten(),
-            layers.Dense(1),
-            layers.Activation("sigmoid"),
-        ]
-    )
+    drawn = [layers.Dense(48), layers.Reshape((4, 4, 3)), layers.Conv2DTranspose(1, 3, strides=2, padding="same")]
+    seen = [layers.Conv2D(4, 3, strides=2), layers.LeakyReLU(), layers.Dropout(0.3), layers.Flatten(), layers.Dense(1)]
+    G = keras.Sequential([keras.Input((5,)), *drawn])
+    D = keras.Sequential([keras.Input((8, 8, 1)), *seen, layers.Activation("sigmoid")])
     gan = GAN(G, D)
     gan.compile(k=2)  # by XLA
     images = np.random.default_rng(0).random((60, 8, 8, 1))
@@ -405,19 +305,10 @@ def test_regularisers_and_added_losses_count_for_their_own_network():
     assert np.allclose(g[-2] - with_g[-2], rate * scale * 2 * kernels["generator"], atol=1e-6)
 
 
-def test_an_activity_regulariser_of_D_is_the_mean_over_its_two_passes():
-    gan = make_gan((layers.Dense(8, activity_regularizer=keras.regularizers.L2(0.1)),))
-    z = np.random.default_rng(1).normal(size=(20, 3)).astype("float32")
-    samples, hidden = np.asarray(gan.generator(z)), gan.discriminator.layers[0]
-    expected = np.mean([0.1 * np.sum(np.asarray(hidden(x)) ** 2) / 20 for x in (X[:20], samples)])
-    loss, *_, value = gan.discriminator_step(X[:20], z)
-    assert float(loss) == pytest.approx(expected - float(value), rel=1e-5)
-
-
 # The model as Keras's
 
 
-@pytest.mark.parametrize("p_z", [Uniform(-1, 1), Gaussian(1, 2), GaussianMixture((0.5, 0.5), (0, 1), (1, 1)), None])
+@pytest.mark.parametrize("p_z", [GaussianMixture((0.5, 0.5), (0, 1), (1, 1)), None])
 def test_saving_brings_the_whole_model_back(tmp_path, p_z):
     gan = make_gan(p_z=p_z, k=2, generator_loss="saturating")
     fit(gan)
@@ -453,34 +344,9 @@ def test_importing_the_library_is_light_chooses_nothing_and_registers_its_classe
         assert ("'GAN'" in done.stdout) == (code == light)
 
 
-def test_optimizers_by_name():
-    for names in (("adam", "adam"), ("adam", "sgd")):
-        gan = make_gan(compiled=False)
-        gan.compile(*names, jit_compile=False)
-        fit(gan)
-    assert type(gan.d_optimizer).__name__ == "Adam" and type(gan.g_optimizer).__name__ == "SGD"
-
-
-def test_the_summary_lists_two_networks():
-    lines = []
-    make_gan().summary(print_fn=lambda line, **_: lines.append(line))
-    text = "\n".join(lines)
-    assert "generator" in text and "discriminator" in text and "combined" not in text
-
-
 def test_samples():
     gan = make_gan(p_z=Uniform(0, 1))
     a = gan.sample(25_000, seed=3)
     assert a.shape == (25_000, 2) and np.array_equal(a, gan.sample(25_000, seed=3))
     assert not np.isin(a, gan.sample(25_000, seed=4)).all()
     assert np.array_equal(a[:10_000], gan.sample(10_000, seed=3))
-
-
-def test_the_value_is_the_papers():
-    gan = make_gan()
-    D = gan.discriminator
-    z = np.random.default_rng(1).normal(size=(20, 3)).astype("float32")
-    expected = np.mean(np.log(D(X[:20]))) + np.mean(np.log(1 - np.asarray(D(gan.generator(z)))))
-    *_, value = gan.discriminator_step(X[:20], z)
-    assert float(value) == pytest.approx(expected, rel=1e-5)
-    assert float(objective.value(np.zeros(3), np.zeros(3))) == pytest.approx(-np.log(4))

@@ -1,4 +1,4 @@
-import weakref
+import re
 
 import numpy as np
 import pytest
@@ -8,15 +8,8 @@ import sine
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from gan_paper.measure.comparison import STATISTICS, compare, least_values
 from gan_paper.measure.histogram import Histogram, distances
-from gan_paper.measure.recording import MOMENTS, Recording
-from gan_paper.measure.samples import (
-    POINTS,
-    energy_distance,
-    match,
-    match_of_entries,
-    permutation_test,
-    std_across_noise,
-)
+from gan_paper.measure.recording import Recording
+from gan_paper.measure.samples import energy_distance, match, match_of_entries, permutation_test, std_across_noise
 from gan_paper.runs import recordings
 from tests.conftest import ROOT
 
@@ -41,35 +34,14 @@ def accepts(samples, name="gaussian"):
 
 
 def test_counts_agree_with_numpy():
-    values = np.random.default_rng(0).normal(4, 4, 10_000)
+    values, uneven = np.random.default_rng(0).normal(4, 4, 10_000), np.geomspace(0.1, 14, 30)
+    assert np.array_equal(Histogram.of(values, uneven).counts, np.histogram(values, uneven)[0])
     histogram = Histogram.of(values, EDGES)
-    assert (
-        np.abs(histogram.counts - np.histogram(values, EDGES)[0]).sum() <= 2
-    )  # a value on an edge may round either way
+    assert np.abs(histogram.counts - np.histogram(values, EDGES)[0]).sum() <= 2  # on an edge either way will do
     assert list(histogram.outside) == [(values < -6).sum(), (values > 14).sum()]
     assert histogram.total == 10_000
     assert histogram.masses.sum() == pytest.approx(1)
     assert (histogram.density * 0.05).sum() == pytest.approx(histogram.counts.sum() / 10_000)
-
-
-def moved(edge, by):
-    edges = BINS.copy()
-    edges[edge] += by
-    return edges
-
-
-@pytest.mark.parametrize("edges", [[0, 1, 10], np.geomspace(0.1, 14, 30), moved(32, 0.03), moved(64, 5)])
-def test_counts_over_uneven_edges_agree_with_numpy(edges):
-    values = np.random.default_rng(0).normal(4, 4, 10_000)
-    histogram = Histogram.of(values, edges)
-    assert np.array_equal(histogram.counts, np.histogram(values, edges)[0])
-    assert list(histogram.outside) == [(values < edges[0]).sum(), (values > edges[-1]).sum()]
-
-
-def test_a_value_on_an_edge_belongs_to_the_bin_above():
-    for edges in ([0, 1, 2, 3], [0, 1, 2, 4]):
-        histogram = Histogram.of(edges, edges)
-        assert list(histogram.counts) == [1, 1, 1] and list(histogram.outside) == [0, 1]
 
 
 def test_exact_masses_and_rebinning():
@@ -139,25 +111,10 @@ def test_match_of_entries_of_known_errors():
     assert not alike["within_limits"] and alike["correlation"] == pytest.approx(1) and alike["own_wasserstein"] < 0.02
 
 
-@pytest.mark.parametrize("count", [2, 5, 1000])
-def test_std_across_noise_is_unbiased(count):
-    samples = np.random.default_rng(0).normal(4, 1.25, size=(count, 100_000))
+@pytest.mark.parametrize("shape", [(2, 100_000), (1000, 1000)])
+def test_std_across_noise_is_unbiased(shape):
+    samples = np.random.default_rng(0).normal(4, 1.25, shape)
     assert std_across_noise(samples) == pytest.approx(1.25, rel=5e-3)
-
-
-def test_recording_survives_saving(tmp_path):
-    rng = np.random.default_rng(0)
-    made = Recording({"entries": EDGES, "spread": EDGES - 4}, provenance="a test", keep=3)
-    for iteration in (0, 10, 20):
-        samples = rng.normal(4, 1.25, (50, 20))
-        made.record(iteration, samples)
-    recordings.save(made, tmp_path / "histograms.npz")
-    loaded = recordings.load(tmp_path / "histograms.npz")
-    assert loaded.iterations == [0, 10, 20] and loaded.provenance == "a test" and loaded.moments == made.moments
-    for name in ("entries", "spread"):
-        assert np.array_equal(loaded.histogram(1, name).counts, made.histogram(1, name).counts)
-    assert loaded.nearest(11) == 1 and loaded.nearest(100) == 2
-    assert loaded.nbytes == made.nbytes == 3 * 8 * (2 * (len(EDGES) - 1) + 3 * 20)
 
 
 def test_the_gaussian_reference_is_exact():
@@ -199,11 +156,10 @@ def test_the_least_number_of_values_keeps_chance_within_the_tolerances(name):
     assert (np.abs(off) <= STATISTICS["mean"].tolerance * made.tolerance).mean() >= 0.998
 
 
-@pytest.mark.parametrize("count", [LEAST, 10_000])
-def test_accepts_true_samples_99_times_in_100(count):
-    rng = np.random.default_rng(0)
-    accepted = sum(accepts(rng.normal(4, 1.25, (count, 1))) for _ in range(100))
-    assert accepted >= 99
+def test_accepts_true_samples_99_times_in_100():
+    rng, made = np.random.default_rng(0), reference("gaussian")
+    rows = [compare(recording(rng.normal(4, 1.25, (LEAST, 1))), made) for _ in range(100)]
+    assert sum(all(row.holds for row in judged) for judged in rows) >= 99
 
 
 def test_accepts_true_vectors():
@@ -223,14 +179,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-@pytest.mark.parametrize("count", [LEAST, 30_000])
-def test_rejects(name, count):
+def test_rejects(name):
     rng = np.random.default_rng(0)
-    assert not any(accepts(WRONG[name](rng, count)) for _ in range(20))
+    assert not any(accepts(WRONG[name](rng, LEAST)) for _ in range(20))
 
 
 @pytest.mark.parametrize("name", ["gaussian", "notebook"])
-@pytest.mark.parametrize("count", [50, 300, 1000, 4000])
+@pytest.mark.parametrize("count", [50, 4000])
 def test_fewer_values_cannot_tell(name, count):
     least = least_values(reference(name), BINS)
     with pytest.raises(ValueError, match=f"samples must hold at least {least:,} values to be judged, not {count:,}$"):
@@ -252,46 +207,30 @@ def faults(samples, name="gaussian"):
 
 
 def test_only_the_spread_across_noise_gives_a_collapse_away():
-    collapsed = WRONG["collapsed, with the right pooled histogram"](np.random.default_rng(0), 30_000)
-    (fault,) = faults(collapsed)
-    assert fault == f"too alike: std across z {std_across_noise(collapsed):.4g}, 1.188 to 1.312 accepted"
+    (fault,) = faults(WRONG["collapsed, with the right pooled histogram"](np.random.default_rng(0), 30_000))
+    assert fault.startswith("too alike: std across z 0.")
 
 
 def test_what_is_wrong_is_said_in_words():
+    def words(samples):
+        return [line.split(":")[0] for line in faults(samples)]
+
     rng = np.random.default_rng(0)
     shifted = rng.normal(4.2, 1.25, (100_000, 1))
-    first, *_, last = faults(shifted)
-    distance = match(shifted, P_DATA, BINS)["wasserstein"]
-    assert first == f"too far: Wasserstein-1 {float(first.split()[3])} standard deviations, at most 0.04 accepted"
-    assert float(first.split()[3]) == pytest.approx(distance, abs=1e-3)  # that of the bins
-    assert last == f"shifted: mean {shifted.mean():.4g}, 3.938 to 4.062 accepted"
-    assert [line.split(":")[0] for line in faults(rng.normal(4, 1.5, (30_000, 1)))][-2:] == ["too wide", "too wide"]
-    assert [line.split(":")[0] for line in faults(rng.normal(4, 1, (30_000, 1)))][-2:] == ["too narrow", "too alike"]
-    uniform = faults(WRONG["uniform of the same mean and variance"](rng, 30_000))
-    assert [line.split(":")[0] for line in uniform] == ["too far", "another distribution", "another distribution"]
-    assert "Jensen-Shannon" in uniform[-1] and "nats, at most 0.003 accepted" in uniform[-1]
-
-
-def test_a_course_is_matched_by_its_range():
-    notebook = reference("notebook")
-    rows = compare(notebook, notebook)
-    assert [row.name for row in rows] == ["mean", "std", "std across z"] and all(row.holds for row in rows)
-    course = notebook.moments["mean"][5:]
-    assert rows[0].limit == f"{min(course):.4g} to {max(course):.4g}"
-    assert not accepts(np.random.default_rng(0).normal(4, 1.25, (100, 1000)), "notebook")  # its samples do differ
-
-
-def test_energy_distance():
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(0, 1, (500, 1)), rng.normal(1, 1, (400, 1))
-    assert energy_distance(a, b) == pytest.approx(scipy.stats.energy_distance(a.ravel(), b.ravel()) ** 2)
-    assert energy_distance(a, a) == pytest.approx(0, abs=1e-12)
+    distance = float(re.search(r"Wasserstein-1 ([\d.]+) standard deviations", faults(shifted)[0])[1])
+    assert distance == pytest.approx(match(shifted, P_DATA, BINS)["wasserstein"], abs=1e-3)
+    assert words(shifted)[-1] == "shifted" and words(rng.normal(4, 1.5, (30_000, 1)))[-2:] == ["too wide", "too wide"]
+    assert words(rng.normal(4, 1, (30_000, 1)))[-2:] == ["too narrow", "too alike"]
+    uniform = WRONG["uniform of the same mean and variance"](rng, 30_000)
+    assert words(uniform) == ["too far", "another distribution", "another distribution"]
 
 
 def test_the_permutation_test_is_of_the_energy_distance():
     rng = np.random.default_rng(0)
     a, b = rng.normal(0, 1, (300, 3)), rng.normal(0.5, 2, (200, 3))
     deviations = np.concatenate([a, b]).std(axis=0)
+    of_one = energy_distance(a[:, :1], b[:, :1])
+    assert of_one == pytest.approx(scipy.stats.energy_distance(a[:, 0], b[:, 0]) ** 2)
     energy, p = permutation_test(a, b)
     assert energy == pytest.approx(energy_distance(a / deviations, b / deviations)) and p == 0.001
     scale = np.array([1e-6, 1, 1e6])
@@ -304,31 +243,6 @@ def test_the_p_value_of_equal_distributions_is_uniform():
     rng = np.random.default_rng(0)
     p = [permutation_test(rng.normal(size=(100, 2)), rng.normal(size=(150, 2)))[1] for _ in range(200)]
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
-
-
-def test_splits_that_are_as_far_apart_count_however_they_are_rounded():
-    a, b = np.zeros((100, 1)), np.zeros((100, 1))
-    assert permutation_test(a, b) == (0, 1)
-    a[0] = 0.1  # and every split has it on one side
-    assert permutation_test(a, b)[1] == 1
-
-
-def test_the_permutation_test_takes_some_of_many_samples():
-    a, b = np.random.default_rng(0).normal(size=(2, 100_000, 2))  # of all the distances would take 300 GB
-    assert 0.01 < permutation_test(a, b)[1] <= 1 and permutation_test(a, b + 1)[1] == 0.001
-    assert POINTS == 1000
-
-
-@pytest.mark.parametrize(
-    ("shapes", "message"),
-    [
-        (((99, 2), (100, 2)), "at least 100 of each to be judged, not 99 and 100"),
-        (((100, 2), (100, 3)), r"not the shapes \(100, 2\) and \(100, 3\)"),
-    ],
-)
-def test_the_permutation_test_refuses(shapes, message):
-    with pytest.raises(ValueError, match=f"^samples must .*{message}$"):
-        permutation_test(*map(np.zeros, shapes))
 
 
 def test_the_sine_reference():
@@ -352,48 +266,18 @@ def test_the_sine_reference():
             rows(samples)
 
 
-@pytest.mark.parametrize(
-    ("run", "name", "missing"), [("gaussian", "sine", "x and residual"), ("sine", "notebook", "entries")]
-)
-def test_a_reference_of_another_kind_is_refused(run, name, missing):
-    with pytest.raises(ValueError, match=f"the run has no histogram of its {missing}, which the reference needs"):
-        compare(reference(run), reference(name))
-
-
-@pytest.mark.parametrize("tolerance", [0, -1, np.nan, np.inf])
-def test_a_reference_without_a_tolerance_is_refused(tmp_path, tolerance):
-    made = reference("gaussian")
-    made.tolerance = tolerance
-    recordings.save(made, tmp_path / "made.npz")
-    with pytest.raises(ValueError, match=r"made\.npz holds no recorded histograms: its tolerance is"):
-        recordings.load(tmp_path / "made.npz")
-
-
-def test_a_reference_without_a_spread_is_refused():
-    made = reference("gaussian")
-    made.moments = {name: [0.0] for name in MOMENTS}
-    with pytest.raises(ValueError, match="the reference has no positive standard deviation"):
-        compare(recording(np.zeros((10_000, 1))), made)
-
-
-def test_a_recording_keeps_curves(tmp_path):
-    result = Recording({"entries": EDGES})
+def test_a_recording_survives_saving(tmp_path):
+    made = Recording({"entries": EDGES, "spread": EDGES - 4}, provenance="a test", keep=3)
     for iteration in (0, 10, 20):
-        result.record(iteration, np.full((5, 1), 4.0), {"g": np.arange(3) + iteration, "d": np.ones((2, 2))})
-    recordings.save(result, tmp_path / "histograms.npz")
-    loaded = recordings.load(tmp_path / "histograms.npz")
-    assert set(loaded.curves) == {"g", "d"} and np.array_equal(loaded.curves["g"], result.curves["g"])
-    again = Recording({"entries": EDGES})
+        samples = np.random.default_rng(iteration).normal(4, 1.25, (50, 20))
+        made.record(iteration, samples, {"g": np.arange(3) + iteration, "d": np.ones((2, 2))})
+    recordings.save(made, tmp_path / "histograms.npz")
+    loaded, again = recordings.load(tmp_path / "histograms.npz"), Recording({"entries": EDGES, "spread": EDGES - 4})
     again.take_up(loaded)
-    assert np.array_equal(again.curves["g"][-1], np.arange(3) + 20) and again.iterations == [0, 10, 20]
-
-
-@pytest.mark.parametrize("keep", [0, 2])
-def test_a_recording_lets_go_of_what_it_does_not_keep(keep):
-    made = Recording({"entries": EDGES}, keep=keep)
-    samples, curves = np.zeros((1000, 3)), np.zeros((2, 1000))
-    gone = weakref.ref(samples), weakref.ref(curves)
-    made.record(0, samples, {"first": curves[0, :10]})
-    del samples, curves
-    assert [reference() for reference in gone] == [None, None]
-    assert made.samples[0].shape == (keep, 3) and made.curves["first"][0].shape == (10,)
+    for other in (loaded, again):
+        assert other.iterations == [0, 10, 20] and other.moments == made.moments
+        for name in ("entries", "spread"):
+            assert np.array_equal(other.histogram(1, name).counts, made.histogram(1, name).counts)
+        assert set(other.curves) == {"g", "d"} and np.array_equal(other.curves["g"][-1], np.arange(3) + 20)
+    assert loaded.provenance == "a test" and loaded.nearest(11) == 1 and loaded.nearest(100) == 2
+    assert np.array_equal(loaded.samples, made.samples) and loaded.samples[0].shape == (3, 20)

@@ -26,14 +26,6 @@ def test_a_minibatch_is_a_pure_function_of_seed_and_iteration(p_data):
         assert np.array_equal(x[start:], x_again) and np.array_equal(z[start:], z_again)
 
 
-def test_epochs_go_on_where_the_last_one_ended():
-    made = make_gan(k=2).minibatches(P_DATA, 4, 5)
-    whole, _ = made.draw(0, 30)
-    calls = list(made.stream(lambda: 0, 10, 3, 4).as_numpy_iterator())
-    assert [int(n) for *_, n in calls] == [4, 4, 2] * 3 and {x.shape for x, *_ in calls} == {(4, 2, 4, 2)}
-    assert np.array_equal(np.concatenate([x[:n] for x, _, n in calls]), whole)
-
-
 def test_blocks_of_iterations_are_drawn_once_and_show_nowhere(monkeypatch):
     gan, sample, seeds = make_gan(k=2), Gaussian.sample, []
 
@@ -57,21 +49,6 @@ def test_blocks_of_iterations_are_drawn_once_and_show_nowhere(monkeypatch):
     assert all(np.array_equal(z[t], P_Z.sample((1, 3, 4, 3), (5, t, 1))[0]) for t in range(30))
 
 
-def test_tensorflow_takes_minibatches_without_a_copy(monkeypatch):
-    aligned, made = minibatches._aligned, []
-
-    def recorded(*arguments):
-        made.append(aligned(*arguments))
-        return made[-1]
-
-    monkeypatch.setattr(minibatches, "_aligned", recorded)
-    for m in (1, 3, 64):  # arrays of all sizes: those of some are aligned by chance
-        made.clear()
-        stream = make_gan(k=2).minibatches(P_DATA, m).stream(lambda: 0, 30, 1, 7)
-        taken = [np.asarray(memoryview(tensor)).ctypes.data for x, z, _ in list(stream) for tensor in (x, z)]
-        assert taken == [array.ctypes.data for array in made]
-
-
 def test_seeds_and_iterations_differ():
     gan = make_gan(k=2)
     draws = [draw(gan, 30, seed=seed) for seed in (0, 1, 5)]
@@ -92,15 +69,3 @@ def test_the_stream_follows_its_distributions():
         (z[1:], z[:-1]),
     ]:
         assert abs(scipy.stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
-
-
-def test_a_call_takes_bounded_memory_and_an_epochs_calls_are_alike():
-    gan = make_gan(k=2)  # 13 numbers an example of the minibatches: 52 bytes
-
-    def per_call(m, steps, most=None):
-        return gan.minibatches(P_DATA, m).per_call(steps, most)
-
-    assert per_call(8, 100) == 100 and per_call(8, 3000) == 1000
-    assert per_call(100_000, 100) == 12  # nine calls, where one more iteration would make them larger than 64 MB
-    assert per_call(10_000_000, 7) == 1
-    assert per_call(8, 100, most=30) == 25

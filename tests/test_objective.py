@@ -18,10 +18,6 @@ def test_value_is_the_papers_formula(float64):
     assert float(objective.non_saturating_generator_loss(fake)) == pytest.approx(-np.log(D(fake)).mean(), rel=1e-12)
 
 
-def test_value_of_an_undecided_discriminator_is_minus_log_4():
-    assert float(objective.value(np.zeros((5, 1), "f"), np.zeros((5, 1), "f"))) == pytest.approx(-np.log(4))
-
-
 @pytest.mark.parametrize("logit", [-50.0, 50.0])
 def test_objectives_and_gradients_at_large_logits(logit):
     """With D's own sigmoid in place and in float32, where D is 0 or 1 to the last bit."""

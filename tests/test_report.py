@@ -71,33 +71,20 @@ def test_the_page_names_every_run(made):
     assert "numpy_gan/damaged: damaged: " in said.stdout and "histograms.npz is damaged" in said.stdout
     assert "numpy_gan/garbled: damaged: " in said.stdout and "runs/report.html, 7 runs" in said.stdout
     text, players = page_data(folder / "runs" / "report.html")
-    body = text.split("<tbody>")[1].split("</tbody>")[0]
-    rows = body.strip().splitlines()
-    state = [re.findall("</?(?:button|small)[^>]*>", row) for row in rows]
-    assert len(rows) == 7 == len(players)
+    rows = text.split("<tbody>")[1].split("</tbody>")[0].strip().splitlines()
     # In the order of the names; of those that cannot be played, what is wrong stands there in place of a button.
     assert [player is not None for player in players] == [True, False, False, False, True, True, True]
-    assert all(
-        bool(player) == ('<button type="button" data-player' in row) for player, row in zip(players, rows, strict=True)
-    )
-    assert "damaged" in rows[2] and "garbled" in rows[3] and ">unfinished<" in rows[1] and state[1]
+    assert [" data-player" in row for row in rows] == [player is not None for player in players]
+    assert "unfinished" in rows[1] and "damaged" in rows[2] and "garbled" in rows[3]
     assert "iterations=300" in rows[4] and "wasserstein 0." in rows[4] and ">no<" in rows[4]
 
 
-def test_text_from_files_is_escaped(made):
+def test_text_from_files_is_escaped_and_the_page_asks_for_nothing(made):
     text, players = page_data(made[0] / "runs" / "report.html")
     assert "alert(1)" in text and "alert(2)" in text and "alert(3)" in players[0]["views"][0]["name"]
     assert "<script>alert" not in text and "<img" not in text.split("<tbody>")[1].split("</tbody>")[0]
-    assert re.findall("<script[^>]*>", text)[0] == '<script type="application/json" id="data">'
-
-
-def test_the_page_asks_for_nothing_and_is_small(made):
-    path = made[0] / "runs" / "report.html"
-    text = path.read_text()
-    assert path.stat().st_size < 10e6
-    assert "default-src 'none'" in text
-    head = text.split("<script>")[0]
-    assert not re.search(r"(src|href)=\"(?!data:)", head)
+    assert "default-src 'none'" in text and not re.search(r"(src|href)=\"(?!data:)", text.split("<script>")[0])
+    assert len(text) < 10e6
 
 
 def test_a_run_is_shown_as_it_was_recorded(made):

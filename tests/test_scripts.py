@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
+import gaussian
 import keras
 import numpy as np
 import pytest
 
+from gan_paper.measure.recording import Recording
 from gan_paper.runs import files, recordings
 from tests.conftest import ROOT, experiment, trained
 
@@ -68,7 +71,7 @@ def test_a_sweep_gives_the_same_bits_in_a_worker_that_has_run_before(plain, tmp_
         "import random, threading, time\n"
         "def draw():\n"
         "    while True:\n"
-        "        random.random(), random.randint(0, 9), time.sleep(0.0005)\n"
+        "        random.random(), random.randint(0, 9), time.sleep(0.005)\n"
         "threading.Thread(target=draw, daemon=True).start()\n"
     )
     path = os.pathsep.join(map(str, (tmp_path / "modules", ROOT, ROOT / "experiments")))
@@ -81,6 +84,17 @@ def test_a_sweep_gives_the_same_bits_in_a_worker_that_has_run_before(plain, tmp_
     place = tmp_path / "runs" / "gaussian" / "scalar-iterations=20,k=1-seed0"
     for name in ("history.csv", "histograms.npz"):
         assert (place / name).read_bytes() == (plain[0] / "runs/gaussian/scalar-seed0" / name).read_bytes(), name
+
+
+def test_a_short_training_comes_to_the_data():
+    """In a third of the default's iterations; what the whole run reaches is in experiments/README.md."""
+    settings = replace(gaussian.PRESETS["scalar"], iterations=2000, k=2, g_rate=8e-4, seed=100)
+    gan = gaussian.make_gan(settings)
+    p_data, edges = gaussian.TARGETS["scalar"]
+    gan.fit(p_data, batch_size=settings.m, steps_per_epoch=settings.iterations, seed=settings.seed, verbose=0)
+    recording = Recording({"entries": edges})
+    recording.record(settings.iterations, gan.sample(100_000))
+    assert COMPARE.verdict(recording, "gaussian", "scalar") == "accepted by gaussian"
 
 
 @pytest.mark.parametrize(

@@ -13,33 +13,6 @@ def curve(x):
     return np.stack([x, np.sin(x)], axis=1)
 
 
-def test_the_published_preset():
-    """Seed document 004: sizes, dropout, m, k, rates and 300 epochs of 1,024 points."""
-    settings = dataclasses.asdict(sine.PRESETS["document"])
-    published = {
-        "iterations": 300 * 1024 // 32,
-        "m": 32,
-        "k": 1,
-        "g_hidden": (16, 32),
-        "d_hidden": (256, 128, 64),
-        "d_rate": 1e-3,
-        "g_rate": 1e-3,
-        "beta_1": 0.9,
-        "cosine": False,
-        "dropout": 0.3,
-    }
-    assert {name: settings[name] for name in published} == published
-
-
-def test_the_networks_follow_the_settings():
-    settings = sine.PRESETS["matched"]
-    generator, discriminator = sine.make_generator(settings.g_hidden), sine.make_discriminator(settings.d_hidden, 0.0)
-    assert [w.shape for w in generator.get_weights()[::2]] == [(2, 64), (64, 64), (64, 2)]
-    assert [w.shape for w in discriminator.get_weights()[::2]] == [(2, 128), (128, 64), (64, 1)]
-    dropping = [layer for layer in sine.make_discriminator((8, 4), 0.05).layers if hasattr(layer, "rate")]
-    assert [layer.rate for layer in dropping] == [0.05, 0.05]
-
-
 def test_match_of_the_curve_itself():
     points = curve(np.linspace(0, 2 * np.pi, 1024))
     match = sine.match(curve(np.random.default_rng(0).uniform(0, 2 * np.pi, 10_000)), points)

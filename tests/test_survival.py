@@ -1,10 +1,13 @@
 """What happens to a run, and to its files. `tests/kill.py` does the first of it at length, with every experiment."""
 
+import contextlib
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -38,28 +41,32 @@ def test_a_killed_run_is_resumed_to_the_last_bit(whole, tmp_path, share):
         assert (tmp_path / "run" / name).read_bytes() == (folder / name).read_bytes(), name
 
 
+@contextlib.contextmanager
 def started(tmp_path, name, *flags):
     """An experiment at work, past its first checkpoint."""
     command = [sys.executable, str(ROOT / "experiments" / f"{name}.py"), "--output", "run", *flags]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(600):
-        if (tmp_path / "run" / "histograms.npz").exists():
-            return process
-        time.sleep(0.1)
-    raise AssertionError(process.communicate())
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(600):
+            if (tmp_path / "run" / "histograms.npz").exists():
+                break
+            time.sleep(0.1)
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
     ("name", "number", "status"), [("numpy_gan", signal.SIGTERM, 143), ("uniform_to_gaussian", signal.SIGINT, 130)]
 )
 def test_a_run_has_its_folder_alone_and_a_signal_ends_it_and_says_how_to_go_on(tmp_path, name, number, status):
-    process = started(tmp_path, name, "--iterations", "10000000")
-    for flags in ({}, {"resume": True}, {"overwrite": True}):
-        with pytest.raises(runs.Refused, match="in use by another process"):
-            runs.Run(name, runs.Settings("any", output=tmp_path / "run", **flags))
-    time.sleep(0.5)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    with started(tmp_path, name, "--iterations", "10000000") as process:
+        for flags in ({}, {"resume": True}, {"overwrite": True}):
+            with pytest.raises(runs.Refused, match="in use by another process"):
+                runs.Run(name, runs.Settings("any", output=tmp_path / "run", **flags))
+        time.sleep(0.5)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == status and errors.count("\n") == 1 and "--resume" in errors, errors
     made = checkpoints.Checkpoints(tmp_path / "run" / "checkpoints")
     assert made.newest()[0] == max(made.iterations())
@@ -94,78 +101,42 @@ def finished(tmp_path_factory):
     return folder
 
 
-def content(path):
-    """What a program that reads the file gets."""
-    if path.name == "config.json":
-        return {key: value for key, value in runs.read_config(path.parent).items() if key != "versions"}
-    if path.name == "metrics.json":
-        return runs.read_metrics(path.parent)
-    if path.name == "histograms.npz":
-        recording = recordings.of_run(path.parent)
-        return {**recording.__dict__, "_histograms": [h.counts.tolist() for h in recording._histograms["entries"]]}
-    raise AssertionError(path)
-
-
-def same(a, b):
-    return repr(a) == repr(b)
-
-
 def corruption(rng, data):
-    """Damaged bytes: fewer, other or foreign ones."""
-    data = bytearray(data)
-    kind = rng.choice(["truncated", "bit", "bit", "bytes", "foreign", "longer"])
-    at = int(rng.integers(len(data)))
-    if kind == "truncated":
-        return data[:at]
-    if kind == "bit":
-        data[at] ^= 1 << int(rng.integers(8))
-        return data
-    if kind == "bytes":
-        data[at : at + 8] = rng.bytes(min(8, len(data) - at))
-        return data
-    if kind == "foreign":
-        return bytearray((ROOT / "figures" / "reference" / "sine.npz").read_bytes())
-    return data + rng.bytes(5)
+    """Damaged bytes: fewer, a bit, some, foreign, or more."""
+    at, bit = int(rng.integers(len(data))), 1 << int(rng.integers(8))
+    foreign = (ROOT / "figures" / "reference" / "sine.npz").read_bytes()
+    flipped, others = bytes([data[at] ^ bit]) + data[at + 1 :], rng.bytes(8) + data[at + 8 :]
+    damaged = [data[:at], data[:at] + flipped, data[:at] + others, foreign, data + rng.bytes(5)]
+    return damaged[rng.integers(len(damaged))]
 
 
 def test_200_corruptions_are_noticed_or_harmless(finished, tmp_path, capsys):
-    """Of a run's files and of its checkpoints', each: named and refused, or the same is read as if it were whole."""
-    rng = np.random.default_rng(0)
-    published = ["config.json", "metrics.json", "histograms.npz", "SHA256SUMS"]
+    """Of a run's files and of its checkpoint's, each: named and refused, or the same is read as if it were whole."""
+    rng, noticed = np.random.default_rng(0), 0
     made = ["SHA256SUMS", "history.csv", "histograms.npz", "weights.index", "weights.data-00000-of-00001"]
-    names = [*published, *(f"checkpoints/20/{name}" for name in made)]
-    expected = {name: content(finished / name) for name in published[:3]}
-    noticed = 0
+    names = ["metrics.json", "histograms.npz", "SHA256SUMS", *(f"checkpoints/20/{name}" for name in made)]
     for number in range(200):
         folder, name = tmp_path / str(number), names[number % len(names)]
         shutil.copytree(finished, folder)
-        damaged = corruption(rng, (folder / name).read_bytes())
-        (folder / name).write_bytes(damaged)
+        (folder / name).write_bytes(corruption(rng, (folder / name).read_bytes()))
         try:
-            if name.startswith("checkpoints"):
-                iteration, _ = checkpoints.Checkpoints(folder / "checkpoints").newest()
-                said = capsys.readouterr().out
-                assert iteration == 20 or (said.count("\n") == 1 and str(folder / "checkpoints" / "20") in said)
-                noticed += iteration != 20
-                if iteration == 20:
-                    files.check_seal(folder / "checkpoints" / "20")  # a byte that says nothing, in SHA256SUMS
-                    for other in made[1:]:
-                        kept = "checkpoints/20/" + other
-                        assert (folder / kept).read_bytes() == (finished / kept).read_bytes()
-            elif name == "SHA256SUMS":
-                assert same(content(folder / "metrics.json"), expected["metrics.json"])
-            else:
-                assert same(content(folder / name), expected[name]), (number, name)
+            metrics, recording = runs.read_metrics(folder), recordings.of_run(folder)
+            iteration, checkpoint = checkpoints.Checkpoints(folder / "checkpoints").newest()
         except (ValueError, runs.Refused) as error:
             noticed += 1
-            assert str(folder) in str(error) and "\n" not in str(error), (number, name, error)
-        except AssertionError:
-            assert name == "config.json"  # it can be read, and says something else: not a run that may be resumed
-            with pytest.raises(runs.Refused):
-                runs.Run("test", runs.Settings("any", 0, 20, folder, resume=True))
-            noticed += 1
+            assert str(folder) in str(error) and "\n" not in str(error), (name, error)
+        else:
+            said = capsys.readouterr().out
+            assert metrics == runs.read_metrics(finished), name
+            assert recording.moments == recordings.of_run(finished).moments, name
+            if iteration == 20:  # the damage says nothing
+                whole = finished / "checkpoints" / "20"
+                assert all((checkpoint / other).read_bytes() == (whole / other).read_bytes() for other in made[1:])
+            else:
+                noticed += 1
+                assert said.count("\n") == 1 and str(folder / "checkpoints" / "20") in said
         shutil.rmtree(folder)
-    assert noticed > 150  # and the others were harmless
+    assert noticed > 180  # and the others were harmless
 
 
 def hostile_npz(path, shape, dtype="<f8"):
@@ -176,53 +147,34 @@ def hostile_npz(path, shape, dtype="<f8"):
         archive.writestr("edges.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
 
 
-def peak_of(function):
-    import tracemalloc
-
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError) as error:
-            function()
-        return tracemalloc.get_traced_memory()[1], str(error.value)
-    finally:
-        tracemalloc.stop()
-
-
-@pytest.mark.parametrize("shape", [(10**12,), (10**6, 10**6), (2**63, 2**63), (-1, 5), ("a",)])
+@pytest.mark.parametrize("shape", [(10**12,), (2**63, 2**63), (-1, 5)])
 def test_a_header_that_claims_too_much_is_refused(tmp_path, shape):
     hostile_npz(tmp_path / "a.npz", shape)
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         (tmp_path / "a.npy").write_bytes(archive.read("edges.npy"))
     for path, read in ((tmp_path / "a.npz", recordings.load), (tmp_path / "a.npy", files.read_samples)):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(ValueError, match=f"^{path}"):
             read(path)
-        assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
 
 
 def test_a_bomb_is_not_expanded(tmp_path):
     with (
-        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("edges.npy", "w", force_zip64=True) as member,
     ):
         for _ in range(1100):
             member.write(bytes(1 << 20))
-    assert (tmp_path / "bomb.npz").stat().st_size < 2e6
-    peak, line = peak_of(lambda: recordings.load(tmp_path / "bomb.npz"))
-    assert peak < 1e6 and "more than 1 GB" in line
-
-
-def test_many_bins_take_no_memory(tmp_path):
-    """A comparison draws a thousand samples of as many bins as a reference has."""
-    recording = Recording({"entries": np.linspace(0, 1, 20_001)})
-    recording.record(0, np.full((5, 1), 0.5))
-    recordings.save(recording, tmp_path / "many.npz")
-    with pytest.raises(ValueError, match="10000 bins"):
-        recordings.load(tmp_path / "many.npz")
+    assert (tmp_path / "bomb.npz").stat().st_size < 1e7
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="more than 1 GB"):
+            recordings.load(tmp_path / "bomb.npz")
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_nothing_is_unpickled(tmp_path):
-    import pickle
-
     class Bomb:
         def __reduce__(self):
             return (pytest.fail, ("loading a file executed code from it",))

@@ -62,7 +62,7 @@ def test_proposition_2_comes_to_p_data(theory, tmp_path):
 
 
 def test_a_check_that_fails_is_told(theory, tmp_path, capsys):
-    settings = theory.Settings(iterations=2, samples=1000, output=tmp_path / "run")  # that is no training
+    settings = theory.Settings(iterations=2, samples=1000, k=1, m=16, output=tmp_path / "run")  # that is no training
     with pytest.raises(SystemExit, match="1"), runs.Run("theory", settings) as run:
         theory.main(settings, run)
     said = capsys.readouterr().out
