@@ -96,8 +96,8 @@ CASES = [
     ("make_figures", "figure1 --output file", "--output file"),
     ("speed/benchmark", "--rounds 0", "--rounds"),
     ("speed/benchmark", "--contenders theano", "theano"),
-    ("speed/benchmark", "--json none/b.json", "--json none/b.json"),
-    ("speed/benchmark", "--picture b.jpg", "--picture b.jpg"),
+    ("speed/benchmark", "--json none/b.json", "--json"),
+    ("speed/benchmark", "--picture b.jpg", "--picture"),
     ("speed/costs", "--rounds 0", "--rounds"),
     ("speed/commands", "--json none/here.json", "--json"),
 ]
