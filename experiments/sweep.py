@@ -174,8 +174,8 @@ def train(client: "Client", missing: Sequence[Planned], arguments: Arguments, co
 
     is_local = not (arguments.scheduler or arguments.scheduler_file)
     pending: dict[Future, Planned] = {}
-    for run in missing:
-        recorded = run.settings.recorded()
+
+    def submit(run: Planned) -> "Future":
         places = {
             name: value.absolute() if isinstance(value := getattr(run.settings, name), Path) else value
             for name in type(run.settings).PLACES
@@ -183,11 +183,19 @@ def train(client: "Client", missing: Sequence[Planned], arguments: Arguments, co
         }
         begun = b"" if is_local or not run.folder.exists() else remote.pack(run.folder)
         folder = run.folder.absolute() if is_local else None
-        task = remote.Task(arguments.experiment, recorded, places, code, folder, begun)
-        pending[client.submit(remote.train, task, pure=False, retries=arguments.retries)] = run
+        task = remote.Task(arguments.experiment, run.settings.recorded(), places, code, folder, begun)
+        future = client.submit(remote.train, task, pure=False, retries=arguments.retries)
+        pending[future] = run
+        return future
+
+    # A worker's death is charged to all the runs that it holds. So our own workers hold one each.
+    queue = iter(missing)
+    at_once = arguments.workers if is_local else len(missing)
     said: dict[Path, str] = {}
     with _bar(len(missing)) as tell:
-        for future in as_completed(list(pending), loop=client.loop):
+        ended = as_completed([submit(run) for run in itertools.islice(queue, at_once)], loop=client.loop)
+        for future in ended:
+            ended.update([submit(run) for run in itertools.islice(queue, 1)])
             run = pending.pop(future)
             outcome = _outcome(future)
             if outcome.folder:

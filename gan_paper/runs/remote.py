@@ -216,13 +216,7 @@ def connect(address: str | None, file: Path | None, workers: int, retries: int) 
         with client:
             yield client
         return
-    dask.config.set(
-        {
-            "distributed.scheduler.allowed-failures": retries,
-            # A worker holds the run that it is at and no other, which would share the blame for its death.
-            "distributed.scheduler.worker-saturation": 1.0,
-        }
-    )
+    dask.config.set({"distributed.scheduler.allowed-failures": retries})
     with (
         LocalCluster(
             n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0",
