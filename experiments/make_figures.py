@@ -47,6 +47,7 @@ SOURCES = {
     "gaussian-training": Source("gaussian", "scalar", "training"),
     "mixture-histograms": Source("gaussian", "mixture", "histograms"),
     "notebook-histograms": Source("gaussian", "notebook", "histograms"),
+    "vectors-histograms": Source("gaussian", "vectors", "histograms"),
     "notebook-comparison": Source("gaussian", "notebook", "comparison-notebook", comparison="notebook"),
     "numpy_gan-document-histograms": Source("numpy_gan", "document", "histograms"),
     "uniform_to_gaussian-document-tail": Source("uniform_to_gaussian", "document", "tail"),
