@@ -187,7 +187,7 @@ def _count(path: Path, source: Path, reference: Recording, default: bool) -> Rec
 
 
 def _draw(folder: Path, run: Recording, reference: Recording, name: str) -> None:
-    from gan_paper.plots.comparison import against_course, against_distribution
+    from compare_pictures import against_course, against_distribution
 
     draw = against_distribution if len(reference.iterations) == 1 else against_course
     figure = draw(run, reference, f"{folder.name} against {name}")

@@ -37,9 +37,10 @@ from gan_paper import runs
 from gan_paper.runs import files
 
 if TYPE_CHECKING:
+    from mnist_data import MNIST, Labels
+
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Distribution, Images
-    from gan_paper.mnist import MNIST, Labels
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
 
@@ -86,12 +87,12 @@ PRESETS = {
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
     import keras
+    import mnist_pictures as pictures
 
     from gan_paper import parzen
     from gan_paper.distributions import Images
     from gan_paper.measure.recording import Recording
-    from gan_paper.plots import images as pictures
-    from gan_paper.plots.training import course, log_likelihood
+    from gan_paper.plots.training import course
     from gan_paper.runs import training
 
     data = load(settings.data)
@@ -132,7 +133,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     run.save_figure("interpolations.png", pictures.interpolations(draw(lines.reshape(-1, 100)).reshape(10, 12, -1)))
     columns = run.columns()
     curves = {"average of the iterates": columns["log_likelihood"], "last iterate": columns["last_iterate"]}
-    run.save_figure("log_likelihood.png", log_likelihood(columns["epoch"], curves))
+    run.save_figure("log_likelihood.png", pictures.log_likelihood(columns["epoch"], curves))
     run.save_figure("training.png", course(columns, "non_saturating"))
     epochs = [iteration // epoch for iteration in recording.iterations]
     run.save_animation(
@@ -145,28 +146,28 @@ def main(settings: Settings, run: runs.Run) -> None:
 @functools.cache
 def load(path: Path | None) -> "MNIST":
     """MNIST's images, read and checked once: before a folder is made for the run, and for the run."""
-    from gan_paper import mnist
+    import mnist_data
 
-    return mnist.of_arrays(arrays(path), path or "the download")
+    return mnist_data.of_arrays(arrays(path), path or "the download")
 
 
 def load_labels(path: Path | None) -> "Labels":
     """MNIST's labels, checked."""
-    from gan_paper import mnist
+    import mnist_data
 
-    return mnist.labels_of_arrays(arrays(path), path or "the download")
+    return mnist_data.labels_of_arrays(arrays(path), path or "the download")
 
 
 @functools.cache
 def arrays(path: Path | None) -> dict[str, Any]:
     """MNIST in Keras's layout, from an .npz file or downloaded, unchecked."""
-    from gan_paper import mnist
+    import mnist_data
 
     if path:
         return files.read_arrays(path)
     runs.quiet_tensorflow()  # whose Keras downloads it
     try:
-        return mnist.download()
+        return mnist_data.download()
     except ValueError as error:
         raise ValueError(f"{error}: --data PATH") from None
 

@@ -262,7 +262,7 @@ def _bar(total: int) -> "Iterator[Any]":
 
 def summarize(arguments: Arguments, planned: Sequence[Planned], said: dict[Path, str]) -> None:
     """Print a table for each setting, and draw the picture of them all."""
-    from gan_paper.plots.sweep import Setting, sweep
+    from sweep_picture import Setting, sweep
 
     shown: list[Setting] = []
     target = None

@@ -163,10 +163,10 @@ def proposition_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
 
 def theorem_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
     """V(D*, G) = -log 4 + 2 JSD, at least -log 4, which only p_g = p_data reaches; a trained D stays below."""
+    import theory_pictures
     from scipy.optimize import minimize
 
     from gan_paper import objective
-    from gan_paper.plots import theorems
 
     def generator(t: float) -> Gaussian:
         return Gaussian(4 + 3 * t, 1.25 * 2**t)  # p_data at t = 0
@@ -181,7 +181,7 @@ def theorem_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
             learned.append(value(p_g.pdf(X), held.learn(p_g)))
             sampled.append(held.sampled_value(p_g))
             tick(index, len(path))
-    run.save_figure("theorem1.png", theorems.criterion(path, exact, estimated, learned))
+    run.save_figure("theorem1.png", theory_pictures.criterion(path, exact, estimated, learned))
     least = abs(float(path[np.argmin(learned)]))
     errors, off = (np.abs(np.subtract(*pair)).max() for pair in ((estimated, exact), (sampled, learned)))
     best = minimize(lambda p: best_value(Gaussian(p[0], np.exp(p[1])).pdf(X)), (5, 0.5), method="Nelder-Mead", tol=1e-9)
@@ -208,8 +208,9 @@ def monte_carlo(p_g: Distribution, samples: int, seed: int) -> float:
 
 def proposition_2(run: runs.Run) -> list[Check]:
     """p_g descends the gradient of its criterion, with D kept optimal, and comes to p_data."""
+    from theory_pictures import descent
+
     from gan_paper.objective import jensen_shannon_divergence, optimal_discriminator
-    from gan_paper.plots.theorems import descent
 
     x = np.linspace(-2, 10, 601)
     p_data = P_DATA.pdf(x) / P_DATA.pdf(x).sum()
@@ -236,11 +237,11 @@ def section_3(settings: Settings, run: runs.Run) -> list[Check]:
     import tensorflow as tf
     from gaussian_networks import notebook_discriminator, notebook_generator
     from keras.optimizers import SGD
+    from theory_pictures import generator_gradients
 
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Uniform
     from gan_paper.objective import GENERATOR_LOSSES
-    from gan_paper.plots.theorems import generator_gradients
 
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(notebook_generator(1, 10), notebook_discriminator(1), Uniform(-1, 1))

@@ -8,12 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import mnist_data
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.special import expit
 
-from gan_paper import mnist, parzen, runs
+from gan_paper import parzen, runs
 from gan_paper.runs import training
 from gan_paper.runs.checkpoints import Checkpoints
 from tests.conftest import experiment
@@ -33,7 +34,7 @@ def blobs(monkeypatch, experiment):
     centres = np.random.default_rng(0).uniform(8, 20, (800, 2, 1, 1))
     images = 255 * np.exp(-((y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2) / 18)
     images = images.astype(np.uint8).reshape(800, 784)
-    data = mnist.MNIST(images[:500], images[500:650], images[650:])
+    data = mnist_data.MNIST(images[:500], images[500:650], images[650:])
     monkeypatch.setattr(experiment, "load", lambda path: data)
     monkeypatch.setattr(experiment, "SAMPLES", 200)
     return data

@@ -6,12 +6,13 @@ import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
 
+import mnist_data
 import numpy as np
 import pytest
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 
-from gan_paper import mnist, parzen, runs
+from gan_paper import parzen, runs
 from gan_paper.measure.neighbours import balls, fit
 from gan_paper.runs import files
 from tests.conftest import experiment
@@ -28,9 +29,11 @@ def mnist_measures(monkeypatch):
     images = 255 * np.exp(-((y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2) / 18)
     images = images.astype(np.uint8).reshape(800, 784)
     kinds = (centres[:, 0, 0, 0] // 2).astype(np.uint8) % 10
-    monkeypatch.setattr(module.mnist, "load", lambda path: mnist.MNIST(images[:500], images[500:600], images[600:]))
     monkeypatch.setattr(
-        module.mnist, "load_labels", lambda path: mnist.Labels(kinds[:500], kinds[500:600], kinds[600:])
+        module.mnist, "load", lambda path: mnist_data.MNIST(images[:500], images[500:600], images[600:])
+    )
+    monkeypatch.setattr(
+        module.mnist, "load_labels", lambda path: mnist_data.Labels(kinds[:500], kinds[500:600], kinds[600:])
     )
     monkeypatch.setattr(module.mnist, "SAMPLES", 200)
     monkeypatch.setattr(module, "LEAST_ACCURACY", 0)

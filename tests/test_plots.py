@@ -1,6 +1,9 @@
+import compare_pictures
+import mnist_pictures
 import numpy as np
 import pytest
 import sine
+import theory_pictures
 import uniform_to_gaussian
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
@@ -8,7 +11,7 @@ from matplotlib.text import Text
 from gan_paper import runs
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.measure.recording import Recording
-from gan_paper.plots import comparison, game, histograms, images, theorems, training
+from gan_paper.plots import game, histograms, training
 from gan_paper.runs import recordings
 from tests.conftest import ROOT
 
@@ -83,7 +86,7 @@ def long_training():
 
 def long_log_likelihood():
     names = ("average of the iterates", "last iterate", "no dropout", "saturating objective")
-    return training.log_likelihood([0, 50], {name: [-140.0, 250] for name in names})
+    return mnist_pictures.log_likelihood([0, 50], {name: [-140.0, 250] for name in names})
 
 
 def snapshot(shift=0.0):
@@ -102,24 +105,26 @@ STILLS = {
     "learned_discriminators": lambda: game.learned_discriminators(
         {f"two modes {shift}\n|D - D*| <= 0.012": snapshot(shift) for shift in (1, 0.5, 0.2, 0)}
     ),
-    "criterion": lambda: theorems.criterion(t := np.linspace(-1, 1, 9), t**2 - 1.38, t**2 - 1.38, t**2 - 1.385),
-    "descent": lambda: theorems.descent(
+    "criterion": lambda: theory_pictures.criterion(t := np.linspace(-1, 1, 9), t**2 - 1.38, t**2 - 1.38, t**2 - 1.385),
+    "descent": lambda: theory_pictures.descent(
         snapshot().x, snapshot().p_data, {step: snapshot(1).p_g for step in (0, 10, 30, 100)}, {"uniform": falling()}
     ),
-    "generator_gradients": lambda: theorems.generator_gradients(falling() / 2, falling(), 1 + falling()),
+    "generator_gradients": lambda: theory_pictures.generator_gradients(falling() / 2, falling(), 1 + falling()),
     "histograms": long_histograms,
     "plane": long_plane,
     "training": long_training,
     "left_tail": lambda: uniform_to_gaussian.left_tail(z := np.linspace(-1, 1, 101), 3 * z, Uniform(-1, 1), Gaussian()),
-    "against_distribution": lambda: comparison.against_distribution(
+    "against_distribution": lambda: compare_pictures.against_distribution(
         long_run({"x": EDGES, "residual": EDGES}), reference("sine"), "matched-seed0 against sine"
     ),
-    "against_course": lambda: comparison.against_course(
+    "against_course": lambda: compare_pictures.against_course(
         long_run({"entries": EDGES}), reference("notebook"), "notebook-seed0 against notebook"
     ),
     "log_likelihood": long_log_likelihood,
-    "samples_with_neighbours": lambda: images.samples_with_neighbours(np.zeros((4, 5, 784)), np.zeros((4, 784))),
-    "interpolations": lambda: images.interpolations(np.zeros((10, 12, 784))),
+    "samples_with_neighbours": lambda: mnist_pictures.samples_with_neighbours(
+        np.zeros((4, 5, 784)), np.zeros((4, 784))
+    ),
+    "interpolations": lambda: mnist_pictures.interpolations(np.zeros((10, 12, 784))),
 }
 
 
@@ -170,11 +175,11 @@ def test_training_draws_the_equilibrium():
 
 
 def test_comparisons(recording):
-    top, bottom = comparison.against_distribution(recording, reference("gaussian"), "title").axes
+    top, bottom = compare_pictures.against_distribution(recording, reference("gaussian"), "title").axes
     theirs, ours = (patch.get_data().values for patch in top.patches)
     assert np.allclose(bottom.patches[0].get_data().values, ours - theirs)
     notebook = reference("notebook")
-    course = comparison.against_course(recording, notebook, "title")
+    course = compare_pictures.against_course(recording, notebook, "title")
     assert len(course.axes) == 15
     shown = lines(course.axes[-1])
     assert list(shown["reference"].get_ydata()) == notebook.moments["std_across_noise"]
@@ -218,8 +223,8 @@ def tile_of(picture, row, column, side=28):
 
 def test_images_are_drawn_pixel_by_pixel():
     samples, neighbours, between = random_images(4, 5, 784), random_images(5, 4, 784)[-1], random_images(3, 7, 784)
-    left, right = images.samples_with_neighbours(samples, neighbours).axes[0].images
-    (rows,) = images.interpolations(between).axes[0].images
+    left, right = mnist_pictures.samples_with_neighbours(samples, neighbours).axes[0].images
+    (rows,) = mnist_pictures.interpolations(between).axes[0].images
     for picture, expected in ((left, samples), (right, neighbours[:, None]), (rows, between)):
         for row, column in np.ndindex(expected.shape[:2]):
             assert np.array_equal(tile_of(picture.get_array(), row, column).ravel(), expected[row, column])
@@ -227,7 +232,7 @@ def test_images_are_drawn_pixel_by_pixel():
 
 def test_log_likelihood_goes_on_over_epochs_without_an_evaluation():
     curves = {"G": [-140, np.nan, 150.0, 200], "no dropout": [-130, -50, 100.0, np.nan]}
-    *drawn, published = training.log_likelihood([0, 10, 20, 30], curves).axes[0].lines
+    *drawn, published = mnist_pictures.log_likelihood([0, 10, 20, 30], curves).axes[0].lines
     for line, values in zip(drawn, curves.values(), strict=True):
         assert np.array_equal(line.get_ydata(), np.asarray(values)[~np.isnan(values)])
     assert np.all(np.asarray(published.get_ydata()) == 225)
@@ -235,7 +240,7 @@ def test_log_likelihood_goes_on_over_epochs_without_an_evaluation():
 
 def test_images_animation_shows_every_record():
     recorded = random_images(3, 6, 784).astype(np.float32)
-    frames = images.images_animation(recorded, [0, 50, 1000], columns=3)
+    frames = mnist_pictures.images_animation(recorded, [0, 50, 1000], columns=3)
     for frame, shown in zip(frames, recorded, strict=True):
         grid = frame[-2 * (2 * 29 - 1) :]  # below its title; a pixel is two dots
         for k, image in enumerate(shown):
@@ -259,6 +264,6 @@ def test_figure_1_draws_the_game_and_its_map():
 
 def test_criterion_shows_how_far_each_is_from_quadrature():
     t = np.linspace(-1, 1, 5)
-    _, differences = theorems.criterion(t, t**2, t**2 + 0.1, t**2 - 0.2).axes
+    _, differences = theory_pictures.criterion(t, t**2, t**2 + 0.1, t**2 - 0.2).axes
     assert np.allclose(lines(differences)["Monte Carlo"].get_ydata(), 0.1)
     assert np.allclose(lines(differences)["D trained"].get_ydata(), -0.2)

@@ -14,11 +14,11 @@ import time
 import numpy as np
 import pytest
 import tyro
+from sweep_picture import Setting, sweep
 
 from gan_paper import runs
 from gan_paper.measure.comparison import compare
 from gan_paper.measure.recording import Recording
-from gan_paper.plots.sweep import Setting, sweep
 from gan_paper.runs import files, provenance, recordings, remote
 from tests.conftest import ROOT, experiment, trained
 

@@ -82,9 +82,11 @@ def test_the_estimators_scale_on_mnist():
     """10,000 training images as samples: about 244 nats, at sigma 0.167 (Theis et al., 2016: 243)."""
     from pathlib import Path
 
-    from gan_paper import mnist, parzen
+    import mnist_data
 
-    images = mnist.of_arrays(files.read_arrays(Path(REAL)), REAL)
+    from gan_paper import parzen
+
+    images = mnist_data.of_arrays(files.read_arrays(Path(REAL)), REAL)
     train, validation, test = (part / np.float32(255) for part in images)
     drawn = train[np.random.default_rng(0).choice(len(train), 10_000, replace=False)]
     sigma = parzen.validate(validation[:1000], drawn).sigma

@@ -1,13 +1,12 @@
 """Curves over training."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from gan_paper.plots.style import CURVES, DATA, DISCRIMINATOR, GENERATOR, STYLE, THEORY, WIDTH
+from gan_paper.plots.style import DATA, DISCRIMINATOR, GENERATOR, STYLE, THEORY, WIDTH
 
 
 def course(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figure:
@@ -37,41 +36,4 @@ def course(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figur
             ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)  # never over a line
             ax.set_title(title, loc="left", pad=38)  # above three lines of a legend
         figure.supxlabel("iteration")
-        return figure
-
-
-def log_likelihood(epochs: Sequence[float], curves: Mapping[str, Sequence[float]], published: float = 225) -> Figure:
-    """The Parzen-window log-likelihood of the validation set in the course of training, against Table 1's.
-
-    Args:
-        epochs: Of training, (R,).
-        curves: By the label, the mean in nats at these epochs, (R,); NaN where there was no evaluation. The styles of
-            the lines repeat after four.
-        published: Table 1's mean in nats, of the test set.
-
-    Raises:
-        ValueError: if a curve has not one value an epoch.
-    """
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")
-        t = np.asarray(epochs)
-        for (name, values), style in zip(curves.items(), cycle(CURVES), strict=False):
-            nats = np.asarray(values)
-            if nats.shape != t.shape:
-                raise ValueError(f"curve {name!r} must have the shape {t.shape} of the epochs, not {nats.shape}")
-            known = ~np.isnan(nats)
-            ax.plot(t[known], nats[known], label=name, **style)
-        ax.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
-        ax.annotate(
-            f"{published:g}\nTable 1,\ntest set",
-            (1, published),
-            xycoords=("axes fraction", "data"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="center",
-            size=7,
-        )
-        # An untrained generator is at about -140: down to there, what matters would have half the height.
-        ax.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
-        ax.legend(loc="lower right")
         return figure

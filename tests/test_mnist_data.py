@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import keras
+import mnist_data as mnist
 import numpy as np
 import pytest
 
-from gan_paper import mnist
 from gan_paper.runs import files
 
 

@@ -1,7 +1,8 @@
 """Grids of images, a pixel of an image a pixel of the picture: the paper's Figures 2 and 3."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from gan_paper.plots.animation import Pixels
-from gan_paper.plots.style import STYLE, THEORY
+from gan_paper.plots.style import CURVES, STYLE, THEORY, WIDTH
 
 Images = NDArray[np.floating]
 
@@ -102,6 +103,43 @@ def images_animation(recorded: Images, epochs: Sequence[int], columns: int = 10)
             pictures.append(np.vstack([np.array(canvas.buffer_rgba())[..., :3], np.stack([dots] * 3, axis=-1)]))
         plt.close(figure)
         return pictures
+
+
+def log_likelihood(epochs: Sequence[float], curves: Mapping[str, Sequence[float]], published: float = 225) -> Figure:
+    """The Parzen-window log-likelihood of the validation set in the course of training, against Table 1's.
+
+    Args:
+        epochs: Of training, (R,).
+        curves: By the label, the mean in nats at these epochs, (R,); NaN where there was no evaluation. The styles of
+            the lines repeat after four.
+        published: Table 1's mean in nats, of the test set.
+
+    Raises:
+        ValueError: if a curve has not one value an epoch.
+    """
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")
+        t = np.asarray(epochs)
+        for (name, values), style in zip(curves.items(), cycle(CURVES), strict=False):
+            nats = np.asarray(values)
+            if nats.shape != t.shape:
+                raise ValueError(f"curve {name!r} must have the shape {t.shape} of the epochs, not {nats.shape}")
+            known = ~np.isnan(nats)
+            ax.plot(t[known], nats[known], label=name, **style)
+        ax.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
+        ax.annotate(
+            f"{published:g}\nTable 1,\ntest set",
+            (1, published),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            size=7,
+        )
+        # An untrained generator is at about -140: down to there, what matters would have half the height.
+        ax.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
+        ax.legend(loc="lower right")
+        return figure
 
 
 def _tile(images: Images) -> Images:
