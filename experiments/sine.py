@@ -41,7 +41,7 @@ class Settings(runs.FitSettings):
 
     preset: Literal["matched", "document"] = "matched"
     """`document`: as published. `matched`: what reaches the data."""
-    iterations: runs.Iterations = 30_000
+    iterations: runs.Iterations = 40_000
     """Iterations of Algorithm 1; 1024 / m of them are an epoch of the 1,024 points."""
     m: Annotated[int, runs.Between(1, 1_000_000)] = 128
     """Minibatch size."""
