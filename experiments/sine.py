@@ -10,7 +10,7 @@ Presets:
   matched   Other networks and rules, our choice: the published ones leave an end of the curve out on some seeds. G is
             2-64-64-2, which reaches both ends. D is 2-128-64-1 with dropout of 0.05. It costs less, so that m is 128.
             G's rate is 0.3 times D's, else mass swings from end to end. Adam's beta_1 is 0.5. Both rates fall to 0
-            along a cosine, which brings the samples onto the curve. 30,000 iterations (3,750 epochs) bring the
+            along a cosine, which brings the samples onto the curve. 40,000 iterations (5,000 epochs) bring the
             proportions.
   document  As published. It follows the curve, but wanders along it, and leaves parts of it out.
 """
