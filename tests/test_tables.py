@@ -48,7 +48,9 @@ def test_results_are_collected_from_finished_runs(tables, tmp_path, monkeypatch)
 def test_the_readmes_numbers_are_those_of_the_data(tables):
     """The claims of README.md that speak of seeds."""
     readme = (ROOT / "README.md").read_text()
-    median, _ = tables._median_greatest([s["match"]["wasserstein"] for s in tables.seeds_of("gaussian-scalar")]).split(
-        ", "
-    )
-    assert f"Wasserstein-1 {median} standard deviations in the median of ten seeds" in readme
+    distances = [seed["match"]["wasserstein"] for seed in tables.seeds_of("gaussian-scalar")]
+    median, greatest = tables._median_greatest(distances).split(", ")
+    assert f"Wasserstein-1 {median} standard deviations in the median of ten seeds, at most {greatest}" in readme
+    entries = [seed["entries"] for seed in tables.seeds_of("gaussian-vectors")]
+    assert f"its own distance at most {max(entry['own_wasserstein'] for entry in entries):.4f}, ten seeds" in readme
+    assert max(abs(entry["std_across_noise"] / 1.25 - 1) for entry in entries) <= 0.02 and len(entries) == 10
