@@ -5,7 +5,7 @@ Presets:
             (https://github.com/ronvree/GAN_Intro). The rest is our choice, since it decides how good the match is: the
             initial weights; noise of size 30; Adam with rates that fall to 0 along a cosine over the run; and averages
             of the iterates of G and of D over about a tenth of it. The averages are what is recorded, drawn, judged and
-            saved. No number taken from the data enters a network. p_g begins near N(0, 0.15), and travels.
+            saved. No number taken from the data enters a network. p_g begins near 0 with a spread of 0.1 to 0.2, and travels.
   standard  The same settings, p_data = N(0, 1).
   mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. G has to be steep between the modes, some 14 times as steep as
             at them. So both networks have three hidden layers, G's units are tanh and begin with larger weights, and
@@ -13,9 +13,9 @@ Presets:
   notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's. Its samples
             hardly differ from one another. The pooled histogram that it drew does not show that.
   vectors   The same vectors, and a GAN that learns them: one dense layer as G, of full rank; 1,000 units in D's layer;
-            Adam. Examples are standardised as in `mixture`. An entry begins with 0.4 of the data's spread and a mean
-            that is off by up to 1 standard deviation. Nothing in the networks says that the entries are independent
-            or alike. `vectors_study.py` shows what each of these is good for.
+            Adam. Examples are standardised by the mean and standard deviation of 100,000 entries. An entry begins with
+            0.4 of the data's spread and a mean that is off by up to 1 standard deviation. Nothing in the networks says
+            that the entries are independent or alike. `vectors_study.py` shows what each of these is good for.
 """
 
 from dataclasses import dataclass, replace
@@ -172,7 +172,6 @@ def make_gan(settings: Settings) -> "GAN":
     from keras.optimizers.schedules import CosineDecay
 
     from gan_paper.algorithm1 import GAN
-    from gan_paper.layers import elu
     from gan_paper.optimizers import average_decay
 
     keras.utils.set_random_seed(settings.seed)
@@ -194,7 +193,7 @@ def make_gan(settings: Settings) -> "GAN":
                 scale=settings.first_layer,
                 others=settings.other_layers,
                 hidden=settings.hidden,
-                activation=elu if settings.units == "elu" else settings.units,
+                activation=None if settings.units == "elu" else settings.units,
             )
             discriminator = matched_discriminator(n, hidden=settings.hidden)
         gan = GAN(generator, discriminator, p_z)
