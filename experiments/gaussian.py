@@ -5,7 +5,8 @@ Presets:
             (https://github.com/ronvree/GAN_Intro). The rest is our choice, since it decides how good the match is: the
             initial weights; noise of size 30; Adam with rates that fall to 0 along a cosine over the run; and averages
             of the iterates of G and of D over about a tenth of it. The averages are what is recorded, drawn, judged and
-            saved. No number taken from the data enters a network. p_g begins near 0 with a spread of 0.1 to 0.2, and travels.
+            saved. No number taken from the data enters a network. p_g begins near 0 with a spread of 0.1 to 0.2, and
+            travels.
   standard  The same settings, p_data = N(0, 1).
   mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. G has to be steep between the modes, some 14 times as steep as
             at them. So both networks have three hidden layers, G's units are tanh and begin with larger weights, and

@@ -190,6 +190,13 @@ def test_more_iterations_and_other_versions_are_resumed_and_told(tmp_path, capsy
     assert config["versions"] == versions and config["resumed_with"]["keras"] != "3.0"
 
 
+def test_metrics_are_numbers_whatever_numpy_makes_of_them(tmp_path):
+    run = opened(Settings(output=tmp_path / "run"))
+    run.finish({"match": {"ks": np.float32(0.5)}, "holds": np.bool_(False)}, runs.Pace(1.0, 1))
+    metrics = runs.read_metrics(run.folder)
+    assert metrics["match"] == {"ks": 0.5} and metrics["holds"] is False
+
+
 def test_a_finished_run_is_sealed_until_it_goes_on(tmp_path):
     run = opened(Settings(output=tmp_path / "run"))
     run.finish({"match": {"ks": 0.5}}, runs.Pace(1.0, 1))

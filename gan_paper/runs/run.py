@@ -219,7 +219,7 @@ class Run:
             "iterations_per_second": pace.iterations / pace.seconds if pace.iterations else None,
         }
         path = self.claim("metrics.json")
-        files.write_text(path, json.dumps(metrics, indent=2, default=str) + "\n")
+        files.write_text(path, json.dumps(metrics, indent=2, default=lambda number: number.item()) + "\n")
         rows = [(name, value, UNITS.get(name.split(" ")[-1], "")) for name, value in _flat(metrics)]
         print(table(shown or rows))
         if verdict:
