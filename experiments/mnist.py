@@ -26,6 +26,7 @@ Algorithm 1 has it; the authors' code shuffles and deals them.
 """
 
 import functools
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from gan_paper.distributions import Distribution, Images
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
+OF_THEM = 2_000  # that precision is measured with in the course of training
+FIGURES = ("log_likelihood", "sigma", "precision")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Settings(runs.FitSettings):
 
 PRESETS = {
     "paper": Settings(),
-    "released": Settings(preset="released", iterations=30_000, g_rate=0.1, simultaneous=True),
+    "released": Settings(preset="released", iterations=150_000, g_rate=0.1, simultaneous=True, average=0.0015),
     "crisp": Settings(preset="crisp", g_rate=0.1, simultaneous=True, cosine=True, average=0.1),
     "dense": Settings(preset="dense", d_rate=2e-4, g_rate=2e-4),
 }
@@ -132,8 +135,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
     run.save_figure("interpolations.png", pictures.interpolations(draw(lines.reshape(-1, 100)).reshape(10, 12, -1)))
     columns = run.columns()
-    curves = {"average of the iterates": columns["log_likelihood"], "last iterate": columns["last_iterate"]}
-    run.save_figure("log_likelihood.png", pictures.log_likelihood(columns["epoch"], curves))
+    run.save_figure("log_likelihood.png", pictures.quality(columns))
     run.save_figure("training.png", course(columns, "non_saturating"))
     epochs = [iteration // epoch for iteration in recording.iterations]
     run.save_animation(
@@ -141,6 +143,17 @@ def main(settings: Settings, run: runs.Run) -> None:
     )
     _, game = training.play(gan, images, samples=SAMPLES, seed=settings.seed)
     run.finish({"match": match, **game}, pace)
+
+
+def check(settings: Settings) -> None:
+    """Refuse, before anything is made, what cannot be trained or measured.
+
+    Raises:
+        ValueError: in one line.
+    """
+    if importlib.util.find_spec("sklearn") is None:
+        raise ValueError("mnist.py must have scikit-learn installed: pip install '.[mnist]'")
+    load(settings.data)
 
 
 @functools.cache
@@ -214,7 +227,7 @@ def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Distributi
 
 
 class Judge:
-    """Measures the validation log-likelihood every few epochs, and keeps the best generator.
+    """Measures G every few epochs, as it is and averaged, and keeps the average that is best by its log-likelihood.
 
     Args:
         gan: The GAN in training.
@@ -239,30 +252,34 @@ class Judge:
         epoch: int,
         every: int,
     ) -> None:
+        from gan_paper.measure import neighbours
+
         self.gan, self.run, self.images, self.epoch, self.every = gan, run, images, epoch, every
         self.validation, self.noise = validation, noise
+        self.balls = neighbours.balls(validation[:OF_THEM])
         self.generator = gan.averaged().generator
 
     def __call__(self, iteration: int) -> dict[str, float]:
         """The figures of the history's row: NaN where nothing was measured."""
-        row = {"epoch": iteration / self.epoch, "log_likelihood": np.nan, "sigma": np.nan, "last_iterate": np.nan}
-        if iteration % (self.every * self.epoch) and iteration != self.run.settings.iterations:
-            return row
-        generator = self.gan.averaged().generator
-        row["log_likelihood"], row["sigma"] = self.measure(generator)
-        row["last_iterate"], _ = self.measure(self.gan.generator)
-        if row["log_likelihood"] > self.best()[0]:
-            self.generator.set_weights(generator.get_weights())
+        measured = iteration % (self.every * self.epoch) == 0 or iteration == self.run.settings.iterations
+        row = {"epoch": iteration / self.epoch}
+        for name, generator in (("", self.gan.averaged().generator), ("last_iterate_", self.gan.generator)):
+            figures = self.measure(generator) if measured else dict.fromkeys(FIGURES, np.nan)
+            row |= {f"{name}{figure}": value for figure, value in figures.items()}
+            if not name and measured and row["log_likelihood"] > self.best()[0]:
+                self.generator.set_weights(generator.get_weights())
         return row
 
-    def measure(self, generator: Any) -> tuple[float, float]:
-        """The mean log-likelihood of the validation images in nats, and the sigma of the window."""
+    def measure(self, generator: Any) -> dict[str, float]:
+        """`FIGURES`: the mean log-likelihood of the validation images in nats, its sigma, and the precision."""
         from gan_paper import parzen
+        from gan_paper.measure import neighbours
         from gan_paper.runs import training
 
         samples = self.images.unscaled(training.generate(generator, self.noise))
         estimate = parzen.validate(self.validation, samples)
-        return estimate.mean, estimate.sigma
+        precision = neighbours.fit(self.balls, neighbours.balls(samples[:OF_THEM])).precision
+        return dict(zip(FIGURES, (estimate.mean, estimate.sigma, precision), strict=True))
 
     def best(self) -> tuple[float, float]:
         """The best log-likelihood in the history, and its epoch."""
@@ -286,4 +303,4 @@ def nearest(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    runs.main("mnist", PRESETS, main, check=lambda settings: load(settings.data))
+    runs.main("mnist", PRESETS, main, check=check)

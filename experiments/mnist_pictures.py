@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -105,40 +104,34 @@ def images_animation(recorded: Images, epochs: Sequence[int], columns: int = 10)
         return pictures
 
 
-def log_likelihood(epochs: Sequence[float], curves: Mapping[str, Sequence[float]], published: float = 225) -> Figure:
-    """The Parzen-window log-likelihood of the validation set in the course of training, against Table 1's.
+def quality(columns: Mapping[str, Sequence[float]], published: float = 225) -> Figure:
+    """How good G is in the course of training: its log-likelihood, against Table 1's, and its precision.
 
     Args:
-        epochs: Of training, (R,).
-        curves: By the label, the mean in nats at these epochs, (R,); NaN where there was no evaluation. The styles of
-            the lines repeat after four.
+        columns: Of a run's history: `epoch`, and for the average of the iterates and for the last one the validation
+            log-likelihood in nats and the precision among pixels, in [0, 1], all (R,); NaN where none was measured.
         published: Table 1's mean in nats, of the test set.
-
-    Raises:
-        ValueError: if a curve has not one value an epoch.
     """
     with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")
-        t = np.asarray(epochs)
-        for (name, values), style in zip(curves.items(), cycle(CURVES), strict=False):
-            nats = np.asarray(values)
-            if nats.shape != t.shape:
-                raise ValueError(f"curve {name!r} must have the shape {t.shape} of the epochs, not {nats.shape}")
-            known = ~np.isnan(nats)
-            ax.plot(t[known], nats[known], label=name, **style)
-        ax.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
-        ax.annotate(
-            f"{published:g}\nTable 1,\ntest set",
-            (1, published),
+        figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4), layout="constrained")
+        epochs = np.asarray(columns["epoch"])
+        for prefix, name, style in (("last_iterate_", "last iterate", CURVES[1]), ("", "average", CURVES[0])):
+            for ax, measure in ((left, "log_likelihood"), (right, "precision")):
+                values = np.asarray(columns[f"{prefix}{measure}"])
+                known = ~np.isnan(values)
+                ax.plot(epochs[known], values[known], label=name, **style)
+        left.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
+        left.annotate(
+            f"Table 1: {published:g} (test)",
+            (0.02, published - 3),
             xycoords=("axes fraction", "data"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="center",
+            va="top",
             size=7,
         )
         # An untrained generator is at about -140: down to there, what matters would have half the height.
-        ax.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
-        ax.legend(loc="lower right")
+        left.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
+        right.set(ylim=(0, 1), xlabel="epoch", ylabel="precision among pixels")
+        right.legend(loc="lower right")
         return figure
 
 

@@ -129,13 +129,13 @@ def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp
             return SimpleNamespace(generator=model)
 
     with runs.Run("mnist", replace(experiment.PRESETS["paper"], output=tmp_path / "run")) as opened:
-        judge = experiment.Judge(Gan, opened, None, blobs.validation / 255, None, 5, 1)
-    figures = iter([(1.0, 0.2), (0.0, 0.2), (3.0, 0.2), (0.0, 0.2), (2.0, 0.2), (0.0, 0.2)])
-    judge.measure = lambda generator: next(figures)
-    for epoch in (1, 2, 3):
-        opened.history.append({"iteration": 5 * epoch, **judge(5 * epoch)})
-    assert judge.best() == (3.0, 2.0)
-    assert judge.generator.layers[0].kernel[0, 0] == 2.0
+        judge = experiment.Judge(Gan, opened, None, blobs.validation / 255, None, 1, 5)
+    nats = iter([1.0, 0.0, 3.0, 0.0, 2.0, 0.0])
+    judge.measure = lambda generator: {"log_likelihood": next(nats), "sigma": 0.2, "precision": 0.5}
+    for epoch in (5, 10, 15):
+        opened.history.append({"iteration": epoch, **judge(epoch)})
+    assert judge.best() == (3.0, 10.0)
+    assert judge.generator.layers[0].kernel[0, 0] == 10.0
 
 
 @pytest.mark.parametrize("preset", ["paper", "released", "crisp", "dense"])

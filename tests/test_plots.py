@@ -84,9 +84,9 @@ def long_training():
     return training.course({"iteration": t, **history}, "non_saturating")
 
 
-def long_log_likelihood():
-    names = ("average of the iterates", "last iterate", "no dropout", "saturating objective")
-    return mnist_pictures.log_likelihood([0, 50], {name: [-140.0, 250] for name in names})
+def long_quality():
+    names = (f"{prefix}{name}" for prefix in ("", "last_iterate_") for name in ("log_likelihood", "precision"))
+    return mnist_pictures.quality({"epoch": [0, 300], **{name: [-140.0, 250] for name in names}})
 
 
 def snapshot(shift=0.0):
@@ -120,7 +120,7 @@ STILLS = {
     "against_course": lambda: compare_pictures.against_course(
         long_run({"entries": EDGES}), reference("notebook"), "notebook-seed0 against notebook"
     ),
-    "log_likelihood": long_log_likelihood,
+    "quality": long_quality,
     "samples_with_neighbours": lambda: mnist_pictures.samples_with_neighbours(
         np.zeros((4, 5, 784)), np.zeros((4, 784))
     ),
@@ -230,12 +230,20 @@ def test_images_are_drawn_pixel_by_pixel():
             assert np.array_equal(tile_of(picture.get_array(), row, column).ravel(), expected[row, column])
 
 
-def test_log_likelihood_goes_on_over_epochs_without_an_evaluation():
-    curves = {"G": [-140, np.nan, 150.0, 200], "no dropout": [-130, -50, 100.0, np.nan]}
-    *drawn, published = mnist_pictures.log_likelihood([0, 10, 20, 30], curves).axes[0].lines
-    for line, values in zip(drawn, curves.values(), strict=True):
-        assert np.array_equal(line.get_ydata(), np.asarray(values)[~np.isnan(values)])
-    assert np.all(np.asarray(published.get_ydata()) == 225)
+def test_quality_goes_on_over_epochs_without_an_evaluation():
+    columns = {
+        "log_likelihood": [-140, np.nan, 150.0, 200],
+        "last_iterate_log_likelihood": [-130, -50, 100.0, np.nan],
+        "precision": [0.1, np.nan, 0.5, 0.6],
+        "last_iterate_precision": [0.2, 0.3, 0.7, np.nan],
+    }
+    left, right = mnist_pictures.quality({"epoch": [0, 10, 20, 30], **columns}).axes
+    for ax, measure in ((left, "log_likelihood"), (right, "precision")):
+        drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+        for label, name in (("average", measure), ("last iterate", f"last_iterate_{measure}")):
+            values = np.asarray(columns[name])
+            assert np.array_equal(drawn[label], values[~np.isnan(values)])
+    assert np.all(np.asarray(left.lines[-1].get_ydata()) == 225)
 
 
 def test_images_animation_shows_every_record():

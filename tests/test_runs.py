@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_pdf import pdfRepr
-from mnist_pictures import log_likelihood
+from mnist_pictures import interpolations
 from PIL import Image
 
 from gan_paper import runs
@@ -55,7 +55,7 @@ def test_the_digest_is_that_of_the_package_the_script_and_its_networks(tmp_path,
 def test_pictures_carry_the_runs_settings_and_versions(tmp_path):
     plt.close("all")  # what other tests have left
     run = opened(Settings(output=tmp_path / "run", seed=5, k=2))
-    run.save_figure("picture.png", log_likelihood([0, 1], {"G": [100.0, 200]}))
+    run.save_figure("picture.png", interpolations(np.zeros((2, 3, 784))))
     run.save_animation("moving.gif", [np.full((4, 6, 3), shade, np.uint8) for shade in (0, 99)])
     png, pdf, gif = (run.folder / name for name in ("picture.png", "picture.pdf", "moving.gif"))
     assert run.written == [png, pdf, gif] and not plt.get_fignums()
