@@ -18,6 +18,7 @@ def said(notebook):
 
 def test_the_tour(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # a script that ran in this process has set it
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     committed, executed = nbformat.read(TOUR, 4), nbformat.read(TOUR, 4)
     NotebookClient(executed, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()

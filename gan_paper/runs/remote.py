@@ -197,6 +197,7 @@ def connect(address: str | None, file: Path | None, workers: int, retries: int) 
         from distributed import Client, LocalCluster
         from distributed.comm import parse_address
         from distributed.comm.registry import get_backend
+        from distributed.gc import disable_gc_diagnosis
     except ModuleNotFoundError:
         raise Refused("sweep.py must have Dask installed: pip install '.[sweep]'") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -224,4 +225,6 @@ def connect(address: str | None, file: Path | None, workers: int, retries: int) 
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip
+        # A Ctrl-C that falls into a callback of the garbage collector is lost: Python raises nothing out of these.
+        disable_gc_diagnosis(force=True)
         yield client
