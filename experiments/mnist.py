@@ -106,16 +106,15 @@ def main(settings: Settings, run: runs.Run) -> None:
     keras.utils.set_random_seed(settings.seed)
     gan = make_gan(settings, data.train, epoch, p_z)
     noise = [p_z.sample((SAMPLES, 100), (settings.seed, purpose, 9)) for purpose in range(2)]
-    judge = Judge(gan, run, images, data.validation / np.float32(255), noise[0], epoch, settings.evaluate_every)
+    judge = Judge(gan, settings, images, data.validation / np.float32(255), noise[0], epoch)
     recording = Recording({"entries": np.linspace(images.low, images.high, 65)}, keep=25)
-    recorder = training.Recorder(run, recording, samples=25, measure=judge, state=[judge.generator])
+    recorder = training.Recorder(run, recording, samples=25, measure=judge)
     pace = training.train(gan, images, run, recorder, batch_size=settings.m, record_every=epoch)
     run.save_network("generator-last", gan.generator)
 
-    best = judge.generator
-    run.save_network("best", best)
-    match: dict[str, float] = {"best_epoch": judge.best()[1]}
-    for name, generator in (("", best), ("last_iterate_", gan.generator)):
+    average = gan.averaged().generator
+    match: dict[str, float] = {}
+    for name, generator in (("", average), ("last_iterate_", gan.generator)):
         samples = images.unscaled(training.generate(generator, noise[1]))
         validation = parzen.validate(judge.validation, samples)
         estimate = parzen.estimate(data.test / np.float32(255), samples, validation.sigma)
@@ -127,7 +126,7 @@ def main(settings: Settings, run: runs.Run) -> None:
         }
 
     def draw(z: np.ndarray) -> np.ndarray:
-        return images.unscaled(training.generate(best, z))
+        return images.unscaled(training.generate(average, z))
 
     samples = draw(noise[1][:20]).reshape(4, 5, -1)
     run.save_figure("samples.png", pictures.samples_with_neighbours(samples, nearest(samples[:, -1], data.train)))
@@ -227,47 +226,34 @@ def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Distributi
 
 
 class Judge:
-    """Measures G every few epochs, as it is and averaged, and keeps the average that is best by its log-likelihood.
+    """Measures G every few epochs, as it is and averaged.
 
     Args:
         gan: The GAN in training.
-        run: Its run.
+        settings: Of its run.
         images: The data, for the scale of their pixels.
         validation: The validation images (N, 784) in [0, 1].
         noise: What the samples are drawn from, the same at every epoch.
         epoch: Iterations in an epoch.
-        every: Epochs from one measurement to the next.
-
-    Attributes:
-        generator: The best one.
     """
 
     def __init__(
-        self,
-        gan: "GAN",
-        run: runs.Run,
-        images: "Images",
-        validation: np.ndarray,
-        noise: np.ndarray,
-        epoch: int,
-        every: int,
+        self, gan: "GAN", settings: Settings, images: "Images", validation: np.ndarray, noise: np.ndarray, epoch: int
     ) -> None:
         from gan_paper.measure import neighbours
 
-        self.gan, self.run, self.images, self.epoch, self.every = gan, run, images, epoch, every
+        self.gan, self.settings, self.images, self.epoch = gan, settings, images, epoch
         self.validation, self.noise = validation, noise
         self.balls = neighbours.balls(validation[:OF_THEM])
-        self.generator = gan.averaged().generator
 
     def __call__(self, iteration: int) -> dict[str, float]:
         """The figures of the history's row: NaN where nothing was measured."""
-        measured = iteration % (self.every * self.epoch) == 0 or iteration == self.run.settings.iterations
+        every = self.settings.evaluate_every * self.epoch
+        measured = iteration % every == 0 or iteration == self.settings.iterations
         row = {"epoch": iteration / self.epoch}
         for name, generator in (("", self.gan.averaged().generator), ("last_iterate_", self.gan.generator)):
             figures = self.measure(generator) if measured else dict.fromkeys(FIGURES, np.nan)
             row |= {f"{name}{figure}": value for figure, value in figures.items()}
-            if not name and measured and row["log_likelihood"] > self.best()[0]:
-                self.generator.set_weights(generator.get_weights())
         return row
 
     def measure(self, generator: Any) -> dict[str, float]:
@@ -280,11 +266,6 @@ class Judge:
         estimate = parzen.validate(self.validation, samples)
         precision = neighbours.fit(self.balls, neighbours.balls(samples[:OF_THEM])).precision
         return dict(zip(FIGURES, (estimate.mean, estimate.sigma, precision), strict=True))
-
-    def best(self) -> tuple[float, float]:
-        """The best log-likelihood in the history, and its epoch."""
-        measured = [row for row in self.run.history if np.isfinite(row["log_likelihood"])]
-        return max(((row["log_likelihood"], row["epoch"]) for row in measured), default=(-np.inf, 0.0))
 
 
 def nearest(samples: np.ndarray, train: np.ndarray) -> np.ndarray:

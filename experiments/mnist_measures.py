@@ -10,7 +10,7 @@ A Parzen window rewards blur, so Table 1's figure says little of samples (`table
   copies          the share of samples that are nearer to a training image than 99 % of the test images are. It is 0.01
                   for these. Far more of them means copies of training images, or blur, which is near to everything.
 
-A run has two rows: the last iterate of G, and the average of its iterates that was best on validation, whose
+A run has two rows: the last iterate of G, and the average of its iterates, whose
 log-likelihoods are Table 1's. Test images as samples are the ceiling. With --centroids so are k-means centroids: how
 far smooth images get that nobody generated. Test images reach a precision and a recall of less than 1, and more of
 them would change that: figures of other numbers of samples do not compare.
@@ -49,7 +49,10 @@ LEAST_ACCURACY = 0.99
 CONFIDENT = 0.9
 PASSES = 2  # of k-means, from training images
 
-NETWORKS = {"last iterate": ("generator-last", "last_iterate_log_likelihood"), "average": ("best", "log_likelihood")}
+NETWORKS = {
+    "last iterate": ("generator-last", "last_iterate_log_likelihood"),
+    "average": ("generator", "log_likelihood"),
+}
 """By its row, a generator of a run: its file, and its log-likelihood in `metrics.json`."""
 FIT = ("precision", "recall", "density", "coverage")
 HEADER = (

@@ -5,7 +5,6 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import mnist_data
@@ -51,14 +50,14 @@ def run(experiment, folder, **changes):
 def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
     opened = run(experiment, tmp_path / "run", preset=preset, iterations=20, evaluate_every=2, average=0.5)
     assert {path.name for path in opened.folder.iterdir()} == {
-        "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "best.keras", "generator.keras",
+        "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "generator.keras",
         "generator-last.keras", "discriminator.keras", "samples.gif", "SHA256SUMS", ".lock", ".written",
         *(f"{name}.png" for name in ("samples", "interpolations", "log_likelihood", "training")),
         *(f"{name}.pdf" for name in ("samples", "interpolations", "log_likelihood", "training")),
     }  # fmt: skip
     metrics = json.loads((opened.folder / "metrics.json").read_text())
     assert list(metrics["match"]) == [
-        "best_epoch", "log_likelihood", "standard_error", "sigma", "validation",
+        "log_likelihood", "standard_error", "sigma", "validation",
         "last_iterate_log_likelihood", "last_iterate_standard_error", "last_iterate_sigma", "last_iterate_validation",
     ]  # fmt: skip
     with (opened.folder / "history.csv").open() as file:
@@ -66,10 +65,9 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path, preset, capsys):
     assert [float(row["epoch"]) for row in rows] == [1, 2, 3, 4]  # 5 minibatches of 100 each
     measured = {float(row["epoch"]): float(row["log_likelihood"]) for row in rows if row["log_likelihood"] != "nan"}
     assert list(measured) == [2, 4]
-    assert metrics["match"]["best_epoch"] == max(measured, key=measured.get)
-    # the reported figures are those of the best average and of the last iterate, by the estimator, on the test images
+    # the reported figures are those of the average and of the last iterate, by the estimator, on the test images
     noise = opened_noise(experiment, preset, seed=0)
-    for name, prefix in (("best", ""), ("generator-last", "last_iterate_")):
+    for name, prefix in (("generator", ""), ("generator-last", "last_iterate_")):
         samples = keras.models.load_model(opened.folder / f"{name}.keras").predict(noise, verbose=0)
         samples = (samples + 1) / 2 if preset == "dense" else samples
         sigma = parzen.validate(blobs.validation / 255, samples).sigma
@@ -111,31 +109,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_
     assert (parts.folder / "history.csv").read_text() == (whole.folder / "history.csv").read_text()
     a, b = (runs.read_metrics(r.folder)["match"] for r in (whole, parts))
     assert a == b
-    for name in ("best.keras", "generator.keras", "generator-last.keras", "discriminator.keras"):
+    for name in ("generator.keras", "generator-last.keras", "discriminator.keras"):
         a, b = (keras.models.load_model(r.folder / name).get_weights() for r in (whole, parts))
         assert all(np.array_equal(v, w) for v, w in zip(a, b, strict=True))
-
-
-def test_the_best_epoch_is_kept_when_later_ones_are_worse(experiment, blobs, tmp_path):
-    epoch = 0
-
-    class Gan:
-        generator = None
-
-        @staticmethod
-        def averaged():
-            model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-            model.layers[0].kernel.assign([[epoch]])
-            return SimpleNamespace(generator=model)
-
-    with runs.Run("mnist", replace(experiment.PRESETS["paper"], output=tmp_path / "run")) as opened:
-        judge = experiment.Judge(Gan, opened, None, blobs.validation / 255, None, 1, 5)
-    nats = iter([1.0, 0.0, 3.0, 0.0, 2.0, 0.0])
-    judge.measure = lambda generator: {"log_likelihood": next(nats), "sigma": 0.2, "precision": 0.5}
-    for epoch in (5, 10, 15):
-        opened.history.append({"iteration": epoch, **judge(epoch)})
-    assert judge.best() == (3.0, 10.0)
-    assert judge.generator.layers[0].kernel[0, 0] == 10.0
 
 
 @pytest.mark.parametrize("preset", ["paper", "released", "crisp", "dense"])

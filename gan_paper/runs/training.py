@@ -4,7 +4,7 @@ import contextlib
 import errno
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,6 @@ class Recorder(keras.callbacks.Callback):
         measure: Given the iteration, further figures for each row of the history, always under the same names.
         observe: Given the networks that are judged, curves that each record keeps: arrays by name, always the same
             names and shapes.
-        state: Further models whose weights are the run's, and belong into its checkpoints.
     """
 
     def __init__(
@@ -44,11 +43,10 @@ class Recorder(keras.callbacks.Callback):
         samples: int,
         measure: Callable[[int], Mapping[str, float]] = lambda iteration: {},
         observe: Callable[[GAN], Mapping[str, Any]] = lambda judged: {},
-        state: Sequence[keras.Model] = (),
     ) -> None:
         super().__init__()
         self.run, self.recording, self.samples = run, recording, samples
-        self.measure, self.observe, self.state = measure, observe, state
+        self.measure, self.observe = measure, observe
 
     def begin(self, gan: GAN, record_every: int) -> int:
         """Resume, or record the beginning; returns the iteration.
@@ -61,7 +59,6 @@ class Recorder(keras.callbacks.Callback):
         self.noise = gan.p_z.sample(shape, (self.run.settings.seed, 0, RECORDED_NOISE), keras.config.floatx())
         # Keras's own tracking leaves out the state of the generators that its Dropout draws from.
         variables = [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
-        variables += [variable for model in self.state for variable in model.variables]
         self._variables = [variable.value for variable in variables]
         self._checkpoint = tf.train.Checkpoint(variables=self._variables)
         self.set_model(gan)
