@@ -1,5 +1,4 @@
 import json
-import os
 
 import numpy as np
 import pytest
@@ -7,8 +6,6 @@ import pytest
 from gan_paper.runs import files
 from tests.conftest import ROOT
 from tests.test_scripts import one_line
-
-REAL = os.environ.get("GAN_PAPER_MNIST")
 
 
 def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experiment="mnist"):
@@ -75,21 +72,3 @@ def test_the_committed_table_is_that_of_the_committed_runs(script, tmp_path):
     text = (tmp_path / "table" / "table1.md").read_text()
     assert text == (ROOT / "figures" / "reference" / "mnist" / "table1.md").read_text()
     assert text.strip() in (ROOT / "experiments" / "README.md").read_text()
-
-
-@pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
-def test_the_estimators_scale_on_mnist():
-    """10,000 training images as samples: about 244 nats, at sigma 0.167 (Theis et al., 2016: 243)."""
-    from pathlib import Path
-
-    import mnist_data
-
-    from gan_paper import parzen
-
-    images = mnist_data.of_arrays(files.read_arrays(Path(REAL)), REAL)
-    train, validation, test = (part / np.float32(255) for part in images)
-    drawn = train[np.random.default_rng(0).choice(len(train), 10_000, replace=False)]
-    sigma = parzen.validate(validation[:1000], drawn).sigma
-    estimate = parzen.estimate(test, drawn, sigma)
-    assert sigma == pytest.approx(0.1668, abs=1e-4)
-    assert estimate.mean == pytest.approx(244.2, abs=0.3) and estimate.standard_error == pytest.approx(2.1, abs=0.05)
