@@ -1,5 +1,7 @@
 """What the tests share."""
 
+import functools
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -13,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import pytest
 
-from gan_paper import runs
+from gan_paper import GAN, runs
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,14 +29,26 @@ def experiment(name: str) -> ModuleType:
     return module
 
 
-def trained(name: str, folder: Path, preset: str | None = None, **changes) -> runs.Run:
-    """An experiment's run, made in this process: as its script makes it, without what a process costs."""
+def trained(name: str, folder: Path, preset: str | None = None, pictures: bool = False, **changes) -> runs.Run:
+    """An experiment's run, made in this process: as its script makes it, without what a process costs.
+
+    Nor is it compiled by XLA, which takes longer than the run, and it draws pictures only where that is asked for.
+    """
     script = importlib.import_module(name)
     settings = script.PRESETS[preset or next(iter(script.PRESETS))]
     settings = replace(settings, **{"iterations": 20, "record_every": 10, "output": folder, **changes})
-    with runs.Run(name, settings) as run:
-        script.main(settings, run)
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch, pictures)
+        with runs.Run(name, settings) as run:
+            script.main(settings, run)
     return run
+
+
+def cheaper(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
+    """No XLA, and no pictures."""
+    patch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
+    for name in () if pictures else ("save_figure", "save_animation"):
+        patch.setattr(runs.Run, name, lambda *arguments: None)
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ LINE = {"histograms.png", "histograms.pdf", "histograms.gif"}
 NETWORKS = {"generator.keras", "discriminator.keras"}
 
 
-def one_line(result, *parts):
-    assert result.returncode == 2, result.stderr
-    assert result.stderr.count("\n") == 1 and all(part in result.stderr for part in parts), result.stderr
-    assert not result.stdout
-
-
 def compared(folder, reference=None):
     """What compare.py says of a run: whether it matches."""
     return COMPARE.main(COMPARE.Arguments(folder, reference))
@@ -64,28 +58,6 @@ def test_the_gaussian_script(plain, capsys):
     assert (run / "comparison-gaussian.png").exists() and (run / "comparison-gaussian.pdf").exists()
 
 
-def test_a_sweep_gives_the_same_bits_in_a_worker_that_has_run_before(plain, tmp_path):
-    """And in which other threads draw random numbers, as Dask's do from time to time; here they do so incessantly."""
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "sitecustomize.py").write_text(
-        "import random, threading, time\n"
-        "def draw():\n"
-        "    while True:\n"
-        "        random.random(), random.randint(0, 9), time.sleep(0.005)\n"
-        "threading.Thread(target=draw, daemon=True).start()\n"
-    )
-    path = os.pathsep.join(map(str, (tmp_path / "modules", ROOT, ROOT / "experiments")))
-    command = [sys.executable, str(ROOT / "experiments" / "sweep.py"), "gaussian", "--seeds", "1,0", "--workers", "1"]
-    result = subprocess.run(
-        [*command, "--set", "iterations=20", "--set", "k=1"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert result.returncode == 0 and result.stderr == "", result.stderr
-    place = tmp_path / "runs" / "gaussian" / "scalar-iterations=20,k=1-seed0"
-    for name in ("history.csv", "histograms.npz"):
-        assert (place / name).read_bytes() == (plain[0] / "runs/gaussian/scalar-seed0" / name).read_bytes(), name
-
-
 def test_a_short_training_comes_to_the_data():
     """In a third of the default's iterations; what the whole run reaches is in experiments/README.md."""
     settings = replace(gaussian.PRESETS["scalar"], iterations=2000, k=2, g_rate=8e-4, seed=100)
@@ -103,10 +75,11 @@ def test_a_short_training_comes_to_the_data():
         ("gaussian", "notebook", {}, LINE | NETWORKS),
         ("numpy_gan", "document", {}, LINE),
         ("sine", "matched", {"g_hidden": (8,), "d_hidden": (8,)}, {"samples.png", "samples.gif", *NETWORKS}),
+        ("uniform_to_gaussian", "matched", {"m": 16}, {"tail.png", *LINE, *NETWORKS}),
     ],
 )
 def test_the_other_experiments(tmp_path, name, preset, changes, files, capsys):
-    run = trained(name, tmp_path / "run", preset, **changes)
+    run = trained(name, tmp_path / "run", preset, pictures=True, **changes)
     assert {path.name for path in run.folder.iterdir()} >= COMMON | files
     assert json.loads((run.folder / "metrics.json").read_text()).keys() >= set(METRICS)
     reference = "notebook" if preset == "notebook" else None

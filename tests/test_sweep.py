@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,12 +20,12 @@ from sweep_picture import Setting, sweep
 from gan_paper import runs
 from gan_paper.measure.comparison import compare
 from gan_paper.measure.recording import Recording
-from gan_paper.runs import files, provenance, recordings, remote
-from tests.conftest import ROOT, experiment, trained
+from gan_paper.runs import checkpoints, files, provenance, recordings, remote
+from tests.conftest import ROOT, cheaper, experiment, trained
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "experiments")])}
 SWEEP = experiment("sweep")
-SHORT = ["--set", "iterations=200"]
+SHORT = ["--set", "iterations=300"]
 
 
 def command(*flags):
@@ -47,7 +48,7 @@ def cluster(folder):
     file = folder / "scheduler.json"
     quiet = {"env": ENVIRONMENT, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     scheduler = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    worker = ["dask_worker", "--nthreads", "1", "--memory-limit", "0"]
+    worker = ["dask_worker", "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]
     with contextlib.ExitStack() as stack:
         for module, *flags in (scheduler, worker):
             line = [sys.executable, "-m", f"distributed.cli.{module}", *flags, "--no-dashboard"]
@@ -67,25 +68,36 @@ def until(condition, seconds=120):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """The folder of the plain run of seed 0."""
-    return trained("numpy_gan", tmp_path_factory.mktemp("plain") / "run", iterations=200, record_every=100).folder
+    """The folder of the plain run of seed 0, with checkpoints at 200 and 300."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints.Checkpoints, "is_due", lambda self: True)
+        return trained("numpy_gan", tmp_path_factory.mktemp("plain") / "run", iterations=300, record_every=100).folder
 
 
-def begun(folder, place, **settings):
-    """A run of 200 iterations, copied as one of these settings that has been stopped there."""
+def begun(folder, place, broken=False, **settings):
+    """The plain run, copied as one of these settings that has been stopped at 200.
+
+    Bounded activations do not diverge by themselves: a broken one's checkpoint is made to.
+    """
     shutil.copytree(folder, place)
+    shutil.rmtree(place / "checkpoints" / "300")
+    (place / "SHA256SUMS").unlink()
     config = json.loads((place / "config.json").read_text())
     config["settings"].update(settings)
     (place / "config.json").write_text(json.dumps(config))
-    (place / "SHA256SUMS").unlink()
+    if broken:
+        weights = place / "checkpoints" / "200" / "weights.npz"
+        np.savez(weights, **{name: np.full_like(array, np.nan) for name, array in np.load(weights).items()})
+        files.seal(weights.parent)
     return place
 
 
 def test_a_cluster_without_a_common_disk_trains_with_each_value(tmp_path, plain, monkeypatch, capsys):
-    """A begun run is sent along and resumed; a new one comes back sealed, and is never seen in part."""
+    """Begun runs are sent along: one is resumed, one diverges. A new one comes back sealed, never seen in part."""
     seen, done = [], threading.Event()
-    sent, place = (tmp_path / "runs" / "numpy_gan" / f"inside-iterations=200,k={k}-seed0" for k in (2, 3))
+    sent, place, broken = (tmp_path / "runs" / "numpy_gan" / f"inside-iterations=300,k={k}-seed0" for k in (2, 3, 4))
     written = (begun(plain, sent, k=2) / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns
+    begun(plain, broken, broken=True, k=4)
 
     def watch():
         while not done.is_set():
@@ -93,7 +105,8 @@ def test_a_cluster_without_a_common_disk_trains_with_each_value(tmp_path, plain,
                 seen.append((place / "SHA256SUMS").exists())
             time.sleep(0.002)
 
-    watcher, flags = threading.Thread(target=watch), ["numpy_gan", "--seeds", "0", *SHORT, "--set", "k=2,3"]
+    watcher = threading.Thread(target=watch)
+    flags = ["numpy_gan", "--seeds", "0", *SHORT, "--set", "k=2,3,4"]
     watcher.start()
     with cluster(tmp_path) as file:
         result = run(tmp_path, *flags, "--scheduler-file", file)
@@ -102,10 +115,11 @@ def test_a_cluster_without_a_common_disk_trains_with_each_value(tmp_path, plain,
     assert result.returncode == 0 and result.stderr == "", result.stderr
     assert seen and all(seen)
     pictures = {"sweep-inside.png", "sweep-inside.pdf"}
-    assert {path.name for path in place.parent.iterdir()} == {sent.name, place.name, *pictures}
-    assert "2 runs: 0 finished before, 2 to train" in result.stdout
+    assert {path.name for path in place.parent.iterdir()} == {sent.name, place.name, broken.name, *pictures}
+    assert "3 runs: 0 finished before, 3 to train" in result.stdout
     tables = result.stdout.split("\nnumpy_gan inside-")[1:]
-    assert [table.splitlines()[0] for table in tables] == ["iterations=200,k=2", "iterations=200,k=3"]
+    assert [table.splitlines()[0] for table in tables] == [f"iterations=300,k={k}" for k in (2, 3, 4)]
+    assert result.stdout.count(f"{broken.name}: training diverged at iteration 201") == 2  # as it ended, and as a row
     for folder in (sent, place):
         files.check_seal(folder)
         assert f"\n{folder.name}: wasserstein 0." in result.stdout  # as it ended
@@ -117,7 +131,7 @@ def test_a_cluster_without_a_common_disk_trains_with_each_value(tmp_path, plain,
 
     monkeypatch.chdir(tmp_path)
     before = (place / "histograms.npz").stat().st_mtime_ns
-    assert here(*flags)
+    assert here(*flags[:-1], "k=2,3")
     said = capsys.readouterr().out
     assert "2 runs: 2 finished before, 0 to train" in said and "dashboard" not in said
     assert (place / "histograms.npz").stat().st_mtime_ns == before
@@ -129,7 +143,7 @@ def test_a_folder_that_holds_something_else_is_refused(plain, tmp_path, monkeypa
     shutil.copytree(plain, place)
     with pytest.raises(runs.Refused, match="inside-seed0 holds a run of other settings"):
         here("numpy_gan", "--seeds", "0")  # more iterations
-    named = place.with_name("inside-iterations=200-seed0")
+    named = place.with_name("inside-iterations=300-seed0")
     place.rename(named)
     (named / "history.csv").write_text("garbled")
     with pytest.raises(runs.Refused, match=r"history\.csv is damaged"):
@@ -142,9 +156,9 @@ def test_a_folder_that_holds_something_else_is_refused(plain, tmp_path, monkeypa
 
 def test_ctrl_c_keeps_what_is_there_and_the_same_command_goes_on(tmp_path, plain):
     """One run is finished; the other, too long to be, has begun: it is resumed, by the plain script in this test."""
-    flags = ["numpy_gan", "--seeds", "0", "--set", "iterations=200,10000000", "--workers", "2"]
+    flags = ["numpy_gan", "--seeds", "0", "--set", "iterations=300,10000000", "--workers", "2"]
     place = tmp_path / "runs" / "numpy_gan"
-    finished, begun = (place / f"inside-iterations={n}-seed0" for n in (200, 10_000_000))
+    finished, begun = (place / f"inside-iterations={n}-seed0" for n in (300, 10_000_000))
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen(command(*flags), cwd=tmp_path, env=ENVIRONMENT, **pipes) as sweeping:
         try:
@@ -162,10 +176,12 @@ def test_ctrl_c_keeps_what_is_there_and_the_same_command_goes_on(tmp_path, plain
         assert run_.config["settings"]["iterations"] == 10_000_000
 
 
-def test_a_worker_is_killed(tmp_path):
+def test_a_worker_is_killed(tmp_path, plain):
     """Its run is tried again; and if it is killed whenever it is tried, it is a row, and the others are made."""
-    marks = tmp_path / "marks"
+    place, marks = tmp_path / "runs" / "numpy_gan", tmp_path / "marks"
     marks.mkdir()
+    resumed = begun(plain, place / "inside-iterations=300-seed0")
+    written = (resumed / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns
     suicide = tmp_path / "modules"
     suicide.mkdir()
     # Seed 1 kills its worker the first time, seed 2 each time.
@@ -184,29 +200,37 @@ def test_a_worker_is_killed(tmp_path):
     flags = ["numpy_gan", "--seeds", "1,0,2", *SHORT, "--workers", 1, "--retries", 1]
     result = run(tmp_path, *flags, environment=environment)
     assert result.returncode == 3 and result.stderr == "", result.stderr
-    place = tmp_path / "runs" / "numpy_gan"
     for seed in (0, 1):
-        files.check_seal(place / f"inside-iterations=200-seed{seed}")
+        files.check_seal(place / f"inside-iterations=300-seed{seed}")
+    assert (resumed / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns == written  # it was not made again
     assert (marks / "1").read_text() == "x" and (marks / "2").read_text() == "xx"
-    failed = "inside-iterations=200-seed2: failed: each worker that it was given to died"
+    failed = "inside-iterations=300-seed2: failed: each worker that it was given to died"
     assert result.stdout.count(failed) == 2  # as it ended, and in the table
 
 
-def test_a_begun_run_is_resumed_and_one_that_diverges_is_a_row(tmp_path, plain):
-    """Bounded activations do not diverge by themselves: a run's checkpoint is made to."""
-    place = tmp_path / "runs" / "numpy_gan"
-    broken = begun(plain, place / "inside-iterations=300-seed0", iterations=300)
-    weights = broken / "checkpoints" / "200" / "weights.npz"
-    np.savez(weights, **{name: np.full_like(array, np.nan) for name, array in np.load(weights).items()})
-    files.seal(weights.parent)
-    good = begun(plain, place / "inside-iterations=300-seed1", iterations=300, seed=1)
-    result = run(tmp_path, "numpy_gan", "--seeds", "0,1", "--set", "iterations=300", "--workers", 1)
-    assert result.returncode == 0 and result.stderr == "", result.stderr
-    assert result.stdout.count("inside-iterations=300-seed0: training diverged at iteration 201") == 2
-    table = result.stdout.split("\nnumpy_gan inside-iterations=300\n")[1]
-    assert "\ninside-iterations=300-seed1 " in table and "\nmedian" in table
-    files.check_seal(good)
-    assert {path.name for path in (good / "checkpoints").iterdir()} == {"200", "300"}  # a new run has none at 200
+def test_a_worker_that_has_run_before_gives_the_same_bits(tmp_path, monkeypatch):
+    """And in which other threads draw random numbers, as Dask's do from time to time; here they do so incessantly."""
+    changes = {"seed": 0, "g_hidden": (8,), "d_hidden": (8,), "dropout": 0.5}
+    plain = trained("sine", tmp_path / "plain", **changes)
+    cheaper(monkeypatch)
+    done = threading.Event()
+
+    def draw():
+        while not done.wait(0.005):
+            random.random(), random.randint(0, 9), random.getrandbits(8)
+
+    drawing = threading.Thread(target=draw)
+    drawing.start()
+    try:
+        for seed in (1, 0):
+            values = {**plain.settings.recorded(), "seed": seed}
+            code = provenance.digest(type(plain.settings))
+            assert remote.train(remote.Task("sine", values, {}, code, tmp_path / str(seed))).status == "finished"
+    finally:
+        done.set()
+        drawing.join()
+    for name in ("history.csv", "histograms.npz"):
+        assert (tmp_path / "0" / name).read_bytes() == (plain.folder / name).read_bytes(), name
 
 
 def test_a_worker_with_other_code_is_refused(tmp_path):
@@ -227,10 +251,10 @@ def test_a_folder_travels(tmp_path, plain, capsys):
     del sent[".lock"]
     there = tmp_path / "there"
     assert {str(p.relative_to(there)): p.read_bytes() for p in there.rglob("*") if p.is_file()} == sent
-    settings = experiment("numpy_gan").Settings(iterations=200)
+    settings = experiment("numpy_gan").Settings(iterations=300)
     # over a begun run, whose files go; over anything else it does not land
     place = tmp_path / "place"
-    runs.Run("numpy_gan", experiment("numpy_gan").Settings(iterations=200, output=place)).close()
+    runs.Run("numpy_gan", experiment("numpy_gan").Settings(iterations=300, output=place)).close()
     remote.land(archive, place, "numpy_gan", settings)
     files.check_seal(place)
     (place / "notes.txt").write_text("precious")

@@ -98,10 +98,10 @@ def train(task: Task) -> Outcome:
 
 @contextlib.contextmanager
 def _own_random() -> Iterator[None]:
-    # Keras draws the seeds of initial weights and of dropout from the module `random`, and so do Dask's own threads
-    # from time to time: between a run's seeding and its use. So this thread gets a generator of its own.
+    # Keras draws the seeds of initial weights from the module `random`, as `layers.Dropout` does, and so do Dask's own
+    # threads from time to time: between a run's seeding and its use. So this thread gets a generator of its own.
     thread, own = threading.get_ident(), random.Random()
-    shared = {name: getattr(random, name) for name in ("seed", "randint")}
+    shared = {name: getattr(random, name) for name in ("seed", "randint", "getrandbits")}
 
     def of_thread(name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
@@ -154,13 +154,7 @@ def unpack(archive: bytes, folder: Path) -> None:
 
 
 def land(archive: bytes, place: Path, experiment: str, settings: Settings) -> None:
-    """Put a finished run's folder in its place, by one renaming; what a begun run of it left there goes.
-
-    Args:
-        archive: Of `pack`.
-        place: Where it belongs.
-        experiment: The experiment's name.
-        settings: Of the run.
+    """Put a finished run's folder, as `pack` gave it, in its place, by one renaming; a begun run's that is there goes.
 
     Raises:
         ValueError: if a file is not what the run sealed.
