@@ -104,7 +104,7 @@ def plan(arguments: Arguments, presets: dict[str, Any]) -> list[Planned]:
     if preset not in presets:
         raise runs.Refused(f"--preset {preset} is none of {arguments.experiment}: {', '.join(presets)}")
     fields = {field.name: field for field in dataclasses.fields(presets[preset])}
-    places, own = type(presets[preset]).PLACES, ("preset", "seed", *runs.Settings.PLACES, "tensorboard")
+    places, own = type(presets[preset]).PLACES, ("preset", "seed", *runs.Settings.PLACES)
     choices: dict[str, list[str]] = {}
     for text in arguments.set:
         name, _, values = text.partition("=")

@@ -9,11 +9,7 @@ import tensorflow as tf
 
 
 def check_network(network: Any, name: str) -> None:
-    """Refuse a network whose one input is not known.
-
-    Args:
-        network: What was passed as a generator or a discriminator.
-        name: The argument's name.
+    """Refuse what was passed as a network and is none, or one whose one input is not known.
 
     Raises:
         ValueError: naming the argument, with what to do.
@@ -33,11 +29,7 @@ def check_network(network: Any, name: str) -> None:
 
 
 def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
-    """D's logits as a function of x, from the same weights: sigmoid(logits(x)) = D(x).
-
-    Args:
-        discriminator: D.
-        from_logits: Whether D's own output is its logits.
+    """D's logits as a function of x, from the same weights: sigmoid(logits(x)) = D(x), if D's output is none itself.
 
     Raises:
         ValueError: if D has another output than one number, or ends in another layer than `from_logits` says.

@@ -11,13 +11,6 @@ def check_finite(
 ) -> None:
     """Stop a training that has diverged.
 
-    Args:
-        iteration: That training is at.
-        d_loss: The discriminator's.
-        g_loss: The generator's.
-        d_weights: The discriminator's.
-        g_weights: The generator's.
-
     Raises:
         FloatingPointError: if any of these is not finite, in one line that names the iteration and the network.
     """

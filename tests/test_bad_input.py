@@ -25,14 +25,13 @@ TRAINING = ("gaussian", "uniform_to_gaussian", "sine", "mnist", "figure1")
 EXPERIMENTS = (*TRAINING, "numpy_gan", "theory")
 
 CASES = [
-    # a flag's value, in every experiment
-    *((name, "--seed -1", "--seed must be a whole number from 0 to 1e+09, not -1") for name in EXPERIMENTS),
+    # in every experiment
     *((name, "--iterations 0", "--iterations must be a whole number from 1 to 1e+09, not 0") for name in EXPERIMENTS),
-    *((name, "--m 0", "--m must be a whole number from 1 to") for name in EXPERIMENTS),
     *((name, "--preset nothing", "'nothing' for argument '--preset'") for name in EXPERIMENTS),
-    *((name, "--output file", "--output file is a file") for name in EXPERIMENTS if name != "mnist"),
-    *((name, "--resume --overwrite", "--overwrite must be left out with --resume") for name in EXPERIMENTS),
     # and elsewhere
+    ("gaussian", "--seed -1", "--seed must be a whole number from 0 to 1e+09, not -1"),
+    ("numpy_gan", "--output file", "--output file is a file"),
+    ("gaussian", "--resume --overwrite", "--overwrite must be left out with --resume"),
     ("gaussian", "--k 0", "--k must be a whole number from 1 to 100, not 0"),
     ("gaussian", "--d-rate nan", "--d-rate must be a number from 1e-09"),
     ("gaussian", "--noise loud", "'loud' for argument '--noise'"),
@@ -194,7 +193,7 @@ VALUES = st.one_of(
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_value_of_any_setting_is_accepted_in_its_range_or_refused_by_name(name, data):
     module = MODULES[name]

@@ -1,17 +1,16 @@
-"""experiments/figure1.py: what it computes for a panel, and the script as a user runs it."""
-
-import json
+"""experiments/figure1.py: what it computes for a panel, and what the first phases do."""
 
 import gaussian
 import numpy as np
 import pytest
 import scipy.integrate
 
+from gan_paper import runs
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import recordings
-from tests.conftest import experiment
+from tests.conftest import experiment, trained
 
 P_DATA = Gaussian(4, 1.25)
 
@@ -70,18 +69,14 @@ def test_the_rates_change_where_the_phases_do(figure1):
     assert held_g and held_d and all(end % figure1.PRESETS["line"].record_every == 0 for end in ends)
 
 
-def test_the_script(script, tmp_path):
-    # the first phases, down to the first iterations of G after D's optimum
-    flags = ("--m", "20", "--output", "run")
-    result = script("figure1", "--iterations", "1100", "--animate", *flags)
-    assert result.returncode == 0 and result.stderr == "", result.stderr
-    run = tmp_path / "run"
-    assert {path.name for path in run.iterdir()} >= {"figure1.png", "figure1.pdf", "figure1.gif", "training.png"}
-    metrics = json.loads((run / "metrics.json").read_text())
+def test_a_run_of_the_first_phases(tmp_path):
+    """Down to the first iterations of G after D's optimum."""
+    run = trained("figure1", tmp_path / "run", iterations=1100, record_every=25, m=20)
+    metrics = runs.read_metrics(run.folder)
     assert set(metrics["panels"]) == {"(a)", "(b)", "(c)"}  # (d) was not reached, and the picture says so
     assert metrics["panels"]["(b)"]["value"] > metrics["panels"]["(a)"]["value"]  # D has learned, G has not
     assert metrics["panels"]["(c)"]["jsd"] < metrics["panels"]["(b)"]["jsd"]  # G has learned, D has not
-    recording = recordings.load(run / "histograms.npz")
+    recording = recordings.of_run(run.folder)
     at = {iteration: index for index, iteration in enumerate(recording.iterations)}
     g, d = recording.curves["g"], recording.curves["logits"]
     assert np.array_equal(g[at[75]], g[at[1075]]) and not np.array_equal(g[at[1075]], g[at[1100]])

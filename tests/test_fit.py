@@ -199,14 +199,13 @@ def discriminators():
     x = keras.Input((2,))
     hidden = layers.Dense(8, activation="relu")(x)
     return {
-        "sigmoid": network(2, 1, "discriminator", activation="sigmoid"),
         "activation": network(2, 1, "discriminator", last=[layers.Activation("sigmoid")]),
         "functional": keras.Model(x, layers.Activation("sigmoid")(layers.Dense(1)(hidden))),
         "logits": network(2, 1, "discriminator"),
     }
 
 
-@pytest.mark.parametrize("kind", discriminators())
+@pytest.mark.parametrize("kind", ["activation", "functional", "logits"])
 def test_ways_for_a_discriminator_to_end(kind):
     keras.utils.set_random_seed(0)
     D = discriminators()[kind]
@@ -338,10 +337,8 @@ def test_importing_the_library_is_light_chooses_nothing_and_registers_its_classe
         "import matplotlib; from gan_paper.plots import histograms; "
         f"print(matplotlib.rcParams._get_backend_or_none()); import keras; {load}"
     )
-    for code, expected in ((light, "False\nNone\n(3, 2)\n"), (f"import keras, gan_paper; {load}", "(3, 2)\n")):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-        assert done.stdout.endswith(expected), done.stderr
-        assert ("'GAN'" in done.stdout) == (code == light)
+    done = subprocess.run([sys.executable, "-c", light], capture_output=True, text=True, timeout=300)
+    assert done.stdout.endswith("False\nNone\n(3, 2)\n") and "'GAN'" in done.stdout, done.stderr
 
 
 def test_samples():

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 
 from gan_paper.measure.samples import match_of_entries
-from gan_paper.runs.report import columns
 
 MATCHED = ["scalar", "standard", "mixture"]
 
 
-@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("preset", MATCHED)
-def test_no_number_of_the_networks_comes_from_the_data(preset, seed):
+def test_no_number_of_the_networks_comes_from_the_data(preset):
     """The same settings with another target give the same networks, without a constant."""
-    settings = replace(gaussian.PRESETS[preset], seed=seed)
+    settings = gaussian.PRESETS[preset]
     targets = preset, MATCHED[MATCHED.index(preset) - 1]
     one, other = (gaussian.make_gan(replace(settings, preset=target)) for target in targets)
     for name in ("generator", "discriminator"):
@@ -26,9 +24,8 @@ def test_no_number_of_the_networks_comes_from_the_data(preset, seed):
         assert not constants, "a layer holds numbers that are not weights"
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_generator_begins_far_from_the_data(seed):
-    gan = gaussian.make_gan(replace(gaussian.PRESETS["scalar"], seed=seed))
+def test_the_generator_begins_far_from_the_data():
+    gan = gaussian.make_gan(gaussian.PRESETS["scalar"])
     p_data, _ = gaussian.TARGETS["scalar"]
     samples = gan.generator(gan.p_z.sample((10_000, 30), 0)).numpy()
     assert abs(samples.mean() - p_data.mean) > 3 * p_data.std
@@ -42,9 +39,3 @@ def test_vectors_begin_far_from_the_data_and_without_correlations():
     assert found["std_across_noise"] < 0.45 * p_data.std and found["own_wasserstein"] > 0.6
     assert found["correlation"] < 0.02  # by chance, 0.018
     assert np.linalg.matrix_rank(gan.generator.get_weights()[0]) == 1000
-
-
-def test_columns_are_evenly_spaced_in_log():
-    assert columns(range(0, 6001, 100)) == [0, 100, 391, 1533, 6000]
-    assert columns([0, 50]) == [0, 50, 50, 50, 50]  # each is drawn once
-    assert columns([0]) == [0]

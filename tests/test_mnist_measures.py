@@ -1,7 +1,6 @@
-"""experiments/mnist_measures.py on blobs in place of digits, and on MNIST where GAN_PAPER_MNIST names it."""
+"""experiments/mnist_measures.py on blobs in place of digits."""
 
 import json
-import os
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,9 +14,7 @@ from scipy.spatial.distance import cdist
 from gan_paper import parzen, runs
 from gan_paper.measure.neighbours import balls, fit
 from gan_paper.runs import files
-from tests.conftest import experiment
-
-REAL = os.environ.get("GAN_PAPER_MNIST")
+from tests.conftest import cheaper, experiment
 
 
 @pytest.fixture(name="measures")
@@ -38,6 +35,7 @@ def mnist_measures(monkeypatch):
     monkeypatch.setattr(module.mnist, "SAMPLES", 200)
     monkeypatch.setattr(module, "LEAST_ACCURACY", 0)
     monkeypatch.setattr(module.mnist_classifier, "EPOCHS", 1)
+    cheaper(monkeypatch)
     return module
 
 

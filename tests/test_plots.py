@@ -157,7 +157,7 @@ def test_a_figure_is_legible_at_the_width_of_a_column(name):
         assert not [other for other, its_box in texts[:i] if box.overlaps(its_box)], text
 
 
-@pytest.mark.parametrize("name", ["plane", "training", "interpolations", "figure1"])  # contours, lines, images, arrows
+@pytest.mark.parametrize("name", ["plane", "interpolations"])  # contours and lines; images
 def test_the_same_figure_gives_the_same_bytes(name, tmp_path):
     config = {"experiment": "test"}
     first, second = (
@@ -165,13 +165,6 @@ def test_the_same_figure_gives_the_same_bytes(name, tmp_path):
         for _ in range(2)
     )
     assert first == second and len(first) == 2
-
-
-def test_training_draws_the_equilibrium():
-    history = {name: np.arange(5.0) for name in ("iteration", "d_loss", "g_loss", "d_real", "d_fake", "value")}
-    _, answers, value = training.course(history, "non_saturating").axes
-    assert any(np.allclose(line.get_ydata(), 0.5) for line in answers.lines)
-    assert any(np.allclose(line.get_ydata(), -np.log(4)) for line in value.lines)
 
 
 def test_comparisons(recording):
@@ -268,10 +261,3 @@ def test_figure_1_draws_the_game_and_its_map():
     tips = arrows.X + arrows.U
     z = (arrows.X - 4) / 5  # the z line is as wide as the x line, which is [-1, 9] here
     assert np.allclose(tips, 4 + z) and np.all(arrows.V == 1)
-
-
-def test_criterion_shows_how_far_each_is_from_quadrature():
-    t = np.linspace(-1, 1, 5)
-    _, differences = theory_pictures.criterion(t, t**2, t**2 + 0.1, t**2 - 0.2).axes
-    assert np.allclose(lines(differences)["Monte Carlo"].get_ydata(), 0.1)
-    assert np.allclose(lines(differences)["D trained"].get_ydata(), -0.2)

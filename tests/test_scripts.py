@@ -72,7 +72,7 @@ def test_a_short_training_comes_to_the_data():
 @pytest.mark.parametrize(
     ("name", "preset", "changes", "files"),
     [
-        ("gaussian", "notebook", {}, LINE | NETWORKS),
+        ("gaussian", "notebook", {"n": 50, "noise_size": 50}, LINE | NETWORKS),
         ("numpy_gan", "document", {}, LINE),
         ("sine", "matched", {"g_hidden": (8,), "d_hidden": (8,)}, {"samples.png", "samples.gif", *NETWORKS}),
         ("uniform_to_gaussian", "matched", {"m": 16}, {"tail.png", *LINE, *NETWORKS}),

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import tracemalloc
-import zipfile
 
 import numpy as np
 import pytest
@@ -30,11 +28,11 @@ def whole(tmp_path_factory):
     return folder, kill.start(COMMAND, folder)
 
 
-@pytest.mark.parametrize("share", [0.02, 0.5])
-def test_a_killed_run_is_resumed_to_the_last_bit(whole, tmp_path, share):
+def test_a_run_that_is_killed_twice_is_resumed_to_the_last_bit(whole, tmp_path):
     folder, operations = whole
-    kill.start(COMMAND, tmp_path / "run", operation=int(share * operations))
-    assert not (tmp_path / "run" / "SHA256SUMS").exists()
+    for share, flags in ((0.02, ()), (0.4, ("--resume",))):
+        kill.start([*COMMAND, *flags], tmp_path / "run", operation=int(share * operations))
+        assert not (tmp_path / "run" / "SHA256SUMS").exists()
     kill.start([*COMMAND, "--resume"], tmp_path / "run")
     assert kill.outcome(tmp_path / "run") == kill.outcome(folder)
     for name in ("history.csv", "histograms.npz", "histograms.png", "training.pdf", "histograms.gif"):
@@ -110,12 +108,12 @@ def corruption(rng, data):
     return damaged[rng.integers(len(damaged))]
 
 
-def test_200_corruptions_are_noticed_or_harmless(finished, tmp_path, capsys):
+def test_100_corruptions_are_noticed_or_harmless(finished, tmp_path, capsys):
     """Of a run's files and of its checkpoint's, each: named and refused, or the same is read as if it were whole."""
     rng, noticed = np.random.default_rng(0), 0
     made = ["SHA256SUMS", "history.csv", "histograms.npz", "weights.index", "weights.data-00000-of-00001"]
     names = ["metrics.json", "histograms.npz", "SHA256SUMS", *(f"checkpoints/20/{name}" for name in made)]
-    for number in range(200):
+    for number in range(100):
         folder, name = tmp_path / str(number), names[number % len(names)]
         shutil.copytree(finished, folder)
         (folder / name).write_bytes(corruption(rng, (folder / name).read_bytes()))
@@ -136,42 +134,19 @@ def test_200_corruptions_are_noticed_or_harmless(finished, tmp_path, capsys):
                 noticed += 1
                 assert said.count("\n") == 1 and str(folder / "checkpoints" / "20") in said
         shutil.rmtree(folder)
-    assert noticed > 180  # and the others were harmless
+    assert noticed > 90  # and the others were harmless
 
 
-def hostile_npz(path, shape, dtype="<f8"):
-    """An archive of a few bytes with a header that claims more."""
-    header = str({"descr": dtype, "fortran_order": False, "shape": shape}).encode()
+def test_a_file_is_not_read_beyond_what_arrays_may_hold(tmp_path, monkeypatch):
+    header = str({"descr": "<f8", "fortran_order": False, "shape": (10**12,)}).encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("edges.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-
-
-@pytest.mark.parametrize("shape", [(10**12,), (2**63, 2**63), (-1, 5)])
-def test_a_header_that_claims_too_much_is_refused(tmp_path, shape):
-    hostile_npz(tmp_path / "a.npz", shape)
-    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
-        (tmp_path / "a.npy").write_bytes(archive.read("edges.npy"))
-    for path, read in ((tmp_path / "a.npz", recordings.load), (tmp_path / "a.npy", files.read_samples)):
-        with pytest.raises(ValueError, match=f"^{path}"):
-            read(path)
-
-
-def test_a_bomb_is_not_expanded(tmp_path):
-    with (
-        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        archive.open("edges.npy", "w", force_zip64=True) as member,
-    ):
-        for _ in range(1100):
-            member.write(bytes(1 << 20))
-    assert (tmp_path / "bomb.npz").stat().st_size < 1e7
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError, match="more than 1 GB"):
-            recordings.load(tmp_path / "bomb.npz")
-        assert tracemalloc.get_traced_memory()[1] < 1e6
-    finally:
-        tracemalloc.stop()
+    (tmp_path / "claims.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ValueError, match=r"claims\.npy is not a readable"):
+        files.read_samples(tmp_path / "claims.npy")
+    np.savez_compressed(tmp_path / "bomb.npz", edges=np.zeros(10_000))
+    monkeypatch.setattr(files, "GREATEST", 10_000)
+    with pytest.raises(ValueError, match=r"bomb\.npz is not a readable .* it would take more than"):
+        recordings.load(tmp_path / "bomb.npz")
 
 
 def test_nothing_is_unpickled(tmp_path):

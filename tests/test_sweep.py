@@ -154,24 +154,21 @@ def test_a_folder_that_holds_something_else_is_refused(plain, tmp_path, monkeypa
     assert (named / "notes.txt").exists() and (named / "history.csv").read_text() == "garbled"
 
 
-def test_ctrl_c_keeps_what_is_there_and_the_same_command_goes_on(tmp_path, plain):
-    """One run is finished; the other, too long to be, has begun: it is resumed, by the plain script in this test."""
-    flags = ["numpy_gan", "--seeds", "0", "--set", "iterations=300,10000000", "--workers", "2"]
-    place = tmp_path / "runs" / "numpy_gan"
-    finished, begun = (place / f"inside-iterations={n}-seed0" for n in (300, 10_000_000))
+def test_ctrl_c_keeps_what_is_there_and_the_same_command_goes_on(tmp_path):
+    """The run, too long to be finished, has begun: it is resumed, by the plain script in this test."""
+    flags = ["numpy_gan", "--seeds", "0", "--set", "iterations=10000000", "--workers", "1"]
+    begun = tmp_path / "runs" / "numpy_gan" / "inside-iterations=10000000-seed0"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen(command(*flags), cwd=tmp_path, env=ENVIRONMENT, **pipes) as sweeping:
         try:
-            assert until((finished / "SHA256SUMS").exists) and until((begun / "histograms.npz").exists)
+            assert until((begun / "histograms.npz").exists)
             os.killpg(sweeping.pid, signal.SIGINT)  # as the terminal does
             _, errors = sweeping.communicate(timeout=120)
         except BaseException:
             os.killpg(sweeping.pid, signal.SIGKILL)
             raise
     assert sweeping.returncode == 130 and errors.count("\n") == 1 and "the same command goes on" in errors, errors
-    files.check_seal(finished)
-    assert (finished / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
-    # No process holds the begun one any more; at 10,000,000 iterations it is not waited for.
+    # No process holds it any more; at 10,000,000 iterations it is not waited for.
     with runs.Run("numpy_gan", experiment("numpy_gan").Settings("inside", 0, 10_000_000, begun, resume=True)) as run_:
         assert run_.config["settings"]["iterations"] == 10_000_000
 

@@ -3,9 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from gan_paper.runs import files
-from tests.conftest import ROOT
-from tests.test_scripts import one_line
+from gan_paper.runs import Refused, files
+from tests.conftest import ROOT, experiment
 
 
 def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experiment="mnist"):
@@ -17,17 +16,25 @@ def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experi
     files.seal(run)
 
 
-def test_the_table_of_finished_runs(script, tmp_path):
+TABLE1 = experiment("table1")
+
+
+def refused(folder):
+    with pytest.raises(Refused) as refusal:
+        TABLE1.main(TABLE1.Arguments(folder))
+    return str(refusal.value)
+
+
+def test_the_table_of_finished_runs(tmp_path, capsys):
     runs = tmp_path / "runs"
     for seed, figure in enumerate((230.0, 240.0, 226.0)):
         finished(runs, "released", seed, figure, error=1.0 + seed, last=170 + figure / 10)
     finished(runs, "dense", 0, 200.0)
     finished(runs, "scalar", 0, 1.0, experiment="gaussian")  # another experiment's
     (runs / "scale.json").write_text(json.dumps({"10,000 training images": [244.2, 2.1]}))
-    result = script("table1", "--runs", "runs", "--output", "table")
-    assert result.returncode == 0 and result.stderr == "", result.stderr
-    text = (tmp_path / "table" / "table1.md").read_text()
-    assert text in result.stdout and all(path in result.stdout for path in ("table/table1.md", "table/table1.json"))
+    TABLE1.main(TABLE1.Arguments(runs, tmp_path / "table"))
+    text, said = (tmp_path / "table" / "table1.md").read_text(), capsys.readouterr().out
+    assert text in said and all(path in said for path in ("table/table1.md", "table/table1.json"))
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
     assert rows[0] == ["model", "MNIST", "TFD", "each seed"]
     assert rows[2:] == [
@@ -48,27 +55,22 @@ def test_the_table_of_finished_runs(script, tmp_path):
     )
 
 
-def test_refuses(script, tmp_path):
+def test_refuses(tmp_path):
     (tmp_path / "empty").mkdir()
-    one_line(script("table1", "--runs", "empty"), "--runs empty", "no finished run")
-    one_line(script("table1", "--runs", "missing"), "--runs missing", "no finished run")
+    assert "no finished run of mnist.py" in refused(tmp_path / "empty")
     broken = tmp_path / "broken" / "paper-seed0"
     broken.mkdir(parents=True)
-    (broken / "metrics.json").write_text("{")
-    one_line(script("table1", "--runs", "broken"), "paper-seed0 holds no readable metrics.json")
     (broken / "metrics.json").write_text('{"experiment": "mnist", "preset": "paper"}')
-    one_line(script("table1", "--runs", "broken"), "paper-seed0/SHA256SUMS does not exist")
+    assert "paper-seed0/SHA256SUMS does not exist" in refused(tmp_path / "broken")
     files.seal(broken)
-    one_line(script("table1", "--runs", "broken"), "paper-seed0/metrics.json", "no finished run's")
+    assert "paper-seed0/metrics.json holds no finished run's" in refused(tmp_path / "broken")
     finished(tmp_path / "runs", "dense", 0, 200.0)
     (tmp_path / "runs" / "scale.json").write_text("[]")
-    one_line(script("table1", "--runs", "runs"), "scale.json")
-    one_line(script("table1", "--runs", "runs", "--scale", "--data", "nowhere"), "nowhere")
+    assert "scale.json" in refused(tmp_path / "runs")
 
 
-def test_the_committed_table_is_that_of_the_committed_runs(script, tmp_path):
-    result = script("table1", "--output", "table")
-    assert result.returncode == 0, result.stderr
-    text = (tmp_path / "table" / "table1.md").read_text()
+def test_the_committed_table_is_that_of_the_committed_runs(tmp_path):
+    TABLE1.main(TABLE1.Arguments(output=tmp_path))
+    text = (tmp_path / "table1.md").read_text()
     assert text == (ROOT / "figures" / "reference" / "mnist" / "table1.md").read_text()
     assert text.strip() in (ROOT / "experiments" / "README.md").read_text()

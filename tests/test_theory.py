@@ -10,7 +10,7 @@ import scipy.optimize
 from gan_paper import runs
 from gan_paper.distributions import Gaussian
 from gan_paper.objective import LOG_4, jensen_shannon_divergence, optimal_discriminator
-from tests.conftest import experiment
+from tests.conftest import cheaper, experiment
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,8 @@ def test_proposition_2_comes_to_p_data(theory, tmp_path):
     assert jensen_shannon_divergence([1, 1], [1, 1]) == 0
 
 
-def test_a_check_that_fails_is_told(theory, tmp_path, capsys):
+def test_a_check_that_fails_is_told(theory, tmp_path, monkeypatch, capsys):
+    cheaper(monkeypatch)
     settings = theory.Settings(iterations=2, samples=1000, k=1, m=16, output=tmp_path / "run")  # that is no training
     with pytest.raises(SystemExit, match="1"), runs.Run("theory", settings) as run:
         theory.main(settings, run)
@@ -72,17 +73,10 @@ def test_a_check_that_fails_is_told(theory, tmp_path, capsys):
         "Proposition 1", "Theorem 1", "Proposition 2", "Section 3"
     }  # fmt: skip
     assert all(check["holds"] == (check["measured"] <= check["tolerance"]) for check in checks)
-    names = {
-        f"{name}.{suffix}"
-        for name in ("proposition1", "theorem1", "proposition2", "section3")
-        for suffix in ("png", "pdf")
-    }
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "config.json", "metrics.json", "SHA256SUMS", ".lock", ".written", *names
-    }  # fmt: skip
 
 
-def test_a_held_generator_stays_and_d_begins_anew(theory):
+def test_a_held_generator_stays_and_d_begins_anew(theory, monkeypatch):
+    cheaper(monkeypatch)
     held = theory.FixedGenerator(theory.Settings(iterations=20, m=50))
     first = held.learn(P_G)
     assert [float(w[0]) for w in (np.ravel(v) for v in held.gan.generator.get_weights())] == [1.0, 0.0]

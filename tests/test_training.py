@@ -202,17 +202,6 @@ def test_what_is_recorded_is_what_is_judged_and_saved(tmp_path):
     assert abs(gan.generator(recorder.noise).numpy().mean() - judged.mean()) > 0.3  # the last iterate is another
 
 
-def test_tensorboard(tmp_path):
-    pytest.importorskip("tensorboard")
-    run = runs.Run("test", runs.FitSettings("any", iterations=20, output=tmp_path / "run", tensorboard=True))
-    train(run)
-    steps = []
-    for path in sorted((run.folder / "tensorboard" / "train").glob("events*")):
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
-            steps += [event.step for value in event.summary.value if value.tag == "epoch_value"]
-    assert steps == [0, 1] and not runs.foreign(run.folder)
-
-
 def test_play_measures_the_game_on_fresh_draws():
     gan = make_gan(n=1)
     samples, game = training.play(gan, P_DATA, samples=25_000, seed=0)

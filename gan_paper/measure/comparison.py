@@ -84,14 +84,9 @@ _CONFIDENCE = 0.999  # a line: true samples fail one of the six at most 6 times 
 
 
 def least_values(reference: Recording, edges: Floats) -> int:
-    """How many values a comparison needs: so many that 99.9 % of true samples stay within each tolerance.
+    """How many values a comparison over these bins needs, rounded up to two digits.
 
-    Args:
-        reference: The reference.
-        edges: Of the bins over which the values are counted.
-
-    Returns:
-        The number, rounded up to two digits.
+    It is so many that 99.9 % of true samples stay within each tolerance.
     """
     normal = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
     needed = (normal / (STATISTICS["mean"].tolerance * reference.tolerance)) ** 2

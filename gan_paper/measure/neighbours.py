@@ -23,16 +23,12 @@ K = 3
 
 
 class Balls(NamedTuple):
-    """Points, each with a ball.
-
-    Attributes:
-        points: (N, d) in float32.
-        radii: The distance of each from its kth nearest other one, (N,).
-        k: Which neighbour that is.
-    """
+    """Points, each with a ball."""
 
     points: NDArray[np.float32]
+    """(N, d)."""
     radii: NDArray[np.float32]
+    """The distance of each from its kth nearest other one, (N,)."""
     k: int
 
 
@@ -54,11 +50,7 @@ class Fit(NamedTuple):
 
 
 def balls(points: ArrayLike, k: int = K) -> Balls:
-    """Give each point its ball.
-
-    Args:
-        points: (N, d), more than k of them.
-        k: At least 1.
+    """Give each of the points (N, d) its ball.
 
     Raises:
         ValueError: if the points are not finite numbers (N, d), or too few for k.
@@ -106,14 +98,7 @@ def fit(data: Balls, samples: Balls) -> Fit:
 
 
 def nearest(points: ArrayLike, among: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The nearest of other points to each point.
-
-    Args:
-        points: (N, d).
-        among: (M, d).
-
-    Returns:
-        The distances (N,), and which of the others it is, (N,).
+    """The nearest of other points (M, d) to each point (N, d): the distances (N,), and which it is, (N,).
 
     Raises:
         ValueError: if either is not finite numbers (N, d), or they are of different spaces.

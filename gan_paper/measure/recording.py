@@ -71,12 +71,9 @@ class Recording:
         return next(iter(self.edges))
 
     def record(self, iteration: int, samples: ArrayLike, curves: Mapping[str, ArrayLike] | None = None) -> None:
-        """Count samples (N, n), and keep curves as they are.
+        """Count samples (N, n) of G at an iteration, and keep curves as they are: G and D on a grid, say.
 
-        Args:
-            iteration: That G is at.
-            samples: Of G, (N, n).
-            curves: Arrays by name, the same names and shapes at every iteration: G and D on a grid, say.
+        Curves are arrays by name, the same names and shapes at every iteration.
         """
         samples = np.asarray(samples)
         values = {name: self.views[name](samples) for name in self.edges}

@@ -73,13 +73,10 @@ def figure1(games: Mapping[str, Snapshot | None]) -> Figure:
         return figure
 
 
-def figure1_animation(recording: Recording, game: Callable[[int], Snapshot], frames: int = 150) -> list[Pixels]:
+def figure1_animation(recording: Recording, game: Callable[[int], Snapshot]) -> list[Pixels]:
     """A panel of `figure1`, moving: pictures (height, width, 3) of recorded iterations, evenly spread.
 
-    Args:
-        recording: Of a run.
-        game: The game at an index of the recording.
-        frames: At most so many pictures.
+    `game` gives the game at an index of the recording.
     """
     with plt.rc_context(STYLE):
         figure, (upper, lower) = plt.subplots(
@@ -98,15 +95,11 @@ def figure1_animation(recording: Recording, game: Callable[[int], Snapshot], fra
             arrows.set_UVC(*_arrows(now)[2:])
             measured.set_text(f"JSD {now.jsd:.3f}    V {now.value:.3f}".replace("-", MINUS))
 
-        return animate(figure, [p_g, optimal, d, arrows, measured], recording, show, frames)
+        return animate(figure, [p_g, optimal, d, arrows, measured], recording, show, frames=150)
 
 
 def learned_discriminators(games: Mapping[str, Snapshot]) -> Figure:
-    """Proposition 1: D, trained against fixed generators, over D*.
-
-    Args:
-        games: By their titles, a panel each, left to right.
-    """
+    """Proposition 1: D, trained against fixed generators, over D*; a panel for each game, under its title."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
         for ax, (title, game) in zip(axes[0], games.items(), strict=True):

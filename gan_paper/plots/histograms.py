@@ -19,12 +19,9 @@ Shown = Mapping[str, tuple[Distribution, str]]
 
 
 def histograms(recording: Recording, shown: Shown, iterations: Sequence[int]) -> Figure:
-    """p_data against p_g at chosen iterations, one column each, one row for each view; mu and sigma are those of p_g.
+    """p_data against p_g at the recorded iterations nearest to these, a column each, with a row for each view shown.
 
-    Args:
-        recording: Of a run.
-        shown: Which views.
-        iterations: The nearest recorded ones are shown.
+    The mean mu and the standard deviation sigma are those of p_g.
     """
     with plt.rc_context(STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
@@ -48,7 +45,7 @@ def histograms(recording: Recording, shown: Shown, iterations: Sequence[int]) ->
         return figure
 
 
-def histograms_animation(recording: Recording, shown: Shown, frames: int = 100) -> list[Pixels]:
+def histograms_animation(recording: Recording, shown: Shown) -> list[Pixels]:
     """The same story as `histograms`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -64,7 +61,7 @@ def histograms_animation(recording: Recording, shown: Shown, frames: int = 100) 
             for name, artist in stairs.items():
                 artist.set_data(recording.histogram(index, name).density)
 
-        return animate(figure, list(stairs.values()), recording, show, frames)
+        return animate(figure, list(stairs.values()), recording, show, frames=100)
 
 
 def _against_data(ax: Axes, histogram: Histogram, p_data: Distribution) -> Any:

@@ -11,8 +11,10 @@ from gan_paper.runs.folder import read_metrics as read_metrics
 from gan_paper.runs.run import Pace as Pace
 from gan_paper.runs.run import Run as Run
 from gan_paper.runs.run import save_picture as save_picture
+from gan_paper.runs.run import table as table
 from gan_paper.runs.script import exit_statuses as exit_statuses
 from gan_paper.runs.script import main as main
+from gan_paper.runs.script import progress as progress
 from gan_paper.runs.script import quiet_tensorflow as quiet_tensorflow
 from gan_paper.runs.settings import Between as Between
 from gan_paper.runs.settings import FitSettings as FitSettings
@@ -20,5 +22,3 @@ from gan_paper.runs.settings import Iterations as Iterations
 from gan_paper.runs.settings import Settings as Settings
 from gan_paper.runs.settings import limits as limits
 from gan_paper.runs.settings import parse as parse
-from gan_paper.runs.terminal import progress as progress
-from gan_paper.runs.terminal import table as table

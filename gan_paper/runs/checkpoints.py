@@ -16,11 +16,7 @@ SECONDS = 10.0
 
 
 class Checkpoints:
-    """The checkpoints in a folder, by iteration.
-
-    Args:
-        folder: Where they are; made with the first one.
-    """
+    """The checkpoints in a folder, by iteration; it is made with the first one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,12 +24,7 @@ class Checkpoints:
         self._saved, self._cost = time.perf_counter(), 0.0
 
     def save(self, iteration: int, write: Callable[[Path], None]) -> None:
-        """Make a checkpoint, and forget the oldest, and those that lie ahead, which were damaged.
-
-        Args:
-            iteration: That training is at.
-            write: Writes its files into a folder.
-        """
+        """Make a checkpoint of what `write` puts into a folder; forget the oldest, and damaged ones that lie ahead."""
         began = time.perf_counter()
         self.clean()
         partial = self.folder / f"{iteration}.partial"
@@ -42,7 +33,7 @@ class Checkpoints:
         try:
             write(partial)
             files.seal(partial)
-            place = self._place(iteration)
+            place = self.folder / str(iteration)
             if place.exists():  # damaged, or the same: the run has come to it again
                 _remove(place)
             partial.rename(place)
@@ -52,7 +43,7 @@ class Checkpoints:
                 _remove(partial)
         kept = [made for made in self.iterations() if made <= iteration][-KEPT:]
         for useless in set(self.iterations()) - set(kept):
-            _remove(self._place(useless))
+            _remove(self.folder / str(useless))
         self._saved = time.perf_counter()
         self._cost = self._saved - began
         self.seconds += self._cost
@@ -75,14 +66,15 @@ class Checkpoints:
         """
         damage = ""
         for iteration in reversed(self.iterations()):
+            folder = self.folder / str(iteration)
             try:
-                files.check_seal(self._place(iteration))
+                files.check_seal(folder)
             except ValueError as error:
                 damage = damage or str(error)
                 continue
             if damage:
                 print(f"{damage}; going on from the checkpoint before it, of iteration {iteration}")
-            return iteration, self._place(iteration)
+            return iteration, folder
         if damage:
             raise ValueError(damage)
         return None
@@ -106,9 +98,6 @@ class Checkpoints:
             for place in self.folder.iterdir():
                 _remove(place)
             self.folder.rmdir()
-
-    def _place(self, iteration: int) -> Path:
-        return self.folder / str(iteration)
 
 
 def _is_ours(path: Path) -> bool:

@@ -1,7 +1,4 @@
-"""Reading and writing files so that nothing is half-written, damage is noticed, and nothing in a file is executed.
-
-Whatever a file claims about itself, no more is read into memory than it may hold.
-"""
+"""Reading and writing files so that nothing is half-written, damage is noticed, and nothing in a file is executed."""
 
 import hashlib
 import os
@@ -62,19 +59,14 @@ def seal(folder: Path) -> None:
 
 
 def check_seal(folder: Path, names: Sequence[str] | None = None) -> None:
-    """Check files of a sealed folder against its `SHA256SUMS`.
-
-    Args:
-        folder: The folder.
-        names: Of the files; by default all that are sealed.
+    """Check files of a sealed folder, by default all, against its `SHA256SUMS`.
 
     Raises:
         ValueError: if the seal or a file is missing or damaged, in one line that names it.
     """
     try:
-        # 1 MB: that is ten thousand files.
-        text = _bounded(folder / SEAL, 1 << 20).decode()
-        sums = {name: digest for digest, name in (line.split("  ") for line in text.splitlines())}
+        lines = read_text(folder / SEAL).splitlines()
+        sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     except FileNotFoundError:
         raise ValueError(f"{folder / SEAL} does not exist") from None
     except (OSError, ValueError):
@@ -97,7 +89,11 @@ def read_text(path: Path) -> str:
     Raises:
         OSError, ValueError: if it cannot be read, is larger, or is no text.
     """
-    return _bounded(path, 16 << 20).decode()
+    with path.open("rb") as file:
+        content = file.read((16 << 20) + 1)
+    if len(content) > 16 << 20:
+        raise ValueError(f"{path} is larger than 16 MB")
+    return content.decode()
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
@@ -147,14 +143,6 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
 def _check_size(size: int) -> None:
     if size > GREATEST:
         raise ValueError(f"it would take more than {GREATEST >> 30} GB")
-
-
-def _bounded(path: Path, most: int) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{path} is larger than {most} bytes")
-    return content
 
 
 def _digest(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from gan_paper.runs.checkpoints import Checkpoints
 from gan_paper.runs.settings import Settings
 
 CONFIG, LOCK, WRITTEN = "config.json", ".lock", ".written"
-"""`.written` lists what runs have written into the folder, a name a line; a name that ends in / is a folder's."""
+"""`.written` lists the files that runs have written into the folder, a name a line."""
 
 
 class Refused(Exception):
@@ -37,13 +36,11 @@ def foreign(folder: Path) -> list[str]:
         name, is_folder = path.name, path.is_dir() and not path.is_symlink()
         if name == "checkpoints" and is_folder and claimed:
             found += Checkpoints(path).foreign()
-        elif not (name in (LOCK, WRITTEN) or files.is_partial(path) or f"{name}{'/' * is_folder}" in claimed):
-            found += _files_in(path) if is_folder else [path]
+        elif is_folder:
+            found += [p for p in sorted(path.rglob("*")) if p.is_symlink() or not p.is_dir()] or [path]
+        elif not (name in (LOCK, WRITTEN) or files.is_partial(path) or name in claimed):
+            found.append(path)
     return [str(path.relative_to(folder)) for path in found]
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()] or [folder]
 
 
 def _claimed(folder: Path) -> list[str]:
@@ -53,15 +50,10 @@ def _claimed(folder: Path) -> list[str]:
 
 
 class Folder:
-    """A run's folder, this process's alone until it is closed.
+    """A run's folder, made if it does not exist, and this process's alone until it is closed.
 
-    Args:
-        path: Where it is; made if it does not exist.
-        experiment: The experiment's name.
-        settings: Of the run. `resume` and `overwrite` choose what becomes of a run that is there.
-
-    Attributes:
-        config: What its `config.json` holds now.
+    `config` is what its `config.json` holds now. Of a run that is there the settings `resume` and `overwrite` choose
+    what becomes.
 
     Raises:
         Refused: if the folder cannot be written, is in use, or holds something else: a run that is neither to be
@@ -142,9 +134,7 @@ class Folder:
     def _clear(self) -> None:
         for name in _claimed(self.path):
             path = self.path / name
-            if name.endswith("/") and path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.is_symlink() or path.is_file():
+            if path.is_symlink() or path.is_file():
                 path.unlink()
         Checkpoints(self.path / "checkpoints").remove()
         (self.path / WRITTEN).unlink(missing_ok=True)
@@ -157,17 +147,11 @@ class Folder:
                 raise Refused(f"--resume of a run of {article}{now[name]}, but {path} is of {article}{before[name]}")
         was, settings = before["settings"], now["settings"]
         for name in {**was, **settings}:
-            flag = "--" + name.replace("_", "-")
-            if name not in was or name not in settings:
-                owner = "this version" if name in settings else "the run"
-                raise Refused(f"--resume must keep the run's settings: only {owner} has {flag} ({path})")
-            if name == "iterations":
-                if not (isinstance(was[name], int) and was[name] <= settings[name]):
-                    raise Refused(
-                        f"--resume goes on: {flag} must be at least the run's {was[name]}, not {settings[name]}"
-                    )
-            elif was[name] != settings[name]:
-                raise Refused(f"--resume must keep the run's settings: {flag} was {was[name]}, not {settings[name]}")
+            flag, old, new = "--" + name.replace("_", "-"), was.get(name, "absent"), settings.get(name, "absent")
+            if name == "iterations" and not (isinstance(old, int) and old <= new):
+                raise Refused(f"--resume goes on: {flag} must be at least the run's {old}, not {new}")
+            if name != "iterations" and old != new:
+                raise Refused(f"--resume must keep the run's settings: {flag} was {old}, not {new} ({path})")
         if was["iterations"] < settings["iterations"]:
             print(
                 f"the run is grown from {was['iterations']} to {settings['iterations']} iterations: what falls or "
@@ -191,8 +175,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(files.read_text(path))
     except (OSError, ValueError, RecursionError):
         raise Refused(f"{path} cannot be read as a run's") from None
-    kinds = {"experiment": str, "layout": int, "settings": dict, "versions": dict}
-    for name, kind in kinds.items():
+    for name, kind in {"experiment": str, "layout": int, "settings": dict, "versions": dict}.items():
         if not isinstance(config, dict) or not isinstance(config.get(name), kind):
             raise Refused(f"{path} holds no {name}: it is no run's, or that of another version of this project")
     return config

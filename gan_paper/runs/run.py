@@ -14,7 +14,6 @@ from gan_paper.runs import files, recordings
 from gan_paper.runs.checkpoints import Checkpoints
 from gan_paper.runs.folder import Folder, Refused, claim
 from gan_paper.runs.settings import Settings
-from gan_paper.runs.terminal import table
 
 if TYPE_CHECKING:
     import keras
@@ -49,9 +48,7 @@ class Run:
 
     The folder is this process's until `close`: another one that opens it is refused.
 
-    Args:
-        experiment: The experiment's name.
-        settings: Its settings; `output`, `resume` and `overwrite` choose the folder and what becomes of what it holds.
+    The settings `output`, `resume` and `overwrite` choose the folder, and what becomes of what it holds.
 
     Attributes:
         folder: The run's folder.
@@ -87,17 +84,14 @@ class Run:
         self._folder.close()
 
     def claim(self, name: str) -> Path:
-        """The path of a file, or of a folder if the name ends in /, that is to be written into the run's folder."""
+        """The path of a file that is to be written into the run's folder."""
         claim(self.folder, [name])
         return self.folder / name
 
     def checkpoint(self, iteration: int, recording: Recording, write: Callable[[Path], None]) -> None:
-        """Make a checkpoint: the history, the recording and what `write` adds; and show both files in the folder.
+        """Make a checkpoint: the history, the recording, and the weights, which `write` writes into a folder.
 
-        Args:
-            iteration: That training is at.
-            recording: Of the run.
-            write: Writes the weights into a folder.
+        The run's folder shows the first two, too.
         """
 
         def write_all(folder: Path) -> None:
@@ -109,11 +103,7 @@ class Run:
         self._show(self.checkpoints.folder / str(iteration))
 
     def restore(self, recording: Recording, read: Callable[[Path], None]) -> int | None:
-        """Take up the last whole checkpoint, if the run is to be resumed.
-
-        Args:
-            recording: Takes up the checkpoint's.
-            read: Takes up the weights from a folder; raises a ValueError if they do not fit.
+        """Take up the last whole checkpoint, if the run is to be resumed; `read` takes up the weights from a folder.
 
         Returns:
             The iteration that it was made at; None if the run is not to be resumed, or has no checkpoint yet.
@@ -174,15 +164,15 @@ class Run:
         self.written += save_picture(path, figure, self.config)
         plt.close(figure)
 
-    def save_animation(self, name: str, frames: "Sequence[Pixels]", frames_per_second: int = 12) -> None:
-        """Write pictures (height, width, 3) as an animated GIF into the folder; the last stays longer.
+    def save_animation(self, name: str, frames: "Sequence[Pixels]") -> None:
+        """Write pictures (height, width, 3) as an animated GIF into the folder, 12 a second; the last stays longer.
 
         Its comment carries `config.json`.
         """
         from PIL import Image  # Matplotlib's own requirement
 
         first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
-        durations = [1000 // frames_per_second] * len(others) + [2000]
+        durations = [1000 // 12] * len(others) + [2000]  # milliseconds
         comment = json.dumps(self.config)
         with files.replacing(self.claim(name)) as temporary:
             first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
@@ -230,18 +220,18 @@ class Run:
         print("written:", *(str(written) for written in [path, *self.written]), sep="\n  ")
 
 
+def table(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as aligned columns; floats to four significant digits."""
+    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
 def save_picture(path: Path, figure: "Figure", config: Mapping[str, Any]) -> list[Path]:
     """Write a figure as a PNG, 200 dots per inch, and as a vector PDF beside it; the same figure gives the same bytes.
 
     Both carry the configuration of the run that is shown, as JSON: the PNG as its description, the PDF as its subject.
-
-    Args:
-        path: Of the PNG.
-        figure: What to draw.
-        config: As in the run's `config.json`.
-
-    Returns:
-        The paths of the PNG and of the PDF.
+    Returns the paths of the PNG and of the PDF.
     """
     import matplotlib.pyplot as plt
 

@@ -88,6 +88,20 @@ def _say(status: int, *parts: str) -> int:
     return status
 
 
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress line on a terminal, and nothing elsewhere; yields a function of (done, total)."""
+    on_screen = sys.stdout.isatty()
+
+    def tick(done: int, total: int) -> None:
+        if on_screen:
+            print(f"\r{label}: {100 * (done + 1) // total} %", end="", flush=True)
+
+    yield tick
+    if on_screen:
+        print("\r" + " " * (len(label) + 8), end="\r")
+
+
 def quiet_tensorflow() -> None:
     """Keep TensorFlow's start-up messages off the screen; to be called before it is first imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +60,6 @@ class Settings:
 @dataclass(frozen=True)
 class FitSettings(Settings):
     """The settings of the experiments that train with `GAN.fit`."""
-
-    PLACES: ClassVar[tuple[str, ...]] = (*Settings.PLACES, "tensorboard")
-
-    tensorboard: bool = False
-    """Also log for TensorBoard, into the run's folder tensorboard/."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
-            raise ValueError("--tensorboard must have TensorBoard installed: pip install '.[tensorboard]'")
 
 
 S = TypeVar("S", bound=Settings)

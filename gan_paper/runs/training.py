@@ -75,7 +75,7 @@ class Recorder(keras.callbacks.Callback):
 
     @property
     def iteration(self) -> int:
-        """That training is at."""
+        """The iteration that training is at."""
         return int(self.model.g_optimizer.iterations)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -160,17 +160,6 @@ def train(gan: GAN, x: Any, run: runs.Run, recorder: Recorder, *, batch_size: in
     The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
     and `discriminator.keras`: with the averages of their iterates, where the optimizers keep them.
 
-    Args:
-        gan: A compiled GAN.
-        x: Where examples come from.
-        run: The run.
-        recorder: Records it.
-        batch_size: m.
-        record_every: Iterations from one record to the next.
-
-    Returns:
-        The seconds spent, the iterations made in them, and how many of the seconds went into checkpoints.
-
     Raises:
         runs.Refused: if there is no whole checkpoint to resume from, or minibatches or records are too large.
         FloatingPointError: if a weight or a loss stops being finite; the last good checkpoint stays.
@@ -183,9 +172,7 @@ def train(gan: GAN, x: Any, run: runs.Run, recorder: Recorder, *, batch_size: in
     except ValueError as error:
         raise runs.Refused(f"--m is no good: {error}") from None
     start = recorder.begin(gan, record_every)
-    callbacks: list[keras.callbacks.Callback] = [recorder, Bar(start, stop)]
-    if getattr(run.settings, "tensorboard", False):
-        callbacks.append(keras.callbacks.TensorBoard(run.claim("tensorboard/"), histogram_freq=10, write_graph=False))
+    callbacks = [recorder, Bar(start, stop)]
     began = time.perf_counter()
     epoch = start // record_every
     try:
@@ -205,13 +192,7 @@ def train(gan: GAN, x: Any, run: runs.Run, recorder: Recorder, *, batch_size: in
 
 
 def stretches(start: int, stop: int, every: int) -> Iterator[tuple[int, int]]:
-    """Epochs from `start` to `stop` that end at multiples of `every` and at `stop`.
-
-    A run may go on from an iteration between two multiples, and end at one.
-
-    Returns:
-        Pairs (steps per epoch, epochs).
-    """
+    """Epochs from `start` to `stop` that end at multiples of `every` and at `stop`: pairs (steps per epoch, epochs)."""
     for begin, end in ((start, min(stop, -(-start // every) * every)), (-(-start // every) * every, stop)):
         whole, rest = divmod(max(0, end - begin), every)
         yield from ((steps, epochs) for steps, epochs in ((every, whole), (rest, 1)) if steps and epochs)
@@ -236,11 +217,7 @@ def generate(generator: keras.Model, z: Any) -> Any:
 def play(gan: GAN, x: Any, *, samples: int, seed: int) -> tuple[Any, dict[str, Any]]:
     """Play the trained game on fresh examples and noise, each network as the average of its iterates, if there is one.
 
-    Args:
-        gan: A trained GAN.
-        x: Where examples come from.
-        samples: How many to draw of G.
-        seed: The run's seed; the draws differ from all that training made.
+    The seed is the run's; the draws differ from all that training made.
 
     Returns:
         The generator's samples, as `gan.sample` gives them, and the metrics `value` (V) and `discriminator` (its mean
