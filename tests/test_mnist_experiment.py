@@ -93,6 +93,7 @@ def opened_noise(experiment, preset, seed):
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(experiment, blobs, tmp_path, monkeypatch):
+    cheaper(monkeypatch)
     flags = {"preset": "dense", "iterations": 15, "evaluate_every": 1, "average": 0.9}
     whole = run(experiment, tmp_path / "whole", **flags)
     record = training.Recorder.on_epoch_end

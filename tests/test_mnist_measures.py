@@ -132,8 +132,15 @@ def test_anybodys_images(measures, tmp_path, capsys):
 
 
 def test_refuses(measures, tmp_path, monkeypatch):
-    run = trained(measures, tmp_path / "run")
+    run = tmp_path / "run"
+    run.mkdir()
+    config = {"experiment": "mnist", "layout": 3, "settings": {"preset": "paper", "seed": 0}, "versions": {}}
+    for name, content in (("config", config), ("metrics", {"experiment": "mnist", "match": {}})):
+        (run / f"{name}.json").write_text(json.dumps(content))
+    (run / "generator.keras").write_text("weights")
     (run / "generator-last.keras").write_text("weights")
+    files.seal(run)
+    (run / "generator-last.keras").write_text("others")
     with pytest.raises(runs.Refused, match=r"generator-last.keras is damaged"):
         measures.main(measures.Arguments((run,)))
     files.seal(run)  # so that its checksum is right

@@ -45,7 +45,7 @@ def foreign(folder: Path) -> list[str]:
 
 def _claimed(folder: Path) -> list[str]:
     with contextlib.suppress(FileNotFoundError, ValueError):
-        return files.read_text(folder / WRITTEN).splitlines()
+        return [name for name in files.read_text(folder / WRITTEN).splitlines() if name == Path(name).name]
     return []
 
 
@@ -133,9 +133,7 @@ class Folder:
 
     def _clear(self) -> None:
         for name in _claimed(self.path):
-            path = self.path / name
-            if path.is_symlink() or path.is_file():
-                path.unlink()
+            (self.path / name).unlink(missing_ok=True)
         Checkpoints(self.path / "checkpoints").remove()
         (self.path / WRITTEN).unlink(missing_ok=True)
 
@@ -187,12 +185,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     Raises:
         Refused: if it is not finished, damaged, or not one of this project's, in one line that names it.
     """
-    path = folder / "metrics.json"
     try:
-        files.check_seal(folder, [path.name])
-        metrics = json.loads(files.read_text(path))
+        files.check_seal(folder, ["metrics.json"])
+        return json.loads(files.read_text(folder / "metrics.json"))
     except (OSError, ValueError, RecursionError) as error:
         raise Refused(f"{folder} holds no readable metrics.json of a finished run: {error}") from None
-    if not isinstance(metrics, dict):
-        raise Refused(f"{path} holds no metrics")
-    return metrics
