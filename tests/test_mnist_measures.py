@@ -98,16 +98,6 @@ def test_the_judge_counts_right(measures, monkeypatch):
     assert found["copies"] == pytest.approx((distances < limit).mean(), abs=0.02) and found["copies"] >= 0.05
 
 
-def test_samples_of_one_digit_are_far_from_the_datas_shares(measures, monkeypatch):
-    def look(classifier, images):
-        return SimpleNamespace(features=images[:, :6], probabilities=np.eye(10)[np.full(len(images), 3)])
-
-    monkeypatch.setattr(measures.mnist_classifier, "look", look)
-    images = np.random.default_rng(0).random((100, 784), np.float32)
-    found = measures.Judge(None, images, images, np.full(10, 0.1), 100)(images)
-    assert found["kl"] == pytest.approx(np.log(10)) and found["confident"] == 1
-
-
 def test_centroids_are_those_of_lloyds_algorithm(measures):
     rng = np.random.default_rng(0)
     train = (rng.integers(5, size=(300, 1)) + rng.normal(0, 0.1, (300, 784))).astype(np.float32)

@@ -15,12 +15,9 @@ import time
 import numpy as np
 import pytest
 import tyro
-from sweep_picture import Setting, sweep
 
 from gan_paper import runs
-from gan_paper.measure.comparison import compare
-from gan_paper.measure.recording import Recording
-from gan_paper.runs import checkpoints, files, provenance, recordings, remote
+from gan_paper.runs import checkpoints, files, provenance, remote
 from tests.conftest import ROOT, cheaper, experiment, trained
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "experiments")])}
@@ -297,21 +294,3 @@ def test_values_are_of_the_settings_kinds():
     assert planned[0].label == label and planned[0].folder.name == f"{label}-seed3"
     assert planned[0].settings.d_rate == 1e-3 and planned[0].settings.generator_loss == "saturating"
     assert provenance.digest(numpy_gan.Settings)
-
-
-def test_the_picture():
-    """Of each setting p_g of each seed and p_data; of each statistic its dots, and what is accepted."""
-    reference = recordings.load(ROOT / "figures" / "reference" / "gaussian.npz")
-    given = []
-    for number in range(2):
-        made = [Recording({"entries": np.linspace(-6, 14, 65)}) for _ in range(3)]
-        for seed, recording in enumerate(made):
-            recording.record(0, np.random.default_rng(seed).normal(4 + number / 10, 1.25, (10_000, 1)))
-        given.append(Setting(f"k={number}", made, [compare(recording, reference) for recording in made]))
-    above, below = sweep(given, reference).subfigs
-    panels = [ax for ax in above.axes if ax.lines]
-    assert len(panels) == 2 and all(len(ax.lines) == 4 for ax in panels)
-    assert np.allclose(panels[0].lines[1].get_ydata(), given[0].made[0].histogram().density)
-    dots, (span,) = below.axes[0].lines, below.axes[0].patches
-    assert np.allclose(dots[0].get_ydata(), [rows[0].run for rows in given[0].judged])
-    assert span.get_y() == given[0].judged[0][0].low and span.get_height() == pytest.approx(0.04)
