@@ -47,6 +47,7 @@ LEAST, MOST = 100, 10_000
 LEAST_ACCURACY = 0.99
 """A classifier that is right less often on test images judges nobody."""
 CONFIDENT = 0.9
+SHOWN = 30
 PASSES = 2  # of k-means, from training images
 
 NETWORKS = {
@@ -75,6 +76,8 @@ class Arguments:
     """How many samples are judged, and by how many training images."""
     centroids: bool = False
     """Also judge k-means centroids of the training images, as many as there are samples."""
+    picture: Path | None = None
+    """Also draw the first 30 samples of each row beside its measures, into this .png and a .pdf beside it."""
     output: Path | None = None
     """Folder that takes NAME.json for each RUN [default: measures.json in the run's folder; none for a .npy file]."""
 
@@ -165,15 +168,24 @@ def main(arguments: Arguments) -> None:
         scale["k-means centroids"] = judge(centroids(train, arguments.samples))
     head = {"samples": arguments.samples, "k": judge.pixels.k, "classifier": {"test_accuracy": float(right.mean())}}
     rows, written = [], []
+    panels: dict[str, tuple[Images, str]] = {}
     for path, array in files_of:
         subjects = [Subject("samples", array)] if array is not None else list(of_run(path, arguments.samples))
         own = {s.name: {"log_likelihood": s.log_likelihood, **judge(s.samples)} for s in subjects}
         rows += [row(f"{_name(path)} {name}", measures) for name, measures in own.items()]
+        panels |= {f"{_name(path)},\n{s.name}": (s.samples[:SHOWN], caption(own[s.name])) for s in subjects}
         if target := _target(path, arguments.output):
             files.write_text(target, json.dumps({**head, "measures": own, "scale": scale}, indent=1) + "\n")
             written.append(target)
     rows += [row(name, measures) for name, measures in scale.items()]
     print(runs.table([HEADER, *rows]))
+    if arguments.picture:
+        import mnist_pictures
+
+        panels["test images\n"] = (test[:SHOWN], caption(judge.of_test))
+        tiled = {title: (images.reshape(6, 5, 784), text) for title, (images, text) in panels.items()}
+        config = {"experiment": "mnist_measures", "of": [_name(path) for path in arguments.of], **head}
+        written += runs.save_picture(arguments.picture, mnist_pictures.side_by_side(tiled), config)
     print(f"{time.perf_counter() - began:.0f} s")
     if written:
         print("written:", *map(str, written), sep="\n  ")
@@ -195,6 +207,8 @@ def check(arguments: Arguments) -> None:
         raise ValueError(f"--output {arguments.output} is a file; a folder is needed")
     if arguments.classifier.exists() and not arguments.classifier.is_file():
         raise ValueError(f"--classifier {arguments.classifier} is no file")
+    if arguments.picture and arguments.picture.suffix != ".png":
+        raise ValueError(f"--picture {arguments.picture} must end in .png")
     for path in arguments.of:
         if path.suffix != ".npy":
             check_run(path)
@@ -259,6 +273,20 @@ def row(name: str, measures: dict[str, Any]) -> tuple[Any, ...]:
         *(f"{value:.3f}" for place in ("pixels", "features") for value in measures[place].values()),
         *(f"{measures[name]:.{digits}f}" for name, digits in (("confident", 3), ("kl", 4), ("nearest", 2))),
         f"{measures['copies']:.3f}",
+    )
+
+
+def caption(measures: dict[str, Any]) -> str:
+    """What the measures say, in the words of a picture."""
+    nats, features = measures.get("log_likelihood"), measures["features"]
+    return "\n".join(
+        (
+            "-" if nats is None else f"{nats:.0f} nats",
+            f"precision {measures['pixels']['precision']:.2f}, {features['precision']:.2f}",
+            f"recall {measures['pixels']['recall']:.2f}, {features['recall']:.2f}",
+            f"{measures['confident']:.0%} named",
+            f"KL of digits {measures['kl']:.2f}",
+        )
     )
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from gan_paper.plots.animation import Pixels
-from gan_paper.plots.style import CURVES, STYLE, THEORY, WIDTH
+from gan_paper.plots.style import CURVES, SMALL, STYLE, THEORY, WIDTH
 
 Images = NDArray[np.floating]
 
@@ -132,6 +132,23 @@ def quality(columns: Mapping[str, Sequence[float]], published: float = 225) -> F
         left.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
         right.set(ylim=(0, 1), xlabel="epoch", ylabel="precision among pixels")
         right.legend(loc="lower right")
+        return figure
+
+
+def side_by_side(panels: Mapping[str, tuple[Images, str]]) -> Figure:
+    """Samples of several generators, with what each measure says of them.
+
+    Args:
+        panels: By its title, samples in [0, 1], (rows, columns, side * side), and the text below them.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.2), squeeze=False, layout="constrained")
+        for ax, (title, (samples, text)) in zip(axes[0], panels.items(), strict=True):
+            tiles = _tile(samples)
+            _place(ax, tiles, 0, 0)
+            ax.set(title=title, xticks=[], yticks=[], xlim=(0, tiles.shape[1]), ylim=(tiles.shape[0], 0))
+            ax.set_frame_on(False)
+            ax.set_xlabel(text, size=SMALL, linespacing=1.4, labelpad=5)
         return figure
 
 

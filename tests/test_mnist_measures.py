@@ -3,6 +3,7 @@
 import json
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import mnist_data
@@ -69,7 +70,9 @@ def test_a_run_has_a_row_for_each_generator(measures, tmp_path, preset, capsys):
     assert content["samples"] == 150 and content["k"] == 3
     assert content["measures"]["average"]["log_likelihood"] == match["log_likelihood"]
     assert not runs.foreign(run) and files.check_seal(run) is None
-    measures.main(measures.Arguments((run,), classifier=tmp_path / "c.npz", samples=150))  # again, over what is there
+    picture = tmp_path / "pictures.png"  # again, over what is there
+    measures.main(measures.Arguments((run,), classifier=tmp_path / "c.npz", samples=150, picture=picture))
+    assert picture.exists() and str(picture.with_suffix(".pdf")) in capsys.readouterr().out
 
 
 def test_the_judge_counts_right(measures, monkeypatch):
@@ -130,6 +133,8 @@ def test_refuses(measures, tmp_path, monkeypatch):
     (run / "generator.keras").write_text("weights")
     (run / "generator-last.keras").write_text("weights")
     files.seal(run)
+    with pytest.raises(runs.Refused, match=r"--picture here.jpg must end in .png"):
+        measures.main(measures.Arguments((run,), picture=Path("here.jpg")))
     (run / "generator-last.keras").write_text("others")
     with pytest.raises(runs.Refused, match=r"generator-last.keras is damaged"):
         measures.main(measures.Arguments((run,)))

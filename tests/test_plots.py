@@ -89,6 +89,12 @@ def long_quality():
     return mnist_pictures.quality({"epoch": [0, 300], **{name: [-140.0, 250] for name in names}})
 
 
+def long_captions():
+    text = "-436 nats\nprecision 0.71, 0.79\nrecall 0.05, 0.21\n100% named\nKL of digits 0.19"
+    panels = {f"released-seed{i},\naverage": (random_images(6, 5, 784), text) for i in range(3)}
+    return mnist_pictures.side_by_side(panels)
+
+
 def snapshot(shift=0.0):
     x, z = np.linspace(-1, 9, 201), np.linspace(-1, 1, 51)
     data, p_g = Gaussian(4, 1.25).pdf(x), Gaussian(4 + shift, 0.6).pdf(x)
@@ -121,6 +127,7 @@ STILLS = {
         long_run({"entries": EDGES}), reference("notebook"), "notebook-seed0 against notebook"
     ),
     "quality": long_quality,
+    "side_by_side": long_captions,
     "samples_with_neighbours": lambda: mnist_pictures.samples_with_neighbours(
         np.zeros((4, 5, 784)), np.zeros((4, 784))
     ),
@@ -218,7 +225,8 @@ def test_images_are_drawn_pixel_by_pixel():
     samples, neighbours, between = random_images(4, 5, 784), random_images(5, 4, 784)[-1], random_images(3, 7, 784)
     left, right = mnist_pictures.samples_with_neighbours(samples, neighbours).axes[0].images
     (rows,) = mnist_pictures.interpolations(between).axes[0].images
-    for picture, expected in ((left, samples), (right, neighbours[:, None]), (rows, between)):
+    (panel,) = mnist_pictures.side_by_side({"G": (samples, "words")}).axes[0].images
+    for picture, expected in ((panel, samples), (left, samples), (right, neighbours[:, None]), (rows, between)):
         for row, column in np.ndindex(expected.shape[:2]):
             assert np.array_equal(tile_of(picture.get_array(), row, column).ravel(), expected[row, column])
 
