@@ -134,6 +134,7 @@ def test_keras_callbacks_act_on_every_epoch(tmp_path):
         keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras"),
         keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True),
         keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.TensorBoard(tmp_path / "board", histogram_freq=1),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((epoch, set(logs)))),
     ]
     fit(gan, epochs=3, callbacks=callbacks)
@@ -143,6 +144,11 @@ def test_keras_callbacks_act_on_every_epoch(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"] and set(rows[0]) >= COLUMNS | {"epoch"}
     assert epochs == [(epoch, COLUMNS) for epoch in range(3)]
+    (board,) = (tmp_path / "board" / "train").glob("events*")
+    logged = [
+        (event.step, v.tag) for event in tf.compat.v1.train.summary_iterator(str(board)) for v in event.summary.value
+    ]
+    assert all([step for step, tag in logged if tag == f"epoch_{name}"] == [0, 1, 2] for name in COLUMNS)
     again = make_gan(seed=1)
     again.load_weights(tmp_path / "1.weights.h5")
     fit(again, epochs=3, initial_epoch=1)
