@@ -194,8 +194,8 @@ def numpy_sampler(source: Source, rng: np.random.Generator) -> Callable[[tuple[i
             return values
 
         return sample
-    rows, factor, offset = finite(source)
-    return lambda shape: rows[rng.integers(len(rows), size=shape[:-1])] * factor + offset
+    rows, scale, low = finite(source)
+    return lambda shape: rows[rng.integers(len(rows), size=shape[:-1])] * scale + low
 
 
 def affine(source: Gaussian | Uniform) -> tuple[float, float]:
@@ -205,7 +205,7 @@ def affine(source: Gaussian | Uniform) -> tuple[float, float]:
     return source.high - source.low, source.low
 
 
-def finite(source: Source) -> tuple[NDArray, np.float32, np.float32]:
+def finite(source: Source) -> tuple[NDArray[Any], np.float32, np.float32]:
     """Return a finite data set's rows as they lie in memory, and what brings them to the networks' scale."""
     if isinstance(source, Images):
         return source.pixels, np.float32((source.high - source.low) / 255), np.float32(source.low)

@@ -1,5 +1,6 @@
 """What every contender offers, and the check that its arithmetic is ours (`Trainer.check`)."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ OBJECTIVES = 1e-3
 WEIGHTS = 2e-2
 """The greatest distance of the final weights from ours, as a share of the way that ours went.
 
-In `mnist-paper` float32 alone ends 0.006 of it away from float64, where rounding makes another piece of a unit the greatest.
+In `mnist-paper` float32 alone ends 0.006 of it away from float64, where rounding makes another piece of a unit the
+greatest.
 """
 
 
@@ -151,3 +153,16 @@ def distance(weights: Arrays, reference: Reference) -> float:
         gone = sum(np.sum((final - initial) ** 2) for _, final, initial in triples)
         shares.append(float(np.sqrt(apart / gone)))
     return max(shares)
+
+
+def seconds_per_iteration(run: Callable[[int], None], chunk: int, at_least: float) -> float:
+    """Compile, then time ever more iterations, in multiples of a chunk, until they take long enough."""
+    run(chunk)
+    iterations = chunk
+    while True:
+        began = time.perf_counter()
+        run(iterations)
+        elapsed = time.perf_counter() - began
+        if elapsed >= at_least:
+            return elapsed / iterations
+        iterations *= 2

@@ -130,10 +130,8 @@ class Learner:
 
     def __init__(self, rule: Rule) -> None:
         self.average = rule.average
-        if rule.kind == "adam":
-            parts = [optax.scale_by_adam(rule.momentum.first, rule.beta_2, rule.epsilon)]
-        else:
-            parts = []
+        adam = optax.scale_by_adam(rule.momentum.first, rule.beta_2, rule.epsilon)
+        parts = [adam] if rule.kind == "adam" else []
         parts.append(optax.scale_by_schedule(lambda t: -rule.rate(t, jnp)))
         if rule.kind == "sgd" and rule.momentum.first:  # after the rate: the velocity keeps the rate of its time
             trace = optax.inject_hyperparams(optax.trace)
@@ -150,7 +148,7 @@ class Learner:
         state, average, t = state
         updates, state = self.rule.update(gradients, state, network)
         network = optax.apply_updates(network, updates)
-        if average is not None:  # it begins as the first iterate
+        if self.average is not None:  # it begins as the first iterate
             average = optax.incremental_update(network, average, jnp.where(t == 0, 1, 1 - self.average))
         return network, (state, average, t + 1)
 
@@ -183,5 +181,5 @@ def draw(source: Source, key: Any, shape: tuple[int, ...], data: Any) -> Any:
         draw = jax.random.normal if isinstance(source, Gaussian) else jax.random.uniform
         factor, offset = affine(source)
         return draw(key, shape) * factor + offset
-    _, factor, offset = finite(source)
-    return data[jax.random.randint(key, shape[:-1], 0, len(data))] * factor + offset
+    _, scale, low = finite(source)
+    return data[jax.random.randint(key, shape[:-1], 0, len(data))] * scale + low

@@ -1,4 +1,4 @@
-"""Algorithm 1 in Keras, on the experiment's own networks and optimizers: `train_on_batch`, and a custom `train_step`."""
+"""Algorithm 1 in Keras, on an experiment's own networks and optimizers: `train_on_batch`, and a custom `train_step`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -142,11 +142,11 @@ def sampler(source: Source) -> Callable[[tuple[int, ...]], Any]:
         draw = tf.random.normal if isinstance(source, Gaussian) else tf.random.uniform
         factor, offset = affine(source)
         return lambda shape: draw(shape) * factor + offset
-    array, factor, offset = finite(source)
+    array, scale, low = finite(source)
     rows = tf.constant(array)
 
     def rows_of(shape: tuple[int, ...]) -> Any:
         index = tf.random.uniform(shape[:-1], maxval=len(array), dtype=tf.int32)
-        return tf.cast(tf.gather(rows, index), tf.float32) * factor + offset
+        return tf.cast(tf.gather(rows, index), tf.float32) * scale + low
 
     return rows_of

@@ -16,7 +16,11 @@ from gan_paper.layers import Dropout as OurDropout
 from gan_paper.layers import Maxout
 from gan_paper.optimizers import RisingMomentum
 
-SCHEDULES = {"CosineDecay": "cosine", "ExponentialDecay": "exponential", "InverseTimeDecay": "inverse_time"}
+SCHEDULES: dict[str, Any] = {
+    "CosineDecay": "cosine",
+    "ExponentialDecay": "exponential",
+    "InverseTimeDecay": "inverse_time",
+}
 
 
 def build(name: str, checked: bool = False) -> tuple[GAN, Source, Any]:
@@ -54,8 +58,8 @@ def hasten(gan: GAN, factor: float) -> None:
 
     Its rates and its momentum change in 20 iterations as the preset's do in its whole run, and averages forget a tenth
     in an update: else 20 iterations would not show whether they are right. It has no dropout, since each framework
-    draws its own masks. Frameworks add Adam's epsilon in different places; here it is too small to matter. Maxout layers
-    begin three times as large: as they are, 20 iterations move G by a few roundings of float32.
+    draws its own masks. Frameworks add Adam's epsilon in different places; here it is too small to matter. Maxout
+    layers begin three times as large: as they are, 20 iterations move G by a few roundings of float32.
     """
     for layer in (*gan.generator.layers, *gan.discriminator.layers):
         if isinstance(layer, OurDropout):

@@ -44,6 +44,10 @@ class Eager(OneByOne):
         """Set the variant's number of threads, of which PyTorch keeps one for the whole process."""
         torch.set_num_threads(self.threads)
 
+    def samples(self, z: torch.Tensor) -> torch.Tensor:
+        """Return G(z)."""
+        return self.G(z)
+
     def d_loss(self, x: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         """Return -V on examples and samples."""
         real, fake = self.D(torch.cat([x, samples])).chunk(2)
@@ -58,14 +62,14 @@ class Eager(OneByOne):
         together = self.case.simultaneous
         for step in range(self.case.k):
             with torch.set_grad_enabled(together):
-                samples = self.G(z[step])
+                samples = self.samples(z[step])
             self.d_rule.optimizer.zero_grad()
             d_loss = self.d_loss(x[step], samples.detach())
             d_loss.backward()
             if not together:
                 self.d_rule.step()
         self.g_rule.optimizer.zero_grad()
-        g_loss = self.g_loss(samples if together else self.G(z[-1]))
+        g_loss = self.g_loss(samples if together else self.samples(z[-1]))
         g_loss.backward(inputs=self.g_parameters)
         if together:
             self.d_rule.step()
@@ -97,9 +101,8 @@ class Compiled(Eager):
         if not shutil.which(os.environ.get("CXX", "g++")):
             raise Unavailable("torch.compile needs a C++ compiler on the CPU")
         super().__init__(case, initial, variant)
-        for name in ("d_loss", "g_loss"):
+        for name in ("samples", "d_loss", "g_loss"):
             setattr(self, name, torch.compile(getattr(self, name), fullgraph=True))
-        self.G.compile(fullgraph=True)
 
     def use_threads(self) -> None:
         """Set the number for the compiler too, which writes it into its code."""
@@ -195,6 +198,6 @@ def sampler(source: Source) -> Callable[[tuple[int, ...]], torch.Tensor]:
         draw = torch.randn if isinstance(source, Gaussian) else torch.rand
         factor, offset = affine(source)
         return lambda shape: draw(shape).mul_(factor).add_(offset)
-    array, factor, offset = finite(source)
-    rows = torch.from_numpy(array * factor + offset)  # in float32: the images fit
+    array, scale, low = finite(source)
+    rows = torch.from_numpy(array * scale + low)  # in float32: the images fit
     return lambda shape: rows[torch.randint(len(rows), shape[:-1])]

@@ -17,7 +17,7 @@ from typing import Any
 
 from contenders import ESTIMATORS, GAMES
 from contenders.cases import CHECKED, PARZEN
-from contenders.contender import Contender, Differs, Reference, Unavailable
+from contenders.contender import Contender, Differs, Reference, Unavailable, seconds_per_iteration
 
 CHOOSING = 3
 """Each variant is timed so many times before the fastest is chosen."""
@@ -77,25 +77,15 @@ def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Cont
             agreement = {key: max(value, agreement.get(key, 0.0)) for key, value in apart.items()}
         ready[variant] = chosen(case, initial, variant)
     # By turns, like the contenders: a load that passes while one variant is timed would make that one seem slow.
-    paces = [{name: seconds_per_iteration(it, seconds / 4) for name, it in ready.items()} for _ in range(CHOOSING)]
+    paces = [
+        {name: seconds_per_iteration(it.run, it.chunk, seconds / 4) for name, it in ready.items()}
+        for _ in range(CHOOSING)
+    ]
     medians = {name: statistics.median(pace[name] for pace in paces) for name in ready}
     variant = min(medians, key=medians.__getitem__)
     contender, pace = ready[variant], medians[variant]
     turn = max(1, math.ceil(seconds / pace / contender.chunk)) * contender.chunk
     return contender, {"variant": variant, "agreement": agreement, "turn": turn, **contender.facts()}
-
-
-def seconds_per_iteration(contender: Contender, at_least: float) -> float:
-    """Compile, then time ever more iterations, until they take long enough."""
-    contender.run(contender.chunk)
-    iterations = contender.chunk
-    while True:
-        began = time.perf_counter()
-        contender.run(iterations)
-        elapsed = time.perf_counter() - began
-        if elapsed >= at_least:
-            return elapsed / iterations
-        iterations *= 2
 
 
 if __name__ == "__main__":
