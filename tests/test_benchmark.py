@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from contenders import ESTIMATORS, GAMES, limits, presets
-from contenders.cases import Estimation, Schedule, dense
+from contenders.cases import CHECKED, Estimation, Schedule, dense
 from contenders.contender import Differs
 
 from tests.conftest import experiment
@@ -30,7 +30,8 @@ def load(name, entries=GAMES):
 
 @functools.cache
 def reference(name):
-    return load("ours").reference(name, 6)
+    # G moves so little in `mnist-released` that after 6 iterations rounding is a fiftieth of its way.
+    return load("ours").reference(name, CHECKED if name == "mnist-released" else 6)
 
 
 # By hand, from what the scripts say: G's and D's weights, m, k, D's and G's rate at first, and then at an iteration.
@@ -91,7 +92,7 @@ def test_every_contender_trains_as_ours_does(name, case):
 @pytest.mark.parametrize("name", ["torch", "jax"])
 @THEIRS
 def test_what_is_timed_trains(name):
-    contender, ours = load(name), reference("gaussian")
+    contender, ours = load(name), reference("gaussian-notebook")
     timed = contender(replace(ours.case, chunk=4), ours.initial, contender.variants()[0])
     before = [np.copy(w) for w in timed.weights()]
     timed.run(4)
