@@ -110,37 +110,25 @@ class Compiled(Eager):
         torch._inductor.config.cpp.threads = self.threads
 
 
-class Maxout(nn.Module):
-    """A layer that takes the greatest of each unit's linear pieces."""
+class Apply(nn.Module):
+    """A layer without weights: a function of its input and of some numbers."""
 
-    def __init__(self, pieces: int) -> None:
+    def __init__(self, function: Callable[..., torch.Tensor], *numbers: float) -> None:
         super().__init__()
-        self.pieces = pieces
+        self.function, self.numbers = function, numbers
 
     def forward(self, a: torch.Tensor) -> torch.Tensor:
-        """Map (m, pieces * units) to (m, units)."""
-        return a.unflatten(1, (self.pieces, -1)).amax(1)
+        """Return the function's value."""
+        return self.function(a, *self.numbers)
 
 
-class Affine(nn.Module):
-    """A layer that rescales."""
-
-    def __init__(self, factor: float, offset: float) -> None:
-        super().__init__()
-        self.factor, self.offset = factor, offset
-
-    def forward(self, a: torch.Tensor) -> torch.Tensor:
-        """Map any shape to itself."""
-        return a * self.factor + self.offset
-
-
-ACTIVATIONS: dict[str, Callable[[Any], nn.Module]] = {
-    "elu": lambda _: nn.ELU(),
-    "relu": lambda _: nn.ReLU(),
-    "leaky_relu": nn.LeakyReLU,
-    "sigmoid": lambda _: nn.Sigmoid(),
-    "tanh": lambda _: nn.Tanh(),
-    "maxout": Maxout,
+ACTIVATIONS: dict[str, Callable[..., torch.Tensor]] = {
+    "elu": lambda a, _: functional.elu(a),
+    "relu": lambda a, _: functional.relu(a),
+    "leaky_relu": functional.leaky_relu,
+    "sigmoid": lambda a, _: torch.sigmoid(a),
+    "tanh": lambda a, _: torch.tanh(a),
+    "maxout": lambda a, pieces: a.unflatten(1, (pieces, -1)).amax(1),
 }
 
 
@@ -158,9 +146,9 @@ def sequential(layers: Layers, weights: Arrays) -> nn.Sequential:
             case Dropout():
                 modules.append(nn.Dropout(layer.rate))
             case Rescaling():
-                modules.append(Affine(layer.factor, layer.offset))
+                modules.append(Apply(lambda a, factor, offset: a * factor + offset, layer.factor, layer.offset))
             case Activation():
-                modules.append(ACTIVATIONS[layer.kind](layer.number))
+                modules.append(Apply(ACTIVATIONS[layer.kind], layer.number))
     return modules
 
 
