@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Points
     from gan_paper.measure.recording import Recording
     from gan_paper.plots.animation import Pixels
 
@@ -109,32 +111,11 @@ EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2,
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
-    import keras
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import CosineDecay
-
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Gaussian, Points, Uniform
     from gan_paper.measure.recording import Recording
     from gan_paper.plots.training import course
     from gan_paper.runs import training
 
-    x = Uniform(0, 2 * np.pi).sample((1024, 1), seed=0)  # the same points for every run
-    data = Points(np.hstack([x, np.sin(x)]))
-
-    def falling(rate: float, updates: int) -> float | CosineDecay:
-        return CosineDecay(rate, updates * settings.iterations) if settings.cosine else rate
-
-    training.one_thread()
-    keras.utils.set_random_seed(settings.seed)
-    generator = make_generator(settings.g_hidden)
-    gan = GAN(generator, make_discriminator(settings.d_hidden, settings.dropout), Gaussian(0, 1))
-    gan.compile(
-        d_optimizer=Adam(falling(settings.d_rate, settings.k), settings.beta_1),
-        g_optimizer=Adam(falling(settings.g_rate, 1), settings.beta_1),
-        k=settings.k,
-        generator_loss="non_saturating",
-    )
+    data, gan = make_data(), make_gan(settings)
     recording = Recording(EDGES, VIEWS, keep=500)
     a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
     grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
@@ -154,6 +135,40 @@ def main(settings: Settings, run: runs.Run) -> None:
     run.save_animation("samples.gif", plane_animation(recording, data.points))
     judged = verdict(recording, run.experiment, settings.preset)
     run.finish({"match": match(samples, data.points), **game}, pace, judged)
+
+
+def make_data() -> "Points":
+    """The points of the curve, the same for every run."""
+    from gan_paper.distributions import Points, Uniform
+
+    x = Uniform(0, 2 * np.pi).sample((1024, 1), seed=0)
+    return Points(np.hstack([x, np.sin(x)]))
+
+
+def make_gan(settings: Settings) -> "GAN":
+    """The networks and their learning rules, on one thread."""
+    import keras
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import CosineDecay
+
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Gaussian
+    from gan_paper.runs import training
+
+    def falling(rate: float, updates: int) -> float | CosineDecay:
+        return CosineDecay(rate, updates * settings.iterations) if settings.cosine else rate
+
+    training.one_thread()
+    keras.utils.set_random_seed(settings.seed)
+    generator = make_generator(settings.g_hidden)
+    gan = GAN(generator, make_discriminator(settings.d_hidden, settings.dropout), Gaussian(0, 1))
+    gan.compile(
+        d_optimizer=Adam(falling(settings.d_rate, settings.k), settings.beta_1),
+        g_optimizer=Adam(falling(settings.g_rate, 1), settings.beta_1),
+        k=settings.k,
+        generator_loss="non_saturating",
+    )
+    return gan
 
 
 def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:

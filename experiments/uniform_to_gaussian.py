@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
 
+    from gan_paper.algorithm1 import GAN
+
+P_DATA = Gaussian(0, 1)
 EDGES = np.linspace(-5, 5, 65)
 
 
@@ -73,16 +76,31 @@ PRESETS = {
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
+    from gan_paper.measure.recording import Recording
+    from gan_paper.runs import report, training
+
+    gan = make_gan(settings)
+    recording, shown = Recording({"entries": EDGES}), {"entries": (P_DATA, "x")}
+    recorder = training.Recorder(run, recording, samples=10_000, observe=training.observe_line(EDGES))
+    pace = training.train(gan, P_DATA, run, recorder, batch_size=settings.m, record_every=settings.record_every)
+    samples, game = training.play(gan, P_DATA, samples=1_000_000, seed=settings.seed)
+
+    z = np.linspace(-1, 1, 1001)
+    run.save_figure("tail.png", left_tail(z, gan.averaged().predict(z[:, None], verbose=0)[:, 0], gan.p_z, P_DATA))
+    game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(P_DATA.quantile(0.01))}
+    judged = verdict(recording, run.experiment, settings.preset)
+    report.one_dimensional(run, recording, samples, game, pace, P_DATA, shown, "non_saturating", judged)
+
+
+def make_gan(settings: Settings) -> "GAN":
+    """The networks and their learning rules, on one thread."""
     import keras
     from keras.optimizers import Adam
     from keras.optimizers.schedules import InverseTimeDecay
 
     from gan_paper.algorithm1 import GAN
-    from gan_paper.measure.recording import Recording
     from gan_paper.optimizers import average_decay
-    from gan_paper.runs import report, training
-
-    p_data, p_z = Gaussian(0, 1), Uniform(-1, 1)
+    from gan_paper.runs import training
 
     def optimizer(rate: float, updates: int) -> Adam:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -92,23 +110,14 @@ def main(settings: Settings, run: runs.Run) -> None:
 
     training.one_thread()
     keras.utils.set_random_seed(settings.seed)
-    gan = GAN(make_generator(settings.output_slope), make_discriminator(settings.d_hidden), p_z)
+    gan = GAN(make_generator(settings.output_slope), make_discriminator(settings.d_hidden), Uniform(-1, 1))
     gan.compile(
         d_optimizer=optimizer(settings.d_rate, settings.k),
         g_optimizer=optimizer(settings.g_rate, 1),
         k=settings.k,
         generator_loss="non_saturating",
     )
-    recording, shown = Recording({"entries": EDGES}), {"entries": (p_data, "x")}
-    recorder = training.Recorder(run, recording, samples=10_000, observe=training.observe_line(EDGES))
-    pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
-    samples, game = training.play(gan, p_data, samples=1_000_000, seed=settings.seed)
-
-    z = np.linspace(-1, 1, 1001)
-    run.save_figure("tail.png", left_tail(z, gan.averaged().predict(z[:, None], verbose=0)[:, 0], p_z, p_data))
-    game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(p_data.quantile(0.01))}
-    judged = verdict(recording, run.experiment, settings.preset)
-    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, "non_saturating", judged)
+    return gan
 
 
 def make_generator(output_slope: float = 0.1) -> "keras.Sequential":

@@ -2,8 +2,9 @@
 
 Each contender has a process of its own: `child` is the benchmark's end of it, `worker` is the contender's. A contender
 that trains must prove that its arithmetic is ours before it is timed. The Keras notebook's loop cannot, since its D
-does not move in Keras 3: only its first objectives are compared with ours. `cases` says what is trained, and
-`contender` what every contender offers. The other modules hold the contenders themselves.
+does not move in Keras 3: only its first objectives are compared with ours. `presets` builds the experiments' own GANs,
+`cases` describes them for every framework, and `contender` says what every contender offers. The other modules hold
+the contenders themselves.
 """
 
 from importlib import import_module
@@ -37,7 +38,7 @@ GAMES = {
         "the notebook's loop",
         "notebook:Notebook",
         differs="D does not move in Keras 3, so only its first objectives are checked; "
-        "fit() takes batches of 32, D's halves one by one",
+        "fit() takes batches of 32, D's halves one by one; no averages",
     ),
     "train_on_batch": Entry("Keras, train_on_batch", "keras_loops:TrainOnBatch"),
     "train_step": Entry("Keras, fit with train_step", "keras_loops:TrainStep"),

@@ -1,24 +1,24 @@
 """What every contender offers, and the check that its arithmetic is ours (`Trainer.check`)."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contenders.cases import Case
-from gan_paper.runs import files
+from contenders.cases import Case, numpy_sampler
 
-Arrays = Sequence[NDArray]
+Arrays = list[NDArray]
 
 OBJECTIVES = 1e-3
 """The greatest distance of an iteration's objectives from ours, in nats."""
 WEIGHTS = 2e-2
 """The greatest distance of the final weights from ours, as a share of the way that ours went.
 
-In `mnist` float32 alone ends 0.006 of it away from float64, where rounding makes another piece of a unit the greatest.
+In `mnist-paper` float32 alone ends 0.006 of it away from float64, where rounding makes another piece of a unit the
+greatest.
 """
 
 
@@ -48,36 +48,31 @@ class Contender(ABC):
     def run(self, iterations: int) -> None:
         """Make the iterations, and return when they are done; this is what is timed."""
 
+    def facts(self) -> dict[str, float]:
+        """Return what else is to be kept in the file."""
+        return {}
+
 
 class Reference(NamedTuple):
-    """Our training on a few minibatches, without dropout.
+    """Our training on a few minibatches, as `presets.hasten` changes it.
 
     Attributes:
-        initial: The weights before it: G's, then D's, each layer's kernel and bias.
+        case: The game that is timed.
+        checked: The game in which contenders are compared.
+        initial: The weights before it, in the order of `Case.split`.
         x: The examples, (T, k, m, ...).
-        z: The noise, (T, k + 1, m, noise_size).
+        z: The noise, (T, k + 1, m, noise_size), or k where updates are simultaneous.
         objectives: The objectives of D, at its last update, and of G in each iteration, (T, 2).
         final: The weights after it.
     """
 
+    case: Case
+    checked: Case
     initial: Arrays
     x: NDArray
     z: NDArray
     objectives: NDArray
     final: Arrays
-
-    def save(self, path: Path) -> None:
-        """Write an .npz file."""
-        lists = {f"{name}{i}": w for name in ("initial", "final") for i, w in enumerate(getattr(self, name))}
-        np.savez(path, allow_pickle=False, x=self.x, z=self.z, objectives=self.objectives, **lists)
-
-    @classmethod
-    def load(cls, path: Path) -> "Reference":
-        """Read what `save` wrote."""
-        arrays = files.read_arrays(path)
-        count = sum(name.startswith("final") for name in arrays)
-        initial, final = ([arrays[f"{name}{i}"] for i in range(count)] for name in ("initial", "final"))
-        return cls(initial, arrays["x"], arrays["z"], arrays["objectives"], final)
 
 
 class Trainer(Contender):
@@ -85,7 +80,7 @@ class Trainer(Contender):
 
     Args:
         case: The game.
-        initial: The weights to begin with.
+        initial: The weights to begin with, in the order of `Case.split`.
         variant: One of `variants`.
     """
 
@@ -94,19 +89,15 @@ class Trainer(Contender):
 
     @abstractmethod
     def learn(self, x: NDArray, z: NDArray) -> NDArray:
-        """Train on these minibatches (T, k, m, ...) and (T, k + 1, m, noise_size).
-
-        Returns:
-            The objectives in each iteration, (T, 2).
-        """
+        """Train on these minibatches (T, k, m, ...) and (T, k + 1, m, noise_size); return the objectives, (T, 2)."""
 
     @abstractmethod
     def weights(self) -> Arrays:
-        """Return the weights, in the order of a reference's."""
+        """Return the weights and the averages, in the order of `Case.split`."""
 
     @classmethod
-    def check(cls, case: Case, reference: Reference, variant: str) -> dict[str, float]:
-        """Train as the reference was trained, without dropout, and compare.
+    def check(cls, reference: Reference, variant: str) -> dict[str, float]:
+        """Train as the reference was trained, and compare.
 
         Returns:
             `objectives`, their greatest difference in nats, and `weights`, their `distance`.
@@ -114,10 +105,10 @@ class Trainer(Contender):
         Raises:
             Differs: if one of them is too great.
         """
-        trainer: Any = cls(case.checked(), reference.initial, variant)
+        trainer = cls(reference.checked, reference.initial, variant)
         objectives = trainer.learn(reference.x, reference.z)
         of_objectives = float(np.abs(objectives - reference.objectives).max())
-        of_weights = distance(case, trainer.weights(), reference)
+        of_weights = distance(trainer.weights(), reference)
         if not (of_objectives <= OBJECTIVES and of_weights <= WEIGHTS):  # NaN is too great
             raise Differs(
                 f"objectives differ by {of_objectives:.2g} (at most {OBJECTIVES:g}), weights by {of_weights:.2g} of "
@@ -126,19 +117,52 @@ class Trainer(Contender):
         return {"objectives": of_objectives, "weights": of_weights}
 
 
-def halves(case: Case, arrays: Arrays) -> tuple[Arrays, Arrays]:
-    """Split arrays into G's and D's."""
-    split = 2 * len(case.generator)
-    return arrays[:split], arrays[split:]
+class OneByOne(Trainer):
+    """A trainer that draws the minibatches of an iteration, and makes it, one after the other."""
+
+    def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
+        rng, self.case = np.random.default_rng(0), case
+        self.draw_x: Callable[..., Any] = numpy_sampler(case.p_data, rng)
+        self.draw_z: Callable[..., Any] = numpy_sampler(case.p_z, rng)
+
+    @abstractmethod
+    def iteration(self, x: Any, z: Any) -> tuple[Any, Any]:
+        """Train on one iteration's minibatches; return the objectives of D and of G."""
+
+    def learn(self, x: NDArray, z: NDArray) -> NDArray:
+        """Train on given minibatches."""
+        return np.array([self.iteration(*pair) for pair in zip(x, z, strict=True)])
+
+    def run(self, iterations: int) -> None:
+        """Train on minibatches of its own."""
+        for _ in range(iterations):
+            self.iteration(self.draw_x(self.case.x_shape), self.draw_z(self.case.z_shape))
 
 
-def distance(case: Case, weights: Arrays, reference: Reference) -> float:
-    """Divide the weights' distance from a reference's by the way that those went; return the greater of G's and D's."""
+def distance(weights: Arrays, reference: Reference) -> float:
+    """Divide the weights' distance from a reference's by the way that those went.
+
+    Returns:
+        The greatest of G's, of D's, and of those of the averages that are kept.
+    """
     shares = []
-    networks = (halves(case, arrays) for arrays in (weights, reference.final, reference.initial))
+    networks = (reference.checked.split(arrays) for arrays in (weights, reference.final, reference.initial))
     for network in zip(*networks, strict=True):
         triples = list(zip(*network, strict=True))
         apart = sum(np.sum((w - final) ** 2) for w, final, _ in triples)
         gone = sum(np.sum((final - initial) ** 2) for _, final, initial in triples)
         shares.append(float(np.sqrt(apart / gone)))
     return max(shares)
+
+
+def seconds_per_iteration(run: Callable[[int], None], chunk: int, at_least: float) -> float:
+    """Compile, then time ever more iterations, in multiples of a chunk, until they take long enough."""
+    run(chunk)
+    iterations = chunk
+    while True:
+        began = time.perf_counter()
+        run(iterations)
+        elapsed = time.perf_counter() - began
+        if elapsed >= at_least:
+            return elapsed / iterations
+        iterations *= 2

@@ -43,7 +43,7 @@ class Estimator(Contender):
             iterations -= len(self.points)
 
     @classmethod
-    def check(cls, case: Estimation, reference: None, variant: str) -> dict[str, float]:
+    def check(cls, case: Estimation, variant: str) -> dict[str, float]:
         """Compare the first 20 points with the definition in float64.
 
         Raises:

@@ -13,19 +13,19 @@ import optax
 from jax import numpy as jnp
 from numpy.typing import NDArray
 
-from contenders.cases import PIECES, Case, Layer, Source, finite
+from contenders.cases import Activation, Case, Dense, Dropout, Layers, Rescaling, Rule, Source, affine, finite
 from contenders.contender import Arrays, Trainer
 from gan_paper.distributions import Gaussian, Uniform
 
 IN_SCAN, BEFORE_SCAN = "draws in the scan", "draws before the scan"
 
 ACTIVATIONS: dict[str, Any] = {
-    "linear": lambda a: a,
-    "elu": jax.nn.elu,
-    "relu": jax.nn.relu,
-    "leaky_relu": lambda a: jax.nn.leaky_relu(a, 0.1),
-    "sigmoid": jax.nn.sigmoid,
-    "maxout": lambda a: a.reshape(len(a), PIECES, -1).max(1),
+    "elu": lambda a, _: jax.nn.elu(a),
+    "relu": lambda a, _: jax.nn.relu(a),
+    "leaky_relu": jax.nn.leaky_relu,
+    "sigmoid": lambda a, _: jax.nn.sigmoid(a),
+    "tanh": lambda a, _: jnp.tanh(a),
+    "maxout": lambda a, pieces: a.reshape(len(a), pieces, -1).max(1),
 }
 
 
@@ -39,18 +39,14 @@ class Scan(Trainer):
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
         self.case, self.chunk = case, case.chunk
-        pairs = [(jnp.array(w), jnp.array(b)) for w, b in zip(initial[::2], initial[1::2], strict=True)]
-        G, D = pairs[: len(case.generator)], pairs[len(case.generator) :]
-        self.d_rule, self.g_rule = rule(case, case.rule.d_rate, case.k), rule(case, case.rule.g_rate, 1)
+        G, D, *_ = (jax.tree.map(jnp.array, list(zip(w[::2], w[1::2], strict=True))) for w in case.split(initial))
+        self.d_rule, self.g_rule = Learner(case.d_rule), Learner(case.g_rule)
         self.state = G, D, self.g_rule.init(G), self.d_rule.init(D)
         self.key, self.data = jax.random.key(0), data(case.p_data)
 
         def draws_in_scan(state: Any, key: Any, data: Any) -> tuple[Any, Any]:
-            return jax.lax.scan(
-                lambda state, key: self.iteration(state, self.draw(key, data)),
-                state,
-                jax.random.split(key, case.chunk),
-            )
+            keys = jax.random.split(key, case.chunk)
+            return jax.lax.scan(lambda state, key: self.iteration(state, self.draw(key, data)), state, keys)
 
         def draws_before_scan(state: Any, key: Any, data: Any) -> tuple[Any, Any]:
             draws = jax.vmap(lambda key: self.draw(key, data))(jax.random.split(key, case.chunk))
@@ -63,15 +59,13 @@ class Scan(Trainer):
         case = self.case
         of_x, of_z, of_masks = jax.random.split(key, 3)
         x, z = draw(case.p_data, of_x, case.x_shape, data), draw(case.p_z, of_z, case.z_shape, None)
-        rows = [2 * case.m] * case.k + [case.m]
+        dropped = [layer for layer in case.discriminator if isinstance(layer, Dropout)]
         masks = [
             [
-                jax.random.bernoulli(jax.random.fold_in(key, i), 1 - layer.dropout, (m, layer.inputs))
-                if layer.dropout
-                else None
-                for i, layer in enumerate(case.discriminator)
+                jax.random.bernoulli(jax.random.fold_in(key, i), 1 - layer.rate, (rows, layer.entries))
+                for i, layer in enumerate(dropped)
             ]
-            for m, key in zip(rows, jax.random.split(of_masks, len(rows)), strict=True)
+            for rows, key in zip(case.masked, jax.random.split(of_masks, len(case.masked)), strict=True)
         ]
         return x, z, masks
 
@@ -80,34 +74,40 @@ class Scan(Trainer):
         G, D, g_state, d_state = state
         x, z, masks = draws
         case = self.case
+        generator, discriminator = case.generator, case.discriminator
 
-        def d_loss(D: Any, both: Any, masks: Any) -> Any:
-            real, fake = jnp.split(forward(case.discriminator, D, both, masks), 2)
+        def d_loss(D: Any, x: Any, samples: Any, masks: Any) -> Any:
+            # With two passes XLA finds that G's objective takes the same one of the samples, where it does.
+            passes = [x, samples] if case.simultaneous else [jnp.concatenate([x, samples])]
+            of_passes = [[mask[i * case.m :][: len(part)] for mask in masks] for i, part in enumerate(passes)]
+            logits = [forward(discriminator, D, *pair) for pair in zip(passes, of_passes, strict=True)]
+            real, fake = jnp.split(jnp.concatenate(logits), 2)
             return jax.nn.softplus(-real).mean() + jax.nn.softplus(fake).mean()
 
-        def g_loss(G: Any, z: Any, masks: Any) -> Any:
-            return jax.nn.softplus(-forward(case.discriminator, D, forward(case.generator, G, z), masks)).mean()
+        def g_loss(G: Any, D: Any, z: Any, masks: Any) -> Any:
+            return jax.nn.softplus(-forward(discriminator, D, forward(generator, G, z), masks)).mean()
 
         for step in range(case.k):
-            both = jnp.concatenate([x[step], forward(case.generator, G, z[step])])
-            of_d, gradients = jax.value_and_grad(d_loss)(D, both, masks[step])
-            updates, d_state = self.d_rule.update(gradients, d_state, D)
-            D = optax.apply_updates(D, updates)
-        of_g, gradients = jax.value_and_grad(g_loss)(G, z[-1], masks[-1])
-        updates, g_state = self.g_rule.update(gradients, g_state, G)
-        return (optax.apply_updates(G, updates), D, g_state, d_state), jnp.stack([of_d, of_g])
+            before, samples = D, forward(generator, G, z[step])
+            of_d, gradients = jax.value_and_grad(d_loss)(D, x[step], samples, masks[step])
+            D, d_state = self.d_rule.update(gradients, d_state, D)
+        seen, of_samples = before if case.simultaneous else D, [mask[-case.m :] for mask in masks[-1]]
+        of_g, gradients = jax.value_and_grad(g_loss)(G, seen, z[-1], of_samples)
+        G, g_state = self.g_rule.update(gradients, g_state, G)
+        return (G, D, g_state, d_state), jnp.stack([of_d, of_g])
 
     def learn(self, x: NDArray, z: NDArray) -> NDArray:
         """Train on given minibatches, without dropout."""
-        none: Any = [[None] * len(self.case.discriminator)] * (self.case.k + 1)
+        none: Any = [[] for _ in self.case.masked]
         self.state, objectives = jax.jit(
             lambda state, x, z: jax.lax.scan(lambda state, xz: self.iteration(state, (*xz, none)), state, (x, z))
         )(self.state, x, z)
         return np.asarray(objectives)
 
     def weights(self) -> Arrays:
-        """Copy the weights."""
-        return [np.asarray(w) for network in self.state[:2] for w in jax.tree.leaves(network)]
+        """Copy the weights and the averages."""
+        G, D, (_, of_g, _), (_, of_d, _) = self.state
+        return [np.asarray(w) for w in jax.tree.leaves((G, D, of_g, of_d))]
 
     def run(self, iterations: int) -> None:
         """Train on minibatches of its own."""
@@ -125,22 +125,49 @@ class ScanOnOneThread(Scan):
         super().__init__(case, initial, variant)
 
 
-def forward(layers: tuple[Layer, ...], parameters: Any, x: Any, masks: Any = None) -> Any:
+class Learner:
+    """A rule in optax; its state holds optax's, the average of the iterates if one is kept, and the updates made."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.average = rule.average
+        adam = optax.scale_by_adam(rule.momentum.first, rule.beta_2, rule.epsilon)
+        parts = [adam] if rule.kind == "adam" else []
+        parts.append(optax.scale_by_schedule(lambda t: -rule.rate(t, jnp)))
+        if rule.kind == "sgd" and rule.momentum.first:  # after the rate: the velocity keeps the rate of its time
+            trace = optax.inject_hyperparams(optax.trace)
+            parts.append(trace(decay=lambda t: jnp.asarray(rule.momentum(t, jnp), jnp.float32)))
+        self.rule = optax.chain(*parts)
+
+    def init(self, network: Any) -> Any:
+        """Make the state."""
+        average = None if self.average is None else jax.tree.map(jnp.copy, network)
+        return self.rule.init(network), average, 0
+
+    def update(self, gradients: Any, state: Any, network: Any) -> tuple[Any, Any]:
+        """Make one update; return the network and the state."""
+        state, average, t = state
+        updates, state = self.rule.update(gradients, state, network)
+        network = optax.apply_updates(network, updates)
+        if self.average is not None:  # it begins as the first iterate
+            average = optax.incremental_update(network, average, jnp.where(t == 0, 1, 1 - self.average))
+        return network, (state, average, t + 1)
+
+
+def forward(layers: Layers, weights: Any, x: Any, masks: Any = ()) -> Any:
     """Apply the network; what a mask does not keep becomes 0."""
-    for i, (layer, (kernel, bias)) in enumerate(zip(layers, parameters, strict=True)):
-        if masks is not None and masks[i] is not None:
-            x = jnp.where(masks[i], x / (1 - layer.dropout), 0)
-        x = ACTIVATIONS[layer.activation](x @ kernel + bias)
+    pairs, keep = iter(weights), iter(masks)
+    for layer in layers:
+        match layer:
+            case Dense():
+                kernel, bias = next(pairs)
+                x = x @ kernel + bias
+            case Dropout():
+                x = jnp.where(next(keep), x / (1 - layer.rate), 0)
+            case Rescaling():
+                x = x * layer.factor + layer.offset
+            case Activation():
+                x = ACTIVATIONS[layer.kind](x, layer.number)
     return x
-
-
-def rule(case: Case, rate: float, updates: int) -> optax.GradientTransformation:
-    """Make the optimizer; its schedule counts iterations, each of which makes so many updates."""
-    how = case.rule
-    schedule: Any = (lambda t: rate / (1 + how.decay * t / updates)) if how.decay else rate
-    if how.kind == "adam":
-        return optax.adam(schedule, how.momentum, 0.999, how.epsilon)
-    return optax.sgd(schedule, how.momentum or None)
 
 
 def data(source: Source) -> Any:
@@ -150,8 +177,9 @@ def data(source: Source) -> Any:
 
 def draw(source: Source, key: Any, shape: tuple[int, ...], data: Any) -> Any:
     """Draw an array of a shape."""
-    if isinstance(source, Gaussian):
-        return source.mean + source.std * jax.random.normal(key, shape)
-    if isinstance(source, Uniform):
-        return jax.random.uniform(key, shape, minval=source.low, maxval=source.high)
-    return data[jax.random.randint(key, shape[:-1], 0, len(data))] * finite(source)[1]
+    if isinstance(source, Gaussian | Uniform):
+        draw = jax.random.normal if isinstance(source, Gaussian) else jax.random.uniform
+        factor, offset = affine(source)
+        return draw(key, shape) * factor + offset
+    _, scale, low = finite(source)
+    return data[jax.random.randint(key, shape[:-1], 0, len(data))] * scale + low

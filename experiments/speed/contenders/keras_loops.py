@@ -1,4 +1,4 @@
-"""Algorithm 1 in Keras: `train_on_batch`, a custom `train_step`, and the networks and rules that they share."""
+"""Algorithm 1 in Keras, on an experiment's own networks and optimizers: `train_on_batch`, and a custom `train_step`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,68 +6,58 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
-from keras.optimizers import SGD, Adam
-from keras.optimizers.schedules import InverseTimeDecay
+from keras.losses import BinaryCrossentropy
 from numpy.typing import NDArray
 
-from contenders.cases import PIECES, Case, Layer, Source, finite, numpy_sampler
-from contenders.contender import Arrays, Trainer, halves
-from gan_paper.combined import Frozen
+from contenders import presets
+from contenders.cases import Case, Source, affine, finite
+from contenders.contender import Arrays, OneByOne, Trainer
 from gan_paper.distributions import Gaussian, Uniform
-from gan_paper.runs import training
 
 JITTED, NOT_JITTED = "jitted", "not jitted"
 
 
-class TrainOnBatch(Trainer):
+class TrainOnBatch(OneByOne):
     """One `train_on_batch` an update: of D, and of G through a D whose weights are not the combined model's."""
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Compile with XLA, where random numbers are slow, or without."""
+        """Compile with XLA or without."""
         return JITTED, NOT_JITTED
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
-        self.case = case
-        of_g, of_d = halves(case, initial)
-        self.G, self.D = sequential(case.generator, of_g), sequential(case.discriminator, of_d)
+        super().__init__(case, initial, variant)
+        self.gan = presets.load(presets.build(case.name, case.checked)[0], initial)
         # A D with `trainable = False`, as is usual, would not learn in Keras 3.
-        self.DG = keras.Sequential([keras.Input((case.generator[0].inputs,)), self.G, Frozen(self.D)])
+        self.G, self.D, self.DG = self.gan.generator, self.gan.discriminator, self.gan.combined
         self.labels = np.repeat(np.array([[1], [0]], np.float32), case.m, axis=0)
-        for model, rate, updates, weight in (
-            (self.D, case.rule.d_rate, case.k, 2.0),  # a mean over both halves is half of the sum of their means
-            (self.DG, case.rule.g_rate, 1, 1.0),
+        for model, rule, weight in (
+            (self.D, self.gan.d_optimizer, 2.0),  # a mean over both halves is half of the sum of their means
+            (self.DG, self.gan.g_optimizer, 1.0),
         ):
-            loss = keras.losses.BinaryCrossentropy(from_logits=True)
             jit = variant == JITTED
-            model.compile(optimizer=rule(case, rate, updates), loss=loss, loss_weights=[weight], jit_compile=jit)
+            model.compile(optimizer=rule, loss=BinaryCrossentropy(), loss_weights=[weight], jit_compile=jit)
         self.G.compile(jit_compile=variant == JITTED)
-        rng = np.random.default_rng(0)
-        self.draw_x, self.draw_z = numpy_sampler(case.p_data, rng), numpy_sampler(case.p_z, rng)
 
     def iteration(self, x: NDArray, z: NDArray) -> tuple[float, float]:
         """Call `train_on_batch` k times for D and once for G."""
         for step in range(self.case.k):
             samples = self.G.predict_on_batch(z[step])
-            # A loss is a running mean until it is reset.
-            self.D.reset_metrics()
-            d_loss = self.D.train_on_batch(np.concatenate([x[step], samples]), self.labels)
-        self.DG.reset_metrics()
-        return d_loss, self.DG.train_on_batch(z[-1], self.labels[: self.case.m])
+            if self.case.simultaneous:  # G first, through a D that has not moved yet
+                g_loss = self.update(self.DG, z[0], self.labels[: self.case.m])
+            d_loss = self.update(self.D, np.concatenate([x[step], samples]), self.labels)
+        if not self.case.simultaneous:
+            g_loss = self.update(self.DG, z[-1], self.labels[: self.case.m])
+        return d_loss, g_loss
 
-    def learn(self, x: NDArray, z: NDArray) -> NDArray:
-        """Train on given minibatches."""
-        return np.array([self.iteration(*pair) for pair in zip(x, z, strict=True)])
+    def update(self, model: keras.Model, inputs: NDArray, labels: NDArray) -> float:
+        """Update one network; return its objective."""
+        model.reset_metrics()  # a loss is a running mean until it is reset
+        return model.train_on_batch(inputs, labels)
 
     def weights(self) -> Arrays:
         """Copy the weights."""
-        return [np.copy(w) for network in (self.G, self.D) for w in network.trainable_variables]
-
-    def run(self, iterations: int) -> None:
-        """Train on minibatches of its own."""
-        for _ in range(iterations):
-            self.iteration(self.draw_x(self.case.x_shape), self.draw_z(self.case.z_shape))
+        return presets.weights(self.gan)
 
 
 class TrainStep(Trainer):
@@ -75,12 +65,10 @@ class TrainStep(Trainer):
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """Compile with XLA, where dropout's random numbers are slow, or without."""
+        """Compile with XLA or without."""
         return JITTED, NOT_JITTED
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
-        if case.one_thread:
-            training.one_thread()
         self.case, self.chunk, self.jit = case, case.chunk, variant == JITTED
         self.model = OneIteration(case, initial)
         self.model.compile(optimizer=None, jit_compile=self.jit, steps_per_execution=self.chunk)
@@ -105,7 +93,7 @@ class TrainStep(Trainer):
 
     def weights(self) -> Arrays:
         """Copy the weights."""
-        return [np.copy(w) for network in (self.model.G, self.model.D) for w in network.trainable_variables]
+        return presets.weights(self.model.gan)
 
     def run(self, iterations: int) -> None:
         """Train on minibatches of its own."""
@@ -117,74 +105,48 @@ class OneIteration(keras.Model):
 
     def __init__(self, case: Case, initial: Arrays) -> None:
         super().__init__()
-        self.case = case
-        of_g, of_d = halves(case, initial)
-        self.G, self.D = sequential(case.generator, of_g), sequential(case.discriminator, of_d)
-        self.d_rule, self.g_rule = rule(case, case.rule.d_rate, case.k), rule(case, case.rule.g_rate, 1)
-        self.d_rule.build(self.D.trainable_variables)
-        self.g_rule.build(self.G.trainable_variables)
-        self.loss_of = keras.losses.BinaryCrossentropy(from_logits=True)
+        self.case, self.loss_of = case, BinaryCrossentropy(from_logits=True)
+        self.gan = presets.load(presets.build(case.name, case.checked)[0], initial)
         self.built = True
 
     def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
         """Update D k times and G once."""
         x, z = data
-        m = self.case.m
+        gan, m = self.gan, self.case.m
+        of_d, of_g = gan.discriminator.trainable_variables, gan.generator.trainable_variables
         labels = tf.concat([tf.ones((m, 1)), tf.zeros((m, 1))], axis=0)
+        if self.case.simultaneous:
+            with tf.GradientTape(persistent=True) as tape:
+                samples = gan.generator(z[0], training=True)
+                real, fake = gan.logits(x[0], training=True), gan.logits(samples, training=True)
+                d_loss = self.loss_of(labels[:m], real) + self.loss_of(labels[m:], fake)
+                g_loss = self.loss_of(labels[:m], fake)
+            gradients = tape.gradient(d_loss, of_d), tape.gradient(g_loss, of_g)
+            gan.d_optimizer.apply(gradients[0])
+            gan.g_optimizer.apply(gradients[1])
+            return {"d_loss": d_loss, "g_loss": g_loss}
         for step in range(self.case.k):
-            both = tf.concat([x[step], self.G(z[step], training=True)], axis=0)
+            both = tf.concat([x[step], gan.generator(z[step], training=True)], axis=0)
             with tf.GradientTape() as tape:
-                d_loss = 2 * self.loss_of(labels, self.D(both, training=True))
-            self.d_rule.apply(tape.gradient(d_loss, self.D.trainable_variables))
+                d_loss = 2 * self.loss_of(labels, gan.logits(both, training=True))
+            gan.d_optimizer.apply(tape.gradient(d_loss, of_d))
         with tf.GradientTape() as tape:
-            g_loss = self.loss_of(labels[:m], self.D(self.G(z[-1], training=True), training=True))
-        self.g_rule.apply(tape.gradient(g_loss, self.G.trainable_variables))
+            g_loss = self.loss_of(labels[:m], gan.logits(gan.generator(z[-1], training=True), training=True))
+        gan.g_optimizer.apply(tape.gradient(g_loss, of_g))
         return {"d_loss": d_loss, "g_loss": g_loss}
-
-
-def sequential(specs: tuple[Layer, ...], weights: Arrays, output: str | None = None) -> keras.Sequential:
-    """Build a network of Keras's own layers with these weights; `output` replaces the last activation."""
-    parts: list[Any] = [keras.Input((specs[0].inputs,))]
-    for i, spec in enumerate(specs):
-        parts += [layers.Dropout(spec.dropout)] if spec.dropout else []
-        activation = output if output and i == len(specs) - 1 else spec.activation
-        if activation == "maxout":
-            parts += [layers.Dense(spec.columns), layers.Reshape((PIECES, spec.units)), layers.Lambda(greatest)]
-        elif activation == "leaky_relu":
-            parts += [layers.Dense(spec.units), layers.LeakyReLU(0.1)]
-        else:
-            parts += [layers.Dense(spec.units, activation=activation)]
-    network = keras.Sequential(parts)
-    for variable, array in zip(network.trainable_variables, weights, strict=True):
-        variable.assign(array)
-    return network
-
-
-def greatest(pieces: Any) -> Any:
-    """Take the greatest of each unit's pieces: (m, pieces, units) to (m, units)."""
-    return tf.reduce_max(pieces, axis=1)
-
-
-def rule(case: Case, rate: float, updates: int, sgd: Any = SGD) -> keras.optimizers.Optimizer:
-    """Make the optimizer; its schedule counts iterations, each of which makes so many updates."""
-    how = case.rule
-    falling = InverseTimeDecay(rate, updates, how.decay) if how.decay else rate
-    if how.kind == "adam":
-        return Adam(falling, how.momentum, 0.999, how.epsilon)
-    return sgd(falling, how.momentum)
 
 
 def sampler(source: Source) -> Callable[[tuple[int, ...]], Any]:
     """Return a function that draws an array of a shape with TensorFlow, as an input pipeline does."""
-    if isinstance(source, Gaussian):
-        return lambda shape: tf.random.normal(shape, source.mean, source.std)
-    if isinstance(source, Uniform):
-        return lambda shape: tf.random.uniform(shape, source.low, source.high)
-    array, scale = finite(source)
+    if isinstance(source, Gaussian | Uniform):
+        draw = tf.random.normal if isinstance(source, Gaussian) else tf.random.uniform
+        factor, offset = affine(source)
+        return lambda shape: draw(shape) * factor + offset
+    array, scale, low = finite(source)
     rows = tf.constant(array)
 
-    def draw(shape: tuple[int, ...]) -> Any:
+    def rows_of(shape: tuple[int, ...]) -> Any:
         index = tf.random.uniform(shape[:-1], maxval=len(array), dtype=tf.int32)
-        return tf.cast(tf.gather(rows, index), tf.float32) * scale
+        return tf.cast(tf.gather(rows, index), tf.float32) * scale + low
 
-    return draw
+    return rows_of

@@ -10,30 +10,38 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from contenders.cases import Case, numpy_sampler
-from contenders.contender import OBJECTIVES, Arrays, Differs, Reference, Trainer, halves
-from contenders.keras_loops import rule, sequential
+from contenders import presets
+from contenders.cases import Case
+from contenders.contender import OBJECTIVES, Arrays, Differs, OneByOne, Reference, Unavailable
 from contenders.ours import Ours
 from gan_paper import objective
 
 
-class Notebook(Trainer):
-    """The published loop: `predict` and `fit`, called once for every minibatch."""
+class Notebook(OneByOne):
+    """The published loop: `predict` and `fit`, called once for every minibatch. It keeps no averages of the iterates.
+
+    It is timed on the notebook's own networks alone: `gaussian` has the same layers.
+    """
 
     def __init__(self, case: Case, initial: Arrays, variant: str) -> None:
+        if case.name not in ("gaussian", "gaussian-notebook"):
+            raise Unavailable("it is timed on its own networks")
         warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # the frozen D
-        self.case = case
-        of_g, of_d = halves(case, initial)
-        self.G, self.D = sequential(case.generator, of_g), sequential(case.discriminator, of_d, "sigmoid")
+        super().__init__(case, initial, variant)
+        gan = presets.load(presets.build(case.name, case.checked)[0], initial)
+        self.G, self.D = gan.generator, gan.discriminator
         self.variables = self.G.trainable_variables + self.D.trainable_variables
-        self.D.compile(optimizer=rule(case, case.rule.d_rate, case.k), loss="binary_crossentropy")
-        self.G.compile(optimizer=rule(case, case.rule.g_rate, 1), loss="binary_crossentropy")
+
+        def compiled(model: keras.Model, rule: keras.optimizers.Optimizer) -> keras.Model:
+            rule = type(rule).from_config({**rule.get_config(), "use_ema": False})
+            model.compile(optimizer=rule, loss="binary_crossentropy")
+            return model
+
+        compiled(self.D, gan.d_optimizer)
+        compiled(self.G, gan.g_optimizer)
         self.D.trainable = False
-        z = keras.Input((case.generator[0].inputs,))
-        self.DG = keras.Model(z, self.D(self.G(z)))
-        self.DG.compile(optimizer=rule(case, case.rule.g_rate, 1), loss="binary_crossentropy")
-        rng = np.random.default_rng(0)
-        self.draw_x, self.draw_z = numpy_sampler(case.p_data, rng), numpy_sampler(case.p_z, rng)
+        z = keras.Input(self.G.input_shape[1:])
+        self.DG = compiled(keras.Model(z, self.D(self.G(z))), gan.g_optimizer)
 
     def iteration(self, x: NDArray, z: NDArray) -> tuple[float, float]:
         """Make one pass of the published loop; return the objectives of D and of G."""
@@ -46,27 +54,19 @@ class Notebook(Trainer):
         (d_loss, *_), (of_real, *_), (g_loss, *_) = (h.history["loss"] for h in (fake, real, g))
         return d_loss + of_real, g_loss
 
-    def learn(self, x: NDArray, z: NDArray) -> NDArray:
-        """Train on given minibatches."""
-        return np.array([self.iteration(*pair) for pair in zip(x, z, strict=True)])
-
     def weights(self) -> Arrays:
         """Copy the weights."""
         return [np.copy(variable) for variable in self.variables]
 
-    def run(self, iterations: int) -> None:
-        """Train on minibatches of its own."""
-        for _ in range(iterations):
-            self.iteration(self.draw_x(self.case.x_shape), self.draw_z(self.case.z_shape))
-
     @classmethod
-    def check(cls, case: Case, reference: Reference, variant: str) -> dict[str, float]:
+    def check(cls, reference: Reference, variant: str) -> dict[str, float]:
         """Compare both objectives of the initial weights; then G must have moved, and D not.
 
         Raises:
             Differs: if one of this does not hold.
         """
-        loop, ours = cls(case.checked(), reference.initial, variant), Ours(case, reference.initial)
+        case = reference.checked
+        loop, ours = cls(case, reference.initial, variant), Ours(case, reference.initial)
         x, z = reference.x[0], reference.z[0]
         before, of_g = loop.weights(), loop.DG.evaluate(z[-1], np.ones(case.m), verbose=0)
         of_d, _ = loop.iteration(x, z)  # the last update's, but the first has changed nothing
@@ -75,7 +75,9 @@ class Notebook(Trainer):
             abs(of_d - float(objective.discriminator_loss(real, fake))),
             abs(of_g - float(objective.non_saturating_generator_loss(last))),
         )
-        moved_g, moved_d = halves(case, [a - b for a, b in zip(loop.weights(), before, strict=True)])
+        changes = [a - b for a, b in zip(loop.weights(), before, strict=True)]
+        split = len(loop.G.trainable_variables)
+        moved_g, moved_d = changes[:split], changes[split:]
         learns = all(np.isfinite(change).all() and change.any() for change in moved_g)
         if not (apart <= OBJECTIVES and learns) or any(change.any() for change in moved_d):
             raise Differs(f"objectives differ by {apart:.2g} (at most {OBJECTIVES:g}), or G does not move, or D does")

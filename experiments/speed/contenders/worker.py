@@ -8,6 +8,7 @@ fill a turn. Each further question is a number of iterations; its answer is the 
 import json
 import math
 import os
+import pickle
 import statistics
 import sys
 import time
@@ -15,11 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from contenders import ESTIMATORS, GAMES
-from contenders.cases import CASES, Case
-from contenders.contender import Contender, Differs, Reference, Unavailable
-
-ITERATIONS = 20
-"""The length of the training in which contenders are compared with ours."""
+from contenders.cases import CHECKED, PARZEN
+from contenders.contender import Contender, Differs, Reference, Unavailable, seconds_per_iteration
 
 CHOOSING = 3
 """Each variant is timed so many times before the fastest is chosen."""
@@ -58,46 +56,36 @@ def prepare(case_name: str, name: str, path: Path, seconds: float) -> tuple[Cont
         seconds: A turn lasts about this long.
 
     Returns:
-        The contender, and its `variant`, `agreement` and iterations a `turn`.
+        The contender, and its `variant`, `agreement`, iterations a `turn`, and what else it says of itself.
 
     Raises:
         Unavailable: if it cannot run here.
         Differs: if it does not do what ours does.
     """
-    case = CASES[case_name]()
-    chosen: Any = (GAMES if isinstance(case, Case) else ESTIMATORS)[name].load()
-    reference = None
-    if isinstance(case, Case):
-        if name == "ours":
-            chosen.reference(case, ITERATIONS).save(path)
-        reference = Reference.load(path)
+    trains = case_name != PARZEN.name
+    chosen: Any = (GAMES if trains else ESTIMATORS)[name].load()
+    if trains and name == "ours":
+        path.write_bytes(pickle.dumps(chosen.reference(case_name, CHECKED)))
+    # A file of our own, a moment old.
+    reference: Reference | None = pickle.loads(path.read_bytes()) if trains else None
+    case, initial = (reference.case, reference.initial) if reference else (PARZEN, None)
     ready: dict[str, Contender] = {}
     agreement: dict[str, float] = {}
     for variant in chosen.variants():
         if hasattr(chosen, "check"):
-            apart = chosen.check(case, reference, variant)
+            apart = chosen.check(reference or case, variant)
             agreement = {key: max(value, agreement.get(key, 0.0)) for key, value in apart.items()}
-        ready[variant] = chosen(case, reference and reference.initial, variant)
+        ready[variant] = chosen(case, initial, variant)
     # By turns, like the contenders: a load that passes while one variant is timed would make that one seem slow.
-    paces = [{name: seconds_per_iteration(it, seconds / 4) for name, it in ready.items()} for _ in range(CHOOSING)]
+    paces = [
+        {name: seconds_per_iteration(it.run, it.chunk, seconds / 4) for name, it in ready.items()}
+        for _ in range(CHOOSING)
+    ]
     medians = {name: statistics.median(pace[name] for pace in paces) for name in ready}
     variant = min(medians, key=medians.__getitem__)
     contender, pace = ready[variant], medians[variant]
     turn = max(1, math.ceil(seconds / pace / contender.chunk)) * contender.chunk
-    return contender, {"variant": variant, "agreement": agreement, "turn": turn}
-
-
-def seconds_per_iteration(contender: Contender, at_least: float) -> float:
-    """Compile, then time ever more iterations, until they take long enough."""
-    contender.run(contender.chunk)
-    iterations = contender.chunk
-    while True:
-        began = time.perf_counter()
-        contender.run(iterations)
-        elapsed = time.perf_counter() - began
-        if elapsed >= at_least:
-            return elapsed / iterations
-        iterations *= 2
+    return contender, {"variant": variant, "agreement": agreement, "turn": turn, **contender.facts()}
 
 
 if __name__ == "__main__":
