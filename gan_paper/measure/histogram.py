@@ -99,11 +99,12 @@ def distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Flo
         (Kolmogorov-Smirnov, the largest gap between the distribution functions at an edge) and `jsd`
         (Jensen-Shannon divergence in nats), each of shape (...).
     """
-    from scipy.spatial.distance import jensenshannon  # with half of SciPy in its train, which --help need not wait for
+    from scipy.special import rel_entr  # jensenshannon has half of SciPy in its train, for which a user would wait
 
+    middle = (masses + reference) / 2
     gap = np.abs(np.cumsum(masses - reference, axis=-1)[..., :-1])
     return {
         "wasserstein": np.trapezoid(gap, edges, axis=-1),
         "ks": gap.max(axis=-1),
-        "jsd": jensenshannon(masses, np.broadcast_to(reference, masses.shape), axis=-1) ** 2,
+        "jsd": (rel_entr(masses, middle) + rel_entr(reference, middle)).sum(axis=-1) / 2,
     }
