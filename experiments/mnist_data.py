@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -64,8 +64,7 @@ def of_arrays(arrays: Mapping[str, NDArray], source: object) -> MNIST:
     Raises:
         ValueError: if they are not MNIST's, in one line.
     """
-    train, test = (pixels.reshape(len(pixels), -1) for pixels in _checked(arrays, DIGESTS, source, "pixels"))
-    return MNIST(train[:-VALIDATION], train[-VALIDATION:], test)
+    return MNIST(*(part.reshape(len(part), -1) for part in _parts(arrays, DIGESTS, source, "pixels")))
 
 
 def labels_of_arrays(arrays: Mapping[str, NDArray], source: object) -> Labels:
@@ -78,8 +77,7 @@ def labels_of_arrays(arrays: Mapping[str, NDArray], source: object) -> Labels:
     Raises:
         ValueError: if they are not MNIST's, in one line.
     """
-    train, test = _checked(arrays, LABEL_DIGESTS, source, "labels")
-    return Labels(train[:-VALIDATION], train[-VALIDATION:], test)
+    return Labels(*_parts(arrays, LABEL_DIGESTS, source, "labels"))
 
 
 def download() -> dict[str, NDArray]:
@@ -103,12 +101,14 @@ def download() -> dict[str, NDArray]:
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
-def _checked(
+def _parts(
     arrays: Mapping[str, NDArray], digests: Mapping[str, str], source: object, content: str
-) -> Iterator[NDArray[np.uint8]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    # Checked: for training, for validation and for the test.
     for name, digest in digests.items():
         array = arrays.get(name)
         if array is None or array.dtype != np.uint8 or hashlib.sha256(array.tobytes()).hexdigest() != digest:
             found = "is not there" if array is None else f"({array.dtype}, shape {array.shape}) has other {content}"
             raise ValueError(f"{source} is not MNIST in Keras's layout: {name} {found}")
-        yield array
+    train, test = (arrays[name] for name in digests)
+    return train[:-VALIDATION], train[-VALIDATION:], test

@@ -282,8 +282,8 @@ def caption(measures: dict[str, Any]) -> str:
     return "\n".join(
         (
             "-" if nats is None else f"{nats:.0f} nats",
-            f"precision {measures['pixels']['precision']:.2f}, {features['precision']:.2f}",
-            f"recall {measures['pixels']['recall']:.2f}, {features['recall']:.2f}",
+            f"precision {measures['pixels']['precision']:.2f}, features {features['precision']:.2f}",
+            f"recall {measures['pixels']['recall']:.2f}, features {features['recall']:.2f}",
             f"{measures['confident']:.0%} named",
             f"KL of digits {measures['kl']:.2f}",
         )

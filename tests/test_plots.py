@@ -90,7 +90,7 @@ def long_quality():
 
 
 def long_captions():
-    text = "-436 nats\nprecision 0.71, 0.79\nrecall 0.05, 0.21\n100% named\nKL of digits 0.19"
+    text = "-436 nats\nprecision 0.71, features 0.79\nrecall 0.05, features 0.21\n100% named\nKL of digits 0.19"
     panels = {f"released-seed{i},\naverage": (random_images(6, 5, 784), text) for i in range(3)}
     return mnist_pictures.side_by_side(panels)
 
