@@ -40,14 +40,14 @@ NUMBERS = {
     "gaussian-vectors": (1_001_000, 1_002_001, 128, 1, (0.002, 0.004), (1_500, 0.001, 0.002)),
     "gaussian-notebook": (103_600, 52_651, 100, 1, (0.01, 0.01), (9_000, 0.01, 0.01)),
     "uniform_to_gaussian": (177, 193, 512, 2, (0.02, 0.003), (3_000, 0.005, 0.00075)),
-    "sine": (4_482, 8_705, 256, 1, (0.001, 0.0003), (40_000, 0, 0)),
+    "sine": (4_482, 8_705, 256, 1, (0.001, 0.001), (40_000, 0, 0)),
     "mnist-released": (2_503_984, 1_231_441, 100, 1, (0.05, 0.1), (250_000, 0.05 / np.e, 0.1 / np.e)),
     "mnist-paper": (2_503_984, 1_231_441, 100, 1, (0.05, 0.3), (250_000, 0.05 / np.e, 0.3 / np.e)),
     "mnist-dense": (559_632, 533_505, 100, 1, (0.0002, 0.0002), (9_000, 0.0002, 0.0002)),
 }
 AVERAGES = {  # that G's and D's optimizer keep: the iterations that they reach back
     "gaussian": (800, 800), "gaussian-vectors": (300, 300), "uniform_to_gaussian": (4_000, 4_000),
-    "mnist-released": (225, None), "mnist-paper": (200, None), "mnist-dense": (200, None),
+    "sine": (4_000, 4_000), "mnist-released": (225, None), "mnist-paper": (200, None), "mnist-dense": (200, None),
 }  # fmt: skip
 
 

@@ -135,8 +135,9 @@ def test_the_rules_of_a_preset(experiment, preset):
             "dense": [1, 1, 1],
         }[preset]
         assert np.allclose(rates, first * np.array(expected), rtol=1e-4, atol=1e-9)
-    assert gan.simultaneous == (preset in ("released", "crisp"))
-    assert (settings.d_rate, settings.g_rate) == {"paper": (0.05, 0.3), "dense": (2e-4, 2e-4)}.get(preset, (0.05, 0.1))
+    assert gan.simultaneous == (preset == "released")
+    rates = {"released": (0.05, 0.1), "dense": (2e-4, 2e-4)}.get(preset, (0.05, 0.3))
+    assert (settings.d_rate, settings.g_rate) == rates
     if preset != "dense":
         black, white, grey = expit(np.asarray(gan.generator.layers[-1].bias))[:3]
         assert (black, white, grey) == pytest.approx((1e-3, 1 - 1e-3, 0.5), rel=1e-4)
