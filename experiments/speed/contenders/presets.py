@@ -92,8 +92,8 @@ def describe(name: str, checked: bool = False) -> Case:
     *discriminator, last = layers_of(gan.discriminator)
     if last != Activation("sigmoid") or gan.generator_loss != "non_saturating":
         raise ValueError(f"{name}: D must end in a sigmoid, and the objective be non-saturating")
-    # A call of the compiled loop as `fit` chooses it; with these networks 50 iterations take a second.
-    most = 50 if name.startswith("mnist") else 1000
+    # A call of the compiled loop ends where the script records, or after 50 iterations on MNIST, which take a second.
+    most = 50 if name.startswith("mnist") else settings.record_every
     return Case(
         name,
         checked,
