@@ -83,6 +83,14 @@ def test_match_is_in_standard_deviations_of_any_distribution(p):
     assert match(true + p.std / 2, p, EDGES)["wasserstein"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("shift", [-0.1, 0, 0.1])
+def test_match_is_that_of_scipy(shift):
+    samples = np.random.default_rng(0).normal(4 + shift, 1.3, (15, 2))
+    found, true = match(samples, P_DATA, EDGES), P_DATA.quantile((np.arange(30) + 0.5) / 30)
+    assert found["wasserstein"] == pytest.approx(scipy.stats.wasserstein_distance(samples.ravel(), true) / 1.25)
+    assert found["ks"] == pytest.approx(scipy.stats.ks_1samp(samples.ravel(), P_DATA.cdf).statistic)
+
+
 def test_match_of_entries_is_that_of_numpy_and_scipy():
     rng = np.random.default_rng(0)
     samples = P_DATA.quantile(rng.uniform(size=(500, 8))) + rng.normal(size=8)

@@ -25,15 +25,15 @@ def match(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[st
         draws from it); `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled entries;
         `std_across_noise`.
     """
-    from scipy.stats import ks_1samp, wasserstein_distance
-
     samples = np.asarray(samples, float)
-    pooled = samples.ravel()
+    pooled = np.sort(samples, axis=None)
     levels = (np.arange(pooled.size) + 0.5) / pooled.size
     exact = Histogram.exact(p_data, edges)
     return {
-        "wasserstein": float(wasserstein_distance(pooled, p_data.quantile(levels))) / p_data.std,
-        "ks": float(ks_1samp(pooled, p_data.cdf, method="asymp").statistic),
+        "wasserstein": float(np.abs(pooled - p_data.quantile(levels)).mean()) / p_data.std,
+        # The empirical distribution function steps from half a sample below a level to half a sample above it. (SciPy's
+        # statistics say the same, but to import them takes half a second and 0.1 GB.)
+        "ks": float(np.abs(p_data.cdf(pooled) - levels).max() + 0.5 / pooled.size),
         "jsd": float(distances(Histogram.of(pooled, edges).masses, exact.masses, exact.edges)["jsd"]),
         "mean": float(pooled.mean()),
         "std": float(pooled.std()),
