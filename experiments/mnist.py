@@ -17,8 +17,9 @@ Presets:
             and 6 % after five epochs, so that with either less than 0.5 % of what comes back to G comes through the
             border. Seeds 0 and 2 lived through these epochs with 1e-7, and seed 0 through 130 with
             1e-3.
-  crisp     `paper` for 100 epochs, with rates that fall to 0 along a cosine. Its average reaches back a tenth of the run,
-            in which the rates are at most 0.024 of the first ones. (`released` with falling rates lets D get ahead.)
+  crisp     `paper` for 100 epochs, with rates that fall to 0 along a cosine. Its average reaches back a tenth of the
+            run, in which the rates are at most 0.024 of the first ones. (`released` with falling rates lets D get
+            ahead.)
   dense     The networks of a primer with a dense PyTorch GAN, and its Adam of rate 0.0002. The primer names neither m
             nor a number of iterations, nor a measure of quality.
 

@@ -124,20 +124,27 @@ class GAN(AdversarialModel):
         """For Keras: a function of the stream that makes one call of `train_step`, in which the loop is compiled."""
         if self.train_function is not None and not force:
             return
-        step = self.train_step
+
+        def step(minibatches: Any) -> tuple[dict[str, Any], Any]:
+            logs = self.train_step(minibatches)
+            networks = [w for w in self.discriminator.weights + self.generator.weights if w.dtype.startswith("float")]
+            checked = [logs["d_loss"], logs["g_loss"], *networks]
+            return logs, tf.reduce_all([tf.reduce_all(tf.math.is_finite(values)) for values in checked])
+
         if not self.run_eagerly:
             # Without AutoGraph, as in Keras's own `fit`: it would take a second to rewrite Keras's source.
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(stream: Any) -> dict[str, Any]:
-            logs = step(next(stream))
-            check_finite(
-                int(self.g_optimizer.iterations),
-                float(logs["d_loss"]),
-                float(logs["g_loss"]),
-                self.discriminator.get_weights(),
-                self.generator.get_weights(),
-            )
+            logs, finite = step(next(stream))
+            if not finite:  # to fetch the weights takes milliseconds
+                check_finite(
+                    int(self.g_optimizer.iterations),
+                    float(logs["d_loss"]),
+                    float(logs["g_loss"]),
+                    self.discriminator.get_weights(),
+                    self.generator.get_weights(),
+                )
             return logs
 
         self.train_function = call
@@ -168,13 +175,11 @@ class GAN(AdversarialModel):
         t, _, totals = tf.while_loop(
             lambda t, finite, _: (t < count) & finite,
             body,
-            (0, True, [zero] * len(self._means)),
+            (0, True, [zero] * len(self._means.names)),
             parallel_iterations=1,
         )
-        run = tf.cast(t, zero.dtype)
-        for mean, total in zip(self._means, totals, strict=True):
-            mean.update_state(total / run, sample_weight=run)
-        return {mean.name: mean.result() for mean in self._means}
+        self._means.update_state(totals, t)
+        return self._means.result()
 
     def iteration(self, x: Any, z: Any) -> tuple[Any, Any, Any, Any, Any]:
         """One iteration of Algorithm 1: k updates of D, each on its own minibatch, then one of G.
