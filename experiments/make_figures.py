@@ -1,7 +1,7 @@
 """Make the pictures of `figures/`: `python experiments/make_figures.py [NAME ...]`, all of them by default.
 
 A picture comes from a run with seed 0, in `runs/`. A finished run of the same settings, made by the same code, is used
-again; any other is trained anew, MNIST's in a quarter of an hour. Each picture carries its run's settings, versions,
+again; any other is trained anew, MNIST's in an hour and a half. Each picture carries its run's settings, versions,
 commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
@@ -53,9 +53,9 @@ SOURCES = {
     "uniform_to_gaussian-document-tail": Source("uniform_to_gaussian", "document", "tail"),
     "uniform_to_gaussian-matched-tail": Source("uniform_to_gaussian", "matched", "tail"),
     "sine-samples": Source("sine", "matched", "samples"),
-    "mnist-samples": Source("mnist", "paper", "samples", animated=True),
-    "mnist-interpolations": Source("mnist", "paper", "interpolations"),
-    "mnist-log_likelihood": Source("mnist", "paper", "log_likelihood"),
+    "mnist-samples": Source("mnist", "released", "samples", animated=True),
+    "mnist-interpolations": Source("mnist", "released", "interpolations"),
+    "mnist-log_likelihood": Source("mnist", "released", "log_likelihood"),
 }
 
 

@@ -12,7 +12,6 @@ TFD is not public, so its column cannot be rerun.
 """
 
 import json
-import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +33,11 @@ class Row(NamedTuple):
     """A row: the log-likelihood in nats on MNIST's and TFD's test sets, each with its error.
 
     The error is the standard error over the test examples or, in a row of several seeds, the standard deviation over
-    these.
+    these; None in a row of one seed.
     """
 
     model: str
-    mnist: tuple[float, float]
+    mnist: tuple[float, float | None]
     tfd: tuple[float, float] | None = None
     seeds: tuple[float, ...] = ()
 
@@ -102,7 +101,7 @@ def _ours(folder: Path) -> list[Row]:
     rows = []
     for preset in sorted(presets, key=lambda name: ("paper released crisp dense".find(name), name)):
         for row, figures in presets[preset].items():
-            spread = statistics.stdev(figures) if len(figures) > 1 else float("nan")
+            spread = statistics.stdev(figures) if len(figures) > 1 else None
             rows.append(Row(f"`{preset}`{row}", (statistics.mean(figures), spread), None, tuple(figures)))
     return rows
 
@@ -145,11 +144,11 @@ def markdown(paper: list[Row], ours: list[Row], scale: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figure(figure: tuple[float, float]) -> str:
+def _figure(figure: tuple[float, float | None]) -> str:
     mean, error = figure
     if isinstance(mean, int):  # as printed
         return f"{mean:g} ± {error:g}"
-    return f"{mean:.1f}" if math.isnan(error) else f"{mean:.1f} ± {error:.1f}"
+    return f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"
 
 
 def _read(path: Path) -> Any:
