@@ -135,20 +135,27 @@ def quality(columns: Mapping[str, Sequence[float]], published: float = 225) -> F
         return figure
 
 
-def side_by_side(panels: Mapping[str, tuple[Images, str]]) -> Figure:
+def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figure:
     """Samples of several generators, with what each measure says of them.
 
     Args:
-        panels: By its title, samples in [0, 1], (rows, columns, side * side), and the text below them.
+        panels: By its title, samples in [0, 1], (rows, columns, side * side), and their measures, the same of each.
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.2), squeeze=False, layout="constrained")
-        for ax, (title, (samples, text)) in zip(axes[0], panels.items(), strict=True):
+        size = (1 + 1.3 * len(panels), 2.75)  # inches: the first is for the measures' names
+        figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+        for ax, (title, (samples, measures)) in zip(axes[0], panels.items(), strict=True):
             tiles = _tile(samples)
             _place(ax, tiles, 0, 0)
-            ax.set(title=title, xticks=[], yticks=[], xlim=(0, tiles.shape[1]), ylim=(tiles.shape[0], 0))
+            ax.set(xticks=[], yticks=[], xlim=(0, tiles.shape[1]), ylim=(tiles.shape[0], 0))
+            ax.set_title(title, size=SMALL)
             ax.set_frame_on(False)
-            ax.set_xlabel(text, size=SMALL, linespacing=1.4, labelpad=5)
+            below = {"transform": ax.transAxes, "size": SMALL, "va": "top"}
+            for line, (name, value) in enumerate(measures.items()):
+                y = -0.04 - 0.09 * line
+                ax.text(0.5, y, value, ha="center", **below)
+                if ax is axes[0, 0]:
+                    ax.text(-0.05, y, name, ha="right", **below)
         return figure
 
 

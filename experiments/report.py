@@ -135,11 +135,7 @@ def _judge(recording: Recording, reference: Recording) -> tuple[str, str]:
 def _differing(experiment: str, settings: Mapping[str, Any]) -> str:
     if experiment not in EXPERIMENTS:
         return ""
-    presets = importlib.import_module(experiment).PRESETS
-    preset = presets.get(settings.get("preset"))
-    usual = json.loads(json.dumps(preset.recorded(), default=str)) if preset else {}
-    own = [name for name in settings if name not in ("preset", "seed") and usual.get(name) != settings[name]]
-    return ", ".join(f"{name}={settings[name]}" for name in own)
+    return runs.differing(settings, importlib.import_module(experiment).PRESETS)
 
 
 def _reference(folder: Path) -> Recording | None:

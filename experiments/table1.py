@@ -2,8 +2,9 @@
 
 Writes the table of Parzen-window log-likelihoods as Markdown, and a .json of its figures: the paper's rows, then ours,
 and what the estimator gives for samples that nobody generated. Ours are the mean and the standard deviation over the
-seeds of each preset. A preset's first row is of the last iterate of G, from which the authors drew as well: compare
-this one with the paper's 225. The row below it is of the average of G's iterates.
+seeds of each preset; runs with other settings than the preset's are rows of their own. The first row is of the last
+iterate of G, from which the authors drew as well: compare this one with the paper's 225. The row below it is of the
+average of G's iterates.
 
 By default it reads the results of our runs, which are part of the project, so that the table can be checked without
 training.
@@ -25,6 +26,8 @@ from gan_paper import runs
 from gan_paper.runs import files
 
 RESULTS = Path(__file__).parent.parent / "figures" / "reference" / "mnist"
+ORDER = "released crisp paper dense"
+"""Of the presets' rows."""
 FIGURES = {"": "last_iterate_log_likelihood", ", average of the iterates": "log_likelihood"}
 """By what follows a preset's name in a row, the figure that it shows."""
 
@@ -40,6 +43,14 @@ class Row(NamedTuple):
     mnist: tuple[float, float | None]
     tfd: tuple[float, float] | None = None
     seeds: tuple[float, ...] = ()
+
+
+class Finished(NamedTuple):
+    """A finished run: its preset with what differs from it, its folder, its log-likelihoods in nats by their names."""
+
+    label: str
+    folder: Path
+    match: dict[str, float]
 
 
 PAPER = [
@@ -85,25 +96,42 @@ def main(arguments: Arguments) -> None:
 
 
 def _ours(folder: Path) -> list[Row]:
-    presets: dict[str, dict[str, list[float]]] = {}
-    for path in sorted(folder.glob("*/metrics.json")):
-        metrics = runs.read_metrics(path.parent)
-        try:
-            if metrics["experiment"] == "mnist":
-                found = {row: float(metrics["match"][name]) for row, name in FIGURES.items()}
-                seeds = presets.setdefault(str(metrics["preset"]), {row: [] for row in FIGURES})
-                for row, figure in found.items():
-                    seeds[row].append(figure)
-        except (KeyError, TypeError, ValueError):
-            raise runs.Refused(f"{path} holds no finished run's log-likelihood") from None
-    if not presets:
+    groups: dict[str, list[dict[str, float]]] = {}
+    for run in finished(folder):
+        groups.setdefault(run.label, []).append({row: run.match[name] for row, name in FIGURES.items()})
+    if not groups:
         raise runs.Refused(f"--runs {folder} holds no finished run of mnist.py")
     rows = []
-    for preset in sorted(presets, key=lambda name: ("paper released crisp dense".find(name), name)):
-        for row, figures in presets[preset].items():
+    for label, seeds in groups.items():
+        for row in FIGURES:
+            figures = [seed[row] for seed in seeds]
             spread = statistics.stdev(figures) if len(figures) > 1 else None
-            rows.append(Row(f"`{preset}`{row}", (statistics.mean(figures), spread), None, tuple(figures)))
+            rows.append(Row(f"{label}{row}", (statistics.mean(figures), spread), None, tuple(figures)))
     return rows
+
+
+def finished(folder: Path) -> list[Finished]:
+    """The finished runs of `mnist.py` in a folder, in the order of their rows.
+
+    Raises:
+        runs.Refused: if one is damaged, or holds no log-likelihoods.
+    """
+    found = []
+    for path in sorted(folder.glob("*/metrics.json")):
+        metrics = runs.read_metrics(path.parent)
+        if metrics.get("experiment") != "mnist":
+            continue
+        try:
+            preset = str(metrics["preset"])
+            match = {name: float(metrics["match"][name]) for name in FIGURES.values()}
+        except (KeyError, TypeError, ValueError):
+            raise runs.Refused(f"{path} holds no finished run's log-likelihood") from None
+        settings = runs.read_config(path.parent)["settings"]
+        settings.pop("evaluate_every", None)  # which changes no result
+        differing = runs.differing(settings, mnist.PRESETS)
+        label = f"`{preset}`" + (f" with {differing}" if differing else "")
+        found.append((ORDER.find(preset), Finished(label, path.parent, match)))
+    return [run for _, run in sorted(found, key=lambda place: (place[0], place[1].label))]
 
 
 def _scale(path: Path) -> list[Row]:

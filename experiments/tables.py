@@ -16,6 +16,7 @@ from typing import Any
 import tyro
 from compare import verdict
 from table1 import RESULTS as MNIST
+from table1 import finished
 
 from gan_paper import runs
 from gan_paper.runs import files, recordings
@@ -179,12 +180,50 @@ def table1() -> str:
     return (MNIST / "table1.md").read_text().strip()
 
 
+def measures() -> str:
+    """What `mnist_measures.py` says of the runs of Table 1: the mean over their seeds."""
+    quartet = "precision, recall, density, coverage"
+    head = (
+        "samples", "seeds", "nats", f"pixels: {quartet}", "the same: features", "confident", "KL", "digits", "nearest",
+        "copies",
+    )  # fmt: skip
+    groups: dict[str, list[Metrics]] = {}
+    scale: Metrics = {}
+    for run in finished(MNIST):
+        path = run.folder / "measures.json"
+        if path.exists():
+            content = json.loads(path.read_text())
+            scale |= content["scale"]
+            for name, row in content["measures"].items():
+                groups.setdefault(f"{run.label}, {name}", []).append(row)
+    shares = scale["test images"]["digits"]
+    rows = [("test images", "", "", *_judged([scale.pop("test images")], shares))]
+    for label, seeds in groups.items():
+        nats = statistics.mean(seed["log_likelihood"] for seed in seeds)
+        rows.append((label, str(len(seeds)), f"{nats:.0f}", *_judged(seeds, shares)))
+    rows += [(name, "", "", *_judged([row], shares)) for name, row in scale.items()]
+    return markdown(head, rows)
+
+
+def _judged(seeds: Sequence[Metrics], shares: Sequence[float]) -> list[str]:
+    # Cells of a row of measures: means over seeds; of the ten digits' shares, over those given, the least and greatest
+    cells = [
+        ", ".join(f"{statistics.mean(s[place][name] for s in seeds):.2f}" for name in seeds[0][place])
+        for place in ("pixels", "features")
+    ]
+    names = (("confident", 2), ("kl", 3), ("nearest", 2), ("copies", 3))
+    confident, kl, *rest = (f"{statistics.mean(s[name] for s in seeds):.{digits}f}" for name, digits in names)
+    ratios = [own / share for s in seeds for own, share in zip(s["digits"], shares, strict=True)]
+    return [*cells, confident, kl, f"{min(ratios):.2f} to {max(ratios):.2f}", *rest]
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "gaussian": gaussian,
     "vectors": vectors,
     "vectors_study": vectors_study,
     "theory": theory,
     "table1": table1,
+    "measures": measures,
     "systems": systems,
     "sine": sine,
 }

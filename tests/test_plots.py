@@ -90,8 +90,8 @@ def long_quality():
 
 
 def long_captions():
-    text = "-436 nats\nprecision 0.71, features 0.79\nrecall 0.05, features 0.21\n100% named\nKL of digits 0.19"
-    panels = {f"released-seed{i},\naverage": (random_images(6, 5, 784), text) for i in range(3)}
+    says = {"log-likelihood": "-436 nats", "precision, features": "0.79", "named with 0.9": "100%"}
+    panels = {f"paper-average1-seed{i},\nlast iterate": (random_images(6, 5, 784), says) for i in range(3)}
     return mnist_pictures.side_by_side(panels)
 
 
@@ -225,7 +225,7 @@ def test_images_are_drawn_pixel_by_pixel():
     samples, neighbours, between = random_images(4, 5, 784), random_images(5, 4, 784)[-1], random_images(3, 7, 784)
     left, right = mnist_pictures.samples_with_neighbours(samples, neighbours).axes[0].images
     (rows,) = mnist_pictures.interpolations(between).axes[0].images
-    (panel,) = mnist_pictures.side_by_side({"G": (samples, "words")}).axes[0].images
+    (panel,) = mnist_pictures.side_by_side({"G": (samples, {"named": "1"})}).axes[0].images
     for picture, expected in ((panel, samples), (left, samples), (right, neighbours[:, None]), (rows, between)):
         for row, column in np.ndindex(expected.shape[:2]):
             assert np.array_equal(tile_of(picture.get_array(), row, column).ravel(), expected[row, column])

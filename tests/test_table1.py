@@ -7,16 +7,20 @@ from gan_paper.runs import Refused, files
 from tests.conftest import ROOT, experiment
 
 
-def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experiment="mnist"):
+def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experiment="mnist", name="", **changes):
     match = {"log_likelihood": log_likelihood, "standard_error": error, "last_iterate_log_likelihood": last}
-    run = folder / f"{preset}-seed{seed}"
+    run = folder / f"{name or preset}-seed{seed}"
     run.mkdir(parents=True)
     metrics = {"experiment": experiment, "preset": preset, "seed": seed, "match": match}
     (run / "metrics.json").write_text(json.dumps(metrics))
+    if experiment == "mnist":
+        settings = {**MNIST.PRESETS[preset].recorded(), "seed": seed, **changes}
+        config = {"experiment": "mnist", "layout": 3, "settings": settings, "versions": {}}
+        (run / "config.json").write_text(json.dumps(config))
     files.seal(run)
 
 
-TABLE1 = experiment("table1")
+MNIST, TABLE1 = experiment("mnist"), experiment("table1")
 
 
 def refused(folder):
@@ -30,6 +34,7 @@ def test_the_table_of_finished_runs(tmp_path, capsys):
     for seed, figure in enumerate((230.0, 240.0, 226.0)):
         finished(runs, "released", seed, figure, error=1.0 + seed, last=170 + figure / 10)
     finished(runs, "dense", 0, 200.0)
+    finished(runs, "released", 3, 90.0, last=70.0, name="short", iterations=10_000)  # no seed of the preset as it is
     finished(runs, "scalar", 0, 1.0, experiment="gaussian")  # another experiment's
     (runs / "scale.json").write_text(json.dumps({"10,000 training images": [244.2, 2.1]}))
     TABLE1.main(TABLE1.Arguments(runs, tmp_path / "table"))
@@ -44,6 +49,8 @@ def test_the_table_of_finished_runs(tmp_path, capsys):
         ["Adversarial nets", "225 ± 2", "2057 ± 26", "-"],
         ["`released`", "193.2 ± 0.7", "-", "193.0, 194.0, 192.6"],
         ["`released`, average of the iterates", "232.0 ± 7.2", "-", "230.0, 240.0, 226.0"],
+        ["`released` with iterations=10000", "70.0", "-", "70.0"],
+        ["`released` with iterations=10000, average of the iterates", "90.0", "-", "90.0"],
         ["`dense`", "180.0", "-", "180.0"],
         ["`dense`, average of the iterates", "200.0", "-", "200.0"],
         ["10,000 training images", "244.2 ± 2.1", "-", "-"],

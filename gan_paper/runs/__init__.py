@@ -20,5 +20,6 @@ from gan_paper.runs.settings import Between as Between
 from gan_paper.runs.settings import FitSettings as FitSettings
 from gan_paper.runs.settings import Iterations as Iterations
 from gan_paper.runs.settings import Settings as Settings
+from gan_paper.runs.settings import differing as differing
 from gan_paper.runs.settings import limits as limits
 from gan_paper.runs.settings import parse as parse

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,14 @@ def limits(settings: type[Settings]) -> dict[str, Between]:
         for limit in getattr(field.type, "__metadata__", ())
         if isinstance(limit, Between)
     }
+
+
+def differing(settings: Mapping[str, Any], presets: Mapping[str, Settings]) -> str:
+    """How a run's recorded settings differ from those of its preset: `NAME=VALUE, ...`, without the seed."""
+    preset = presets.get(settings.get("preset", ""))
+    usual = json.loads(json.dumps(preset.recorded(), default=str)) if preset else {}
+    own = [name for name in settings if name not in ("preset", "seed") and usual.get(name) != settings[name]]
+    return ", ".join(f"{name}={settings[name]}" for name in own)
 
 
 def parse(presets: Mapping[str, S], args: Sequence[str] | None = None) -> S:
