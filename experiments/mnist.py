@@ -21,8 +21,8 @@ Presets:
 
 Where the gradient dies when D wins: in the sigmoids of G's outputs. D grows sure of every sample (D(G(z)) 0.001), and
 all samples are pulled the same way, until they are one image whose pixels are 0 or 1. In the worst of 16 runs of
-1,500 iterations by turns with G's rate at 0.1 (seed 101), D still pulled at the samples as hard as in a run that
-lives (a gradient of norm 2). But 98 % of the pixels inside were at 0 or 1, and their sigmoids' mean slope had fallen
+1,500 iterations by turns with G's rate at 0.1 (seed 101), D still pulled hard at the samples (a gradient of norm 2; in
+runs that live, 3). But 98 % of the pixels inside were at 0 or 1, and their sigmoids' mean slope had fallen
 from 0.15 to 0.0002. So a gradient of 0.004 came back to G's last hidden layer, where runs that live have 0.7. The
 border, where the clip counts, carries less than 1 % of what comes back.
 

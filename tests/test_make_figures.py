@@ -66,5 +66,6 @@ def test_every_picture_is_committed_and_every_committed_picture_can_be_made(make
         for name, source in make_figures.SOURCES.items()
         for suffix in (*SUFFIXES, *([".gif"] if source.animated else []))
     }
+    # A photograph; what `vectors_study.py` and `mnist_measures.py` draw themselves.
     others = {"report.png", "vectors-study.png", "vectors-study.pdf", "mnist-measures.png", "mnist-measures.pdf"}
     assert made | others == {path.name for path in (ROOT / "figures").iterdir() if path.is_file()}

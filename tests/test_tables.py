@@ -51,6 +51,9 @@ def test_the_readmes_numbers_are_those_of_the_data(tables):
     distances = [seed["match"]["wasserstein"] for seed in tables.seeds_of("gaussian-scalar")]
     median, greatest = tables._median_greatest(distances).split(", ")
     assert f"Wasserstein-1 {median} standard deviations in the median of ten seeds, at most {greatest}" in readme
+    ours = json.loads((tables.MNIST / "table1.json").read_text())["ours"]
+    (released,) = (row["mnist"] for row in ours if row["model"] == "`released`")
+    assert "{:.0f} ± {:.0f} nats by the last iterate of the released settings".format(*released) in readme
     entries = [seed["entries"] for seed in tables.seeds_of("gaussian-vectors")]
     assert f"its own distance at most {max(entry['own_wasserstein'] for entry in entries):.4f}, ten seeds" in readme
     assert max(abs(entry["std_across_noise"] / 1.25 - 1) for entry in entries) <= 0.02 and len(entries) == 10
