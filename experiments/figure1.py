@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
+from gan_paper import runs
+from gan_paper.distributions import Distribution, Gaussian, Uniform
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit
-
-from gan_paper import runs
-from gan_paper.distributions import Distribution, Gaussian, Uniform
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
@@ -87,17 +87,17 @@ X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(P_Z.low, P_Z.high, 1001)
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
-    import keras
-    from gaussian_networks import matched_discriminator, matched_generator
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import PiecewiseConstantDecay
-
     from gan_paper.algorithm1 import GAN
     from gan_paper.measure.recording import Recording
     from gan_paper.measure.samples import match
     from gan_paper.plots import game as plots
     from gan_paper.plots.training import course
     from gan_paper.runs import training
+
+    import keras
+    from gaussian_networks import matched_discriminator, matched_generator
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import PiecewiseConstantDecay
 
     def rate(updates: int, rates: list[float]) -> PiecewiseConstantDecay:
         # The schedule's bounds are updates already made, inclusive: so the last of a phase is its end less one.

@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
-from compare import verdict
-
 from gan_paper import numpy_gan, runs
 from gan_paper.distributions import Gaussian
 from gan_paper.divergence import check_finite
 from gan_paper.measure.recording import Recording, on_the_line
 from gan_paper.runs import files
+
+import numpy as np
+from compare import verdict
 
 TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
 EDGES = {"inside": np.linspace(-0.2, 1.2, 65), "document": np.linspace(-5, 5, 65)}

@@ -22,20 +22,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from gan_paper import runs
+
 import numpy as np
 from compare import verdict
 
-from gan_paper import runs
-
 if TYPE_CHECKING:
-    import keras
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Points
     from gan_paper.measure.recording import Recording
     from gan_paper.plots.animation import Pixels
+
+    import keras
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,14 @@ def make_data() -> "Points":
 
 def make_gan(settings: Settings) -> "GAN":
     """The networks and their learning rules, on one thread."""
-    import keras
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import CosineDecay
-
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian
     from gan_paper.optimizers import average_decay
     from gan_paper.runs import training
+
+    import keras
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import CosineDecay
 
     def optimizer(rate: float, updates: int) -> Adam:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -202,10 +202,10 @@ def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:
 
 def make_generator(hidden: Sequence[int] = (16, 32)) -> "keras.Sequential":
     """2-16-32-2, or other hidden layers; ReLU, a linear output."""
+    from gan_paper.layers import torch_dense
+
     from keras import Input, Sequential
     from keras.layers import ReLU
-
-    from gan_paper.layers import torch_dense
 
     layers = [Input((2,))]
     for inputs, units in pairwise((2, *hidden)):
@@ -215,10 +215,10 @@ def make_generator(hidden: Sequence[int] = (16, 32)) -> "keras.Sequential":
 
 def make_discriminator(hidden: Sequence[int] = (256, 128, 64), dropout: float = 0.3) -> "keras.Sequential":
     """2-256-128-64-1, or other hidden layers; ReLU and dropout, a sigmoid output."""
+    from gan_paper.layers import Dropout, torch_dense
+
     from keras import Input, Sequential
     from keras.layers import ReLU
-
-    from gan_paper.layers import Dropout, torch_dense
 
     layers = [Input((2,))]
     for inputs, units in pairwise((2, *hidden)):
@@ -240,9 +240,9 @@ def plane(
         iterations: The nearest recorded ones are shown.
         surface: x (A,), y (B,) and D(x, y) (B, A).
     """
-    import matplotlib.pyplot as plt
-
     from gan_paper.plots.style import DATA, STYLE, WIDTH
+
+    import matplotlib.pyplot as plt
 
     with plt.rc_context(STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
@@ -273,10 +273,10 @@ def plane(
 
 def plane_animation(recording: "Recording", points: np.ndarray, frames: int = 100) -> "list[Pixels]":
     """The same story as `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
-    import matplotlib.pyplot as plt
-
     from gan_paper.plots.animation import SCREEN, animate
     from gan_paper.plots.style import STYLE
+
+    import matplotlib.pyplot as plt
 
     with plt.rc_context(STYLE):
         figure, ax = plt.subplots(figsize=(23 / 6, 8 / 3), layout="constrained", dpi=SCREEN)

@@ -20,11 +20,11 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
-import numpy as np
-from scipy.special import expit, log_expit
-
 from gan_paper import runs
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture
+
+import numpy as np
+from scipy.special import expit, log_expit
 
 P_DATA = Gaussian(4, 1.25)
 X = np.linspace(-16, 24, 8001)  # far enough for all that follows; densities there are below 1e-50
@@ -88,12 +88,12 @@ class FixedGenerator:
     """
 
     def __init__(self, settings: Settings) -> None:
+        from gan_paper.algorithm1 import GAN
+
         import keras
         from gaussian_networks import matched_discriminator
         from keras.optimizers import SGD, Adam
         from keras.optimizers.schedules import CosineDecay
-
-        from gan_paper.algorithm1 import GAN
 
         keras.utils.set_random_seed(settings.seed)
         identity = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
@@ -163,10 +163,10 @@ def proposition_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
 
 def theorem_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
     """V(D*, G) = -log 4 + 2 JSD, at least -log 4, which only p_g = p_data reaches; a trained D stays below."""
+    from gan_paper import objective
+
     import theory_pictures
     from scipy.optimize import minimize
-
-    from gan_paper import objective
 
     def generator(t: float) -> Gaussian:
         return Gaussian(4 + 3 * t, 1.25 * 2**t)  # p_data at t = 0
@@ -208,9 +208,9 @@ def monte_carlo(p_g: Distribution, samples: int, seed: int) -> float:
 
 def proposition_2(run: runs.Run) -> list[Check]:
     """p_g descends the gradient of its criterion, with D kept optimal, and comes to p_data."""
-    from theory_pictures import descent
-
     from gan_paper.objective import jensen_shannon_divergence, optimal_discriminator
+
+    from theory_pictures import descent
 
     x = np.linspace(-2, 10, 601)
     p_data = P_DATA.pdf(x) / P_DATA.pdf(x).sum()
@@ -233,15 +233,15 @@ def proposition_2(run: runs.Run) -> list[Check]:
 
 def section_3(settings: Settings, run: runs.Run) -> list[Check]:
     """While D learns to reject G's first samples, the saturating gradient dies away; the other one does not."""
+    from gan_paper.algorithm1 import GAN
+    from gan_paper.distributions import Uniform
+    from gan_paper.objective import GENERATOR_LOSSES
+
     import keras
     import tensorflow as tf
     from gaussian_networks import notebook_discriminator, notebook_generator
     from keras.optimizers import SGD
     from theory_pictures import generator_gradients
-
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Uniform
-    from gan_paper.objective import GENERATOR_LOSSES
 
     keras.utils.set_random_seed(settings.seed)
     gan = GAN(notebook_generator(1, 10), notebook_discriminator(1), Uniform(-1, 1))

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gan_paper.measure.histogram import Floats
+from gan_paper.plots.style import CURVES, DATA, DISCRIMINATOR, MINUS, SMALL, STYLE, THEORY, WIDTH
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-
-from gan_paper.measure.histogram import Floats
-from gan_paper.plots.style import CURVES, DATA, DISCRIMINATOR, MINUS, SMALL, STYLE, THEORY, WIDTH
 
 _POINTS: dict[str, Any] = {"color": "black", "markersize": 3, "markerfacecolor": "none", "markeredgewidth": 0.8}
 

@@ -18,17 +18,17 @@ Presets:
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-from compare import verdict
-
 from gan_paper import runs
 from gan_paper.distributions import Distribution, Gaussian, Uniform
 
+import numpy as np
+from compare import verdict
+
 if TYPE_CHECKING:
+    from gan_paper.algorithm1 import GAN
+
     import keras
     from matplotlib.figure import Figure
-
-    from gan_paper.algorithm1 import GAN
 
 P_DATA = Gaussian(0, 1)
 EDGES = np.linspace(-5, 5, 65)
@@ -94,13 +94,13 @@ def main(settings: Settings, run: runs.Run) -> None:
 
 def make_gan(settings: Settings) -> "GAN":
     """The networks and their learning rules, on one thread."""
-    import keras
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import InverseTimeDecay
-
     from gan_paper.algorithm1 import GAN
     from gan_paper.optimizers import average_decay
     from gan_paper.runs import training
+
+    import keras
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import InverseTimeDecay
 
     def optimizer(rate: float, updates: int) -> Adam:
         # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
@@ -122,10 +122,10 @@ def make_gan(settings: Settings) -> "GAN":
 
 def make_generator(output_slope: float = 0.1) -> "keras.Sequential":
     """1-8-16-1, LeakyReLU of slope 0.1 after each layer, of `output_slope` after the last (1: linear)."""
+    from gan_paper.layers import torch_dense
+
     from keras import Input, Sequential
     from keras.layers import LeakyReLU
-
-    from gan_paper.layers import torch_dense
 
     hidden = [torch_dense(1, 8), LeakyReLU(0.1), torch_dense(8, 16), LeakyReLU(0.1)]
     output = [LeakyReLU(output_slope)] if output_slope != 1 else []
@@ -134,10 +134,10 @@ def make_generator(output_slope: float = 0.1) -> "keras.Sequential":
 
 def make_discriminator(hidden: int = 8) -> "keras.Sequential":
     """1-8-1, LeakyReLU of slope 0.1, a sigmoid output."""
+    from gan_paper.layers import torch_dense
+
     from keras import Input, Sequential
     from keras.layers import LeakyReLU
-
-    from gan_paper.layers import torch_dense
 
     layers = [Input((1,)), torch_dense(1, hidden), LeakyReLU(0.1), torch_dense(hidden, 1, activation="sigmoid")]
     return Sequential(layers, name="discriminator")
@@ -152,9 +152,9 @@ def left_tail(z: np.ndarray, samples: np.ndarray, p_z: Distribution, p_data: Dis
         p_z: The prior of the noise.
         p_data: The distribution to reach; the rising map that turns p_z into it is drawn beside G, falling if G falls.
     """
-    import matplotlib.pyplot as plt
-
     from gan_paper.plots.style import DATA, GENERATOR, STYLE, THEORY, WIDTH
+
+    import matplotlib.pyplot as plt
 
     with plt.rc_context(STYLE):
         figure, (mapping, tail) = plt.subplots(1, 2, figsize=(WIDTH, 2.3), layout="constrained")

@@ -19,13 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gaussian
-import numpy as np
-import tyro
-
 from gan_paper import runs
 from gan_paper.distributions import Uniform
 from gan_paper.runs import files
+
+import gaussian
+import numpy as np
+import tyro
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
@@ -117,11 +117,11 @@ def match(gan: "GAN", seed: int) -> dict[str, Any]:
 
 def adversaries(case: str, width: int, arguments: Arguments) -> "GAN":
     """The networks and the rule of a case other than `published`."""
+    from gan_paper.algorithm1 import GAN
+
     import keras
     from keras.optimizers import Adam
     from keras.optimizers.schedules import CosineDecay
-
-    from gan_paper.algorithm1 import GAN
 
     keras.utils.set_random_seed(arguments.seed)
     moments = P_DATA.mean, P_DATA.std
@@ -142,10 +142,10 @@ def adversaries(case: str, width: int, arguments: Arguments) -> "GAN":
 
 def unit_gain() -> tuple[Any, Any]:
     """The notebook's G and D between layers that standardise; the weights begin in U(-1, 1) sqrt(3 / inputs)."""
+    from gan_paper.layers import elu, torch_dense
+
     from keras import Input, Sequential
     from keras.layers import Rescaling
-
-    from gan_paper.layers import elu, torch_dense
 
     gain, (mean, std) = 3**0.5, (P_DATA.mean, P_DATA.std)
     hidden = [[torch_dense(N, 50, elu, gain), torch_dense(50, 50, elu, gain)] for _ in range(2)]
@@ -158,10 +158,10 @@ def unit_gain() -> tuple[Any, Any]:
 
 def picture(pairs: list[dict[str, Any]]) -> Any:
     """Spread across z, an entry's own distance, and correlations, against D's width: a line for each rank of G."""
+    from gan_paper.plots.style import CURVES, DATA, STYLE, THEORY, WIDTH
+
     import matplotlib.pyplot as plt
     from matplotlib.ticker import NullLocator
-
-    from gan_paper.plots.style import CURVES, DATA, STYLE, THEORY, WIDTH
 
     panels = {
         "std_across_noise": ("standard deviation across z", P_DATA.std, DATA),

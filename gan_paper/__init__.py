@@ -3,8 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN as GAN
     from gan_paper.distributions import Gaussian as Gaussian
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from gan_paper.layers import Maxout as Maxout
     from gan_paper.optimizers import RisingMomentum as RisingMomentum
 
-_HOME = {
+_MODULES = {
     "GAN": "algorithm1",
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
@@ -24,22 +22,15 @@ _HOME = {
     "RisingMomentum": "optimizers",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    # Resolved on first use: the NumPy side and a script's --help should not wait for TensorFlow.
-    if name in _HOME:
-        return getattr(import_module(f"gan_paper.{_HOME[name]}"), name)
+    # Resolved on first use: what needs NumPy alone should not wait for TensorFlow.
+    if name in _MODULES:
+        return getattr(import_module(f"gan_paper.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-@wrapt.when_imported("keras")
-def _register(keras: Any) -> None:
-    # `keras.models.load_model` knows the classes that are registered. Who uses it has imported Keras.
-    for home in ("algorithm1", "layers", "optimizers"):
-        import_module(f"gan_paper.{home}")

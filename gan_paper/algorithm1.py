@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 from gan_paper import objective
 from gan_paper.combined import held
 from gan_paper.divergence import check_finite
 from gan_paper.minibatches import Minibatches
 from gan_paper.model import AdversarialModel
+
+import keras
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("gan_paper")

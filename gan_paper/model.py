@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, Self
 
-import keras
-import numpy as np
-from numpy.typing import NDArray
-
 from gan_paper import distributions, objective
 from gan_paper.combined import check_network, combine, logits_of
 from gan_paper.minibatches import FRESH_NOISE
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
 
 for _distribution in (distributions.Gaussian, distributions.Uniform, distributions.GaussianMixture):
     keras.saving.register_keras_serializable("gan_paper")(_distribution)

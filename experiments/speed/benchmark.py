@@ -41,13 +41,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from gan_paper import runs
+from gan_paper.runs import files
+
 import tyro
 from contenders import ESTIMATORS, GAMES, Entry
 from contenders.child import Child, Failed
 from measurement import STYLE, Measurement, duration, setting
-
-from gan_paper import runs
-from gan_paper.runs import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan_paper import runs
+
 import tyro
 from measurement import Measurement, duration, environment, setting
-
-from gan_paper import runs
 
 HERE = Path(__file__).parent
 ANSWER = "match wasserstein"

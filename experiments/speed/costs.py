@@ -23,18 +23,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gan_paper import runs
+from gan_paper.distributions import Gaussian, Uniform
+
 import numpy as np
 import startup
 import tyro
 from measurement import STYLE, Measurement, duration, setting
 
-from gan_paper import runs
-from gan_paper.distributions import Gaussian, Uniform
-
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from gan_paper.algorithm1 import GAN
+
+    from matplotlib.figure import Figure
 
 P_DATA, P_Z, NOISE_SIZE = Gaussian(4, 1.25), Uniform(-1, 1), 16
 CALLS = 4  # of `train_step` a turn; the first is not timed, since nothing has been drawn ahead for it
@@ -57,10 +57,10 @@ class Perceptrons:
 
     def gan(self) -> "GAN":
         """Build and compile the GAN."""
+        from gan_paper.algorithm1 import GAN
+
         import keras
         from keras.layers import Dense
-
-        from gan_paper.algorithm1 import GAN
 
         def network(inputs: int, *last: Any) -> keras.Sequential:
             hidden = [Dense(self.width, activation="relu") for _ in range(2)]

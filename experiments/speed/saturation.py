@@ -8,9 +8,9 @@ as so many threads: the scheduler has as many tasks to give out, but fewer conne
 import time
 from dataclasses import dataclass
 
-import tyro
-
 from gan_paper import runs
+
+import tyro
 
 PROCESSES = 16
 """Worker processes at most."""

@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from measurement import duration, environment
-
 from gan_paper import runs
+
+from measurement import duration, environment
 
 COMPILING = "tracing and compiling the training, and its first iteration"
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from gan_paper.metrics.histograms import Recording
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-from gan_paper.measure.recording import Recording
 
 Pixels = NDArray[np.uint8]
 

@@ -1,28 +1,30 @@
 """p_g against p_data, in still and moving histograms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from gan_paper.distributions import Distribution
+from gan_paper.metrics.histograms import MOMENTS, Histogram, Recording
+from gan_paper.plots.animation import SCREEN, Pixels, animate
+from gan_paper.plots.style import BINS, DATA, GENERATOR, SMALL, STYLE, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_paper.distributions import Distribution
-from gan_paper.measure.histogram import Histogram
-from gan_paper.measure.recording import MOMENTS, Recording
-from gan_paper.plots.animation import SCREEN, Pixels, animate
-from gan_paper.plots.style import BINS, DATA, GENERATOR, SMALL, STYLE, WIDTH
-
 Shown = Mapping[str, tuple[Distribution, str]]
 """By the name of a recording's view, a row each: the data's distribution in it, and the label of its axis."""
 
 
-def histograms(recording: Recording, shown: Shown, iterations: Sequence[int]) -> Figure:
-    """p_data against p_g at the recorded iterations nearest to these, a column each, with a row for each view shown.
+def histograms(recording: Recording, shown: Shown) -> Figure:
+    """p_data against p_g at five recorded iterations, a column each, with a row for each view shown.
 
-    The mean mu and the standard deviation sigma are those of p_g.
+    They are the first, and four evenly spaced in log up to the last. The mean mu and the standard deviation sigma are
+    those of p_g.
     """
+    first, *later = recording.iterations
+    iterations = [first, *np.geomspace(later[0], later[-1], 4)] if later else [first]
     with plt.rc_context(STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
         columns = len(indices)

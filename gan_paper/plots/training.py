@@ -1,15 +1,15 @@
-"""Curves over training."""
+"""Training curves."""
 
 from collections.abc import Mapping, Sequence
+
+from gan_paper.plots.style import DATA, DISCRIMINATOR, GENERATOR, STYLE, THEORY, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from gan_paper.plots.style import DATA, DISCRIMINATOR, GENERATOR, STYLE, THEORY, WIDTH
 
-
-def course(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figure:
+def training_curves(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figure:
     """The course of training: both objectives, D's mean answers, and V.
 
     Args:
@@ -29,7 +29,7 @@ def course(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figur
         value.plot(t, history["value"], label="V(D, G)", **DISCRIMINATOR)
         value.axhline(-np.log(4), label="$-\\log 4$", **THEORY)
         value.set(ylabel="nats")
-        titles = ("objectives, descended", "what D answers", "value of the game")
+        titles = ("objectives, descended", "D's outputs", "value of the game")
         for ax, title in zip((objectives, answers, value), titles, strict=True):
             ax.locator_params(axis="x", nbins=3)
             ax.xaxis.set_major_formatter("{x:,.0f}")

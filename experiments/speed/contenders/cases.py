@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gan_paper.distributions import Distribution, Gaussian, Images, Points, Uniform
+
 import numpy as np
 from numpy.typing import NDArray
-
-from gan_paper.distributions import Distribution, Gaussian, Images, Points, Uniform
 
 CHECKED = 20
 """The iterations of the training in which contenders are compared with ours."""

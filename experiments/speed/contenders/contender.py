@@ -5,10 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from contenders.cases import Case, numpy_sampler
+
 import numpy as np
 from numpy.typing import NDArray
-
-from contenders.cases import Case, numpy_sampler
 
 Arrays = list[NDArray]
 

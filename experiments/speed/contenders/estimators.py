@@ -6,13 +6,13 @@ proportion to the number of points. scikit-learn's tree is built before the cloc
 
 from abc import abstractmethod
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import logsumexp
-
 from contenders.cases import Estimation
 from contenders.contender import Contender, Differs
 from gan_paper import parzen
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 NATS = 0.02
 """The greatest distance from the exact log-likelihood of a point, which is some hundreds of nats."""

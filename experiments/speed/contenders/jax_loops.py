@@ -7,15 +7,15 @@ the default one; `rbg` is no faster on the CPU.
 import os
 from typing import Any
 
+from contenders.cases import Activation, Case, Dense, Dropout, Layers, Rescaling, Rule, Source, affine, finite
+from contenders.contender import Arrays, Trainer
+from gan_paper.distributions import Gaussian, Uniform
+
 import jax
 import numpy as np
 import optax
 from jax import numpy as jnp
 from numpy.typing import NDArray
-
-from contenders.cases import Activation, Case, Dense, Dropout, Layers, Rescaling, Rule, Source, affine, finite
-from contenders.contender import Arrays, Trainer
-from gan_paper.distributions import Gaussian, Uniform
 
 IN_SCAN, BEFORE_SCAN = "draws in the scan", "draws before the scan"
 

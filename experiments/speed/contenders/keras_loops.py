@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from contenders import presets
+from contenders.cases import Case, Source, affine, finite
+from contenders.contender import Arrays, OneByOne, Trainer
+from gan_paper.distributions import Gaussian, Uniform
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras.losses import BinaryCrossentropy
 from numpy.typing import NDArray
-
-from contenders import presets
-from contenders.cases import Case, Source, affine, finite
-from contenders.contender import Arrays, OneByOne, Trainer
-from gan_paper.distributions import Gaussian, Uniform
 
 JITTED, NOT_JITTED = "jitted", "not jitted"
 

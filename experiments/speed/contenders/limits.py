@@ -6,11 +6,11 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from contenders.cases import Case, Dense, Dropout, dense, numpy_sampler
 from contenders.contender import Arrays, Contender, seconds_per_iteration
+
+import numpy as np
+from numpy.typing import NDArray
 
 Factors = tuple[tuple[int, int], tuple[int, int]]
 
@@ -88,9 +88,9 @@ def _numpy_loop(pairs: list[tuple[NDArray, ...]]) -> Callable[[int], None]:
 
 
 def _xla_loop(one_thread: bool, pairs: list[tuple[NDArray, ...]]) -> Callable[[int], None]:
-    import tensorflow as tf
-
     from gan_paper.runs import training
+
+    import tensorflow as tf
 
     if one_thread:
         training.one_thread()

@@ -6,15 +6,15 @@ cannot come to ours, and `Notebook.check` compares the objectives of the initial
 
 import warnings
 
-import keras
-import numpy as np
-from numpy.typing import NDArray
-
 from contenders import presets
 from contenders.cases import Case
 from contenders.contender import OBJECTIVES, Arrays, Differs, OneByOne, Reference, Unavailable
 from contenders.ours import Ours
 from gan_paper import objective
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Notebook(OneByOne):

@@ -1,10 +1,10 @@
 """Algorithm 1 by hand in NumPy: the project's own oracle, in float32."""
 
-from numpy.typing import NDArray
-
 from contenders.cases import Activation, Case, Dense, Layers, Schedule
 from contenders.contender import Arrays, OneByOne, Unavailable
 from gan_paper import numpy_gan
+
+from numpy.typing import NDArray
 
 
 class Oracle(OneByOne):

@@ -1,12 +1,12 @@
 """This project's own contender: `GAN.fit` on an experiment's own GAN."""
 
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
-
 from contenders import presets
 from contenders.cases import Case
 from contenders.contender import Arrays, Reference, Trainer
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 
 class Ours(Trainer):

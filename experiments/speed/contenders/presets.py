@@ -3,18 +3,18 @@
 from importlib import import_module
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-from keras import layers
-from keras.optimizers import SGD, Adam
-
 from contenders.cases import CHECKED, Activation, Case, Dense, Dropout, Layers, Rescaling, Rule, Schedule, Source
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Images
 from gan_paper.layers import Dropout as OurDropout
 from gan_paper.layers import Maxout
 from gan_paper.optimizers import RisingMomentum
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from keras.optimizers import SGD, Adam
 
 SCHEDULES: dict[str, Any] = {
     "CosineDecay": "cosine",

@@ -9,6 +9,10 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
+from contenders.cases import Activation, Case, Dense, Dropout, Layers, Rescaling, Rule, Source, affine, finite
+from contenders.contender import Arrays, OneByOne, Unavailable
+from gan_paper.distributions import Gaussian, Uniform
+
 import numpy as np
 import torch
 import torch._inductor.config
@@ -16,10 +20,6 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-from contenders.cases import Activation, Case, Dense, Dropout, Layers, Rescaling, Rule, Source, affine, finite
-from contenders.contender import Arrays, OneByOne, Unavailable
-from gan_paper.distributions import Gaussian, Uniform
 
 
 class Eager(OneByOne):

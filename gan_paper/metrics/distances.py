@@ -1,28 +1,33 @@
-"""How samples differ from a distribution, from other samples, and from one another."""
+"""Distances of samples to a distribution and to other samples, and how samples differ from one another."""
+
+from gan_paper.distributions import Distribution
+from gan_paper.metrics.histograms import Floats, Histogram, distances, std_across_noise
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-from gan_paper.distributions import Distribution
-from gan_paper.measure.histogram import Floats, Histogram, distances
+from scipy.spatial.distance import cdist
 
 POINTS = 1000
 """Of so many samples at most does `permutation_test` take the distances."""
 
-ENTRIES = {"std_across_noise": 0.05, "own_wasserstein": 0.1, "wasserstein": 0.03, "correlation": 0.1}
-"""How far `match_of_entries` may be off where vectors match: the first from the standard deviation of p_data, as a
-share of it; the others from 0."""
+VECTOR_LIMITS = {
+    "std_across_noise": 0.05,
+    "wasserstein_per_dimension": 0.1,
+    "wasserstein_pooled": 0.03,
+    "correlation": 0.1,
+}
+"""The limits of `vector_distances`: the first on the relative error of the standard deviation, the others from 0."""
 
 _LEAST_POINTS = 100
 _PAIRED = 1000  # of so many entries at most are the pairs taken
 
 
-def match(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[str, float]:
-    """How well samples (N, n) match entries that are independent draws from `p_data`.
+def distribution_distances(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[str, float]:
+    """Distances of samples (N, n), all dimensions pooled, to `p_data`.
 
     Returns:
-        `wasserstein` (in standard deviations of p_data) and `ks`, between the pooled entries and p_data itself (not
-        draws from it); `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled entries;
+        `wasserstein` (in standard deviations of p_data) and `ks`, between the pooled dimensions and p_data itself (not
+        draws from it); `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled dimensions;
         `std_across_noise`.
     """
     samples = np.asarray(samples, float)
@@ -41,46 +46,34 @@ def match(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[st
     }
 
 
-def match_of_entries(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
-    """How well samples (N, n) match vectors of n independent draws from `p_data`, entry by entry.
+def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
+    """Distances of samples (N, n) to vectors of n independent draws from `p_data`, each dimension on its own.
 
-    Chance leaves N true Gaussian samples an own distance of some 1.3 / sqrt(N), and a mean absolute correlation of
-    0.8 / sqrt(N).
+    By chance, N true Gaussian samples have a distance per dimension of some 1.3 / sqrt(N), and a mean absolute
+    correlation of 0.8 / sqrt(N).
 
     Returns:
-        `std_across_noise`; `own_wasserstein`, the Wasserstein-1 distance of an entry's own distribution to p_data, mean
-        over entries, and `wasserstein`, that of all entries pooled, both in standard deviations of p_data;
-        `correlation` of two entries, mean absolute value over all pairs, and `largest_correlation` (of more than 1,000
-        entries, of the first 1,000); `within_limits`, whether the first four are within `ENTRIES`.
+        `std_across_noise`; `wasserstein_per_dimension`, the mean over dimensions of the Wasserstein-1 distance of each
+        dimension's distribution to p_data, and `wasserstein_pooled`, that of all dimensions pooled, both in standard
+        deviations of p_data; `correlation` of two dimensions, mean absolute value over all pairs, and
+        `largest_correlation` (of the first 1,000 dimensions); `within_limits`, whether the first four are within
+        `VECTOR_LIMITS`.
     """
     samples = np.asarray(samples, float)
     own, pooled = (p_data.quantile((np.arange(size) + 0.5) / size) for size in (len(samples), samples.size))
     paired = samples[:, :_PAIRED] - samples[:, :_PAIRED].mean(axis=0)
     lengths = np.linalg.norm(paired, axis=0)
-    paired /= np.where(lengths > 0, lengths, 1)  # an entry that does not vary is correlated with none
+    paired /= np.where(lengths > 0, lengths, 1)  # a dimension that does not vary is correlated with none
     correlations = np.abs((paired.T @ paired)[np.triu_indices(paired.shape[1], 1)])
     found = {
         "std_across_noise": std_across_noise(samples),
-        "own_wasserstein": float(np.abs(np.sort(samples, axis=0) - own[:, None]).mean()) / p_data.std,
-        "wasserstein": float(np.abs(np.sort(samples, axis=None) - pooled).mean()) / p_data.std,
+        "wasserstein_per_dimension": float(np.abs(np.sort(samples, axis=0) - own[:, None]).mean()) / p_data.std,
+        "wasserstein_pooled": float(np.abs(np.sort(samples, axis=None) - pooled).mean()) / p_data.std,
         "correlation": float(correlations.mean()),
         "largest_correlation": float(correlations.max()),
     }
     off = found | {"std_across_noise": abs(found["std_across_noise"] / p_data.std - 1)}
-    return {**found, "within_limits": all(off[name] <= limit for name, limit in ENTRIES.items())}
-
-
-def std_across_noise(samples: Floats) -> float:
-    """How much samples (N, n) differ from one another: the standard deviation across them, averaged over entries.
-
-    It shows the collapse that a pooled histogram hides: G(z) hardly changes with z, while the entries of that one
-    vector happen to be spread like the data. Unbiased for Gaussian entries, however few the samples (N at least 2).
-    """
-    from scipy.special import gammaln
-
-    n = len(samples)
-    c4 = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
-    return float(np.std(samples, axis=0, ddof=1).mean() / c4)
+    return {**found, "within_limits": all(off[name] <= limit for name, limit in VECTOR_LIMITS.items())}
 
 
 def energy_distance(a: Floats, b: Floats) -> float:
@@ -88,8 +81,6 @@ def energy_distance(a: Floats, b: Floats) -> float:
 
     The squared distance of Szekely and Rizzo, in the units of the points; memory grows with N M.
     """
-    from scipy.spatial.distance import cdist
-
     return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
@@ -105,8 +96,6 @@ def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
     Raises:
         ValueError: if samples have different numbers of coordinates, or there are fewer than 100 of either.
     """
-    from scipy.spatial.distance import cdist
-
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"samples must have the same number of coordinates, not the shapes {a.shape} and {b.shape}")
     if min(len(a), len(b)) < _LEAST_POINTS:

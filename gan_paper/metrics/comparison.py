@@ -3,10 +3,9 @@
 from statistics import NormalDist
 from typing import NamedTuple
 
-import numpy as np
+from gan_paper.metrics.histograms import MOMENTS, Floats, Recording, distances
 
-from gan_paper.measure.histogram import Floats, distances
-from gan_paper.measure.recording import MOMENTS, Recording
+import numpy as np
 
 
 class Statistic(NamedTuple):
