@@ -15,9 +15,7 @@ Presets:
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import gan_paper.run.quiet  # noqa: F401
-from gan_paper import run
-from gan_paper.algorithm1 import GAN
+from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
 from gan_paper.layers import elu, torch_dense
 from gan_paper.metrics.distances import distribution_distances

@@ -1,5 +1,8 @@
 """Generative Adversarial Nets (Goodfellow et al., 2014) in Keras 3 and TensorFlow."""
 
+import os
+import sys
+import tempfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +30,25 @@ __all__ = sorted(_MODULES)
 
 def __getattr__(name: str) -> Any:
     # Resolved on first use: what needs NumPy alone should not wait for TensorFlow.
-    if name in _MODULES:
-        return getattr(import_module(f"gan_paper.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
+    if "tensorflow" not in sys.modules:
+        _import_tensorflow()
+    return getattr(import_module(f"gan_paper.{_MODULES[name]}"), name)
+
+
+def _import_tensorflow() -> None:
+    # Without its start-up messages. Some are written before it reads its variable, so the error stream is held back.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            import_module("tensorflow")
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
 
 
 def __dir__() -> list[str]:

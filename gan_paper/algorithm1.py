@@ -3,7 +3,7 @@
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.combined import held
+from gan_paper.combined import frozen_state
 from gan_paper.divergence import check_finite
 from gan_paper.minibatches import Minibatches
 from gan_paper.model import AdversarialModel
@@ -127,7 +127,9 @@ class GAN(AdversarialModel):
 
         def step(minibatches: Any) -> tuple[dict[str, Any], Any]:
             logs = self.train_step(minibatches)
-            networks = [w for w in self.discriminator.weights + self.generator.weights if w.dtype.startswith("float")]
+            networks = [
+                w for w in self.discriminator.weights + self.generator.weights if keras.backend.is_float_dtype(w.dtype)
+            ]
             checked = [logs["d_loss"], logs["g_loss"], *networks]
             return logs, tf.reduce_all([tf.reduce_all(tf.math.is_finite(values)) for values in checked])
 
@@ -207,7 +209,7 @@ class GAN(AdversarialModel):
 
     def discriminator_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Update D by ascending the gradient of V, jointly on examples x and on samples G(z); G stays as it is."""
-        with held(self.generator):
+        with frozen_state(self.generator):
             samples = self.generator(z, training=True)
         with tf.GradientTape() as tape:
             loss, seen, _ = self._discriminator_loss(x, samples)
@@ -219,7 +221,7 @@ class GAN(AdversarialModel):
         """Update G by descending the gradient of its objective through D, which stays as it is."""
         with tf.GradientTape() as tape:
             samples = self.generator(z, training=True)
-            with held(self.discriminator):
+            with frozen_state(self.discriminator):
                 fake = self.logits(samples, training=True)
             loss = self._generator_loss(fake)
         variables = self.combined.trainable_variables

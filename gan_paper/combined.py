@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 
 def check_network(network: Any, name: str) -> None:
@@ -61,17 +60,18 @@ def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., An
 
 
 @contextlib.contextmanager
-def held(network: keras.Model) -> Iterator[None]:
-    """Within the block the network may be called as in training; its weights and statistics end as they were.
+def frozen_state(network: keras.Model) -> Iterator[None]:
+    """Within the block the network may be called as in training; its weights and statistics stay as they are.
 
-    In every such call a BatchNormalization layer moves its statistics, and a SpectralNormalization layer its kernel.
-    The state of random generators is whole numbers, and moves on.
+    In every such call a BatchNormalization layer changes its statistics, and a SpectralNormalization layer its kernel:
+    Keras's scope keeps such changes to itself. The states of random generators, which are whole numbers, do change.
     """
-    state = [v for v in network.variables if v.dtype.startswith("float")]
-    before = [tf.identity(v.value) for v in state]
-    yield
-    for variable, value in zip(state, before, strict=True):
-        variable.assign(value)
+    with keras.StatelessScope() as scope:
+        yield
+    for variable in network.variables:
+        changed = scope.get_current_value(variable)
+        if changed is not None and not keras.backend.is_float_dtype(variable.dtype):
+            variable.assign(changed)
 
 
 class Frozen(keras.layers.Layer):

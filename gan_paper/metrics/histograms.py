@@ -154,7 +154,7 @@ class Recording:
         observe: Curves that each record keeps: given the GAN that is evaluated, arrays by name, the same names and
             shapes at every iteration.
         provenance: Where it comes from, in a sentence.
-        tolerance: For a reference, the multiple of the tolerances of `STATISTICS` by which a run may be off.
+        tolerance: The multiple of the tolerances of `STATISTICS` that a reference allows.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_paper.distributions import Distribution
 from gan_paper.metrics.histograms import Recording
 from gan_paper.run import files
 from gan_paper.run.checkpoints import Checkpoints
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 LOCK = ".lock"
+OWN = "reference.npz"
+"""In the folder of a run on one-dimensional data: the exact masses that p_data gives to the run's own bins."""
 
 
 class Folder:
@@ -109,6 +112,11 @@ class Folder:
             self._check()  # another process may have been here
             files.write_text(self.path / "config.json", json.dumps(self.content, indent=2) + "\n")
             yield
+
+    def save_reference(self, p_data: Distribution, recording: Recording) -> None:
+        """Write the exact p_data over the bins of a recording, with its tolerance, as the run's own reference."""
+        exact = Recording.exact(p_data, recording.edges[recording.main], recording.tolerance)
+        files.write_arrays(self.path / OWN, exact.arrays(), compress=True)
 
     def save_records(self, recording: Recording, history: Sequence[Mapping[str, float]]) -> None:
         """Write `histograms.npz` and `history.csv`."""

@@ -16,7 +16,7 @@ from gan_paper.metrics.histograms import Recording
 from gan_paper.run import files
 from gan_paper.run.config import Config, Refused, parse
 from gan_paper.run.folder import Folder
-from gan_paper.run.references import OWN, find_reference, verdict
+from gan_paper.run.references import find_reference, verdict
 
 
 def main() -> None:
@@ -57,8 +57,8 @@ def train(experiment: ModuleType, config: Config, name: str, ending: list[str]) 
     with folder.opened():
         ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
         training = time.perf_counter()
-        if hasattr(x, "cdf") and "x" in recording.edges:
-            files.write_arrays(folder.path / OWN, Recording.exact(x, recording.edges["x"]).arrays())
+        if hasattr(x, "cdf"):
+            folder.save_reference(x, recording)
         made = recorder.fit(gan, x, folder, recording, callbacks)
         seconds = time.perf_counter() - training
         metrics = experiment.evaluate(gan, config)

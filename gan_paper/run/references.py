@@ -5,14 +5,11 @@ from pathlib import Path
 from gan_paper.metrics.comparison import compare
 from gan_paper.metrics.histograms import Recording
 from gan_paper.run.config import Refused
-from gan_paper.run.folder import read_config, read_recording
-
-OWN = "reference.npz"
-"""In the folder of a run on the real line: the exact masses that p_data gives to the run's own bins."""
+from gan_paper.run.folder import OWN, read_config, read_recording
 
 
 def find_reference(folder: Path, references: Path) -> Path | None:
-    """The reference of a run: EXPERIMENT-PRESET.npz or EXPERIMENT.npz of a folder, or else the run's own.
+    """The reference of a run: its own, or else EXPERIMENT-PRESET.npz or EXPERIMENT.npz of a folder.
 
     Args:
         folder: Of the run.
@@ -22,8 +19,9 @@ def find_reference(folder: Path, references: Path) -> Path | None:
         Refused: if the run's `config.json` cannot be read.
     """
     config = read_config(folder)
+    # From a file, only the last part of a name.
     names = [Path(name).name for name in (f"{config['experiment']}-{config['preset']}", config["experiment"])]
-    paths = [*(references / f"{name}.npz" for name in names), folder / OWN]
+    paths = [folder / OWN, *(references / f"{name}.npz" for name in names)]
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -35,7 +33,7 @@ def verdict(recording: Recording, path: Path | None) -> str:
     """
     if path is None:
         return "no reference"
-    name = "its exact p_data" if path.name == OWN else path.stem
+    name = "the exact p_data" if path.name == OWN else path.stem
     try:
         faults = [row.fault for row in compare(recording, read_recording(path)) if not row.holds]
     except (Refused, ValueError) as error:
