@@ -3,7 +3,7 @@
 from typing import Any
 
 from gan_paper.measure.recording import Recording
-from gan_paper.plots.style import BINS, GENERATOR, SMALL, STYLE, THEORY, WIDTH
+from gan_paper.plots import BINS, GENERATOR, SMALL, STYLE, THEORY, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np

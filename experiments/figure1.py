@@ -21,12 +21,12 @@ from typing import NamedTuple
 
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, Uniform
-from gan_paper.metrics.distances import distribution_distances
-from gan_paper.metrics.histograms import Recording
+from gan_paper.metrics import Recording
+from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.objective import LOG_4, optimal_discriminator
+from gan_paper.plots import training_curves
 from gan_paper.plots.line import Snapshot, figure1_animation
 from gan_paper.plots.line import figure1 as draw_figure1
-from gan_paper.plots.training import training_curves
 from gan_paper.run.recorder import discriminator_metrics
 
 import gaussian

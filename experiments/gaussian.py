@@ -18,11 +18,10 @@ from typing import Any, Literal
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
 from gan_paper.layers import elu, torch_dense
-from gan_paper.metrics.distances import distribution_distances
-from gan_paper.metrics.histograms import Recording
+from gan_paper.metrics import Recording
+from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.optimizers import for_run
-from gan_paper.plots.histograms import histograms, histograms_animation
-from gan_paper.plots.training import training_curves
+from gan_paper.plots import histograms, histograms_animation, training_curves
 from gan_paper.run.recorder import discriminator_metrics, observe_line
 
 import keras

@@ -100,7 +100,7 @@ def main(settings: Settings, run: runs.Run) -> None:
     from gan_paper import parzen
     from gan_paper.distributions import Images
     from gan_paper.measure.recording import Recording
-    from gan_paper.plots.training import course
+    from gan_paper.plots import course
     from gan_paper.runs import training
 
     import keras

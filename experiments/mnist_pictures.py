@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_paper.plots.animation import Pixels
-from gan_paper.plots.style import CURVES, SMALL, STYLE, THEORY, WIDTH
+from gan_paper.plots import Pixels
+from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -25,12 +25,10 @@ from typing import Literal
 
 from gan_paper import numpy_gan, run
 from gan_paper.distributions import Distribution, Gaussian
-from gan_paper.divergence import check_finite
-from gan_paper.metrics.distances import distribution_distances
-from gan_paper.metrics.histograms import Recording, on_the_line
-from gan_paper.plots.histograms import histograms, histograms_animation
-from gan_paper.plots.training import training_curves
-from gan_paper.run.checkpoints import State
+from gan_paper.metrics import Recording, on_the_line
+from gan_paper.metrics.comparison import distribution_distances
+from gan_paper.plots import histograms, histograms_animation, training_curves
+from gan_paper.run.files import State
 
 import numpy as np
 from rich.progress import track
@@ -147,7 +145,8 @@ class Training:
             for t in steps:
                 row = self.iteration(t)
                 if (t + 1) % c.every == 0:
-                    check_finite(t + 1, row["d_loss"], row["g_loss"], self.D.parameters, self.G.parameters)
+                    if not all(np.isfinite(parameter).all() for parameter in self.parameters):
+                        raise FloatingPointError(f"training diverged at iteration {t + 1}: weights are not finite")
                     x, z = self.draw(t, 1, c.m)
                     d_real, d_fake = float(self.D(x[0]).mean()), float(self.D(self.G(z[0])).mean())
                     history.append({**row, "d_real": d_real, "d_fake": d_fake})

@@ -24,12 +24,10 @@ from typing import Any
 from gan_paper import GAN, run
 from gan_paper.distributions import Gaussian, Points, Uniform
 from gan_paper.layers import Dropout, torch_dense
+from gan_paper.metrics import Recording
 from gan_paper.metrics.distances import energy_distance
-from gan_paper.metrics.histograms import Recording
 from gan_paper.optimizers import for_run
-from gan_paper.plots.animation import SCREEN, Pixels, animate
-from gan_paper.plots.style import DATA, GENERATOR, STYLE, WIDTH
-from gan_paper.plots.training import training_curves
+from gan_paper.plots import DATA, GENERATOR, SCREEN, STYLE, WIDTH, Pixels, animate, training_curves
 from gan_paper.run.recorder import discriminator_metrics, one_thread
 
 import keras

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gan_paper.measure.comparison import Row
 from gan_paper.measure.recording import Recording
-from gan_paper.plots.style import BINS, DATA, GENERATOR, STYLE, WIDTH
+from gan_paper.plots import BINS, DATA, GENERATOR, STYLE, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np

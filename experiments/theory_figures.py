@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_paper.metrics.histograms import Floats
-from gan_paper.plots.style import CURVES, DATA, DISCRIMINATOR, MINUS, SMALL, STYLE, THEORY, WIDTH
+from gan_paper.metrics import Floats
+from gan_paper.plots import CURVES, DATA, DISCRIMINATOR, MINUS, SMALL, STYLE, THEORY, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -22,7 +22,7 @@ from gan_paper import GAN, run
 from gan_paper.distributions import Uniform
 from gan_paper.layers import elu, torch_dense
 from gan_paper.metrics.distances import vector_distances
-from gan_paper.plots.style import CURVES, DATA, STYLE, THEORY, WIDTH
+from gan_paper.plots import CURVES, DATA, STYLE, THEORY, WIDTH
 from gan_paper.run import files
 
 import keras

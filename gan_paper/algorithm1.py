@@ -1,15 +1,16 @@
 """Algorithm 1 of the paper as a Keras model: `fit`, the compiled loop, an iteration, and its two steps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.combined import frozen_state
-from gan_paper.divergence import check_finite
 from gan_paper.minibatches import Minibatches
-from gan_paper.model import AdversarialModel
+from gan_paper.model import AdversarialModel, frozen_state
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -254,3 +255,23 @@ class GAN(AdversarialModel):
     def _generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples."""
         return objective.GENERATOR_LOSSES[self.generator_loss](fake) + sum(self.generator.losses)
+
+
+def check_finite(
+    iteration: int, d_loss: float, g_loss: float, d_weights: Sequence[NDArray], g_weights: Sequence[NDArray]
+) -> None:
+    """Stop a training that has diverged.
+
+    Raises:
+        FloatingPointError: if any of these is not finite, in one line that names the iteration and the network.
+    """
+    # In this order: a D that breaks takes G with it, and weights that break, the losses.
+    found = {
+        "discriminator's weights are": all(np.isfinite(w).all() for w in d_weights),
+        "generator's weights are": all(np.isfinite(w).all() for w in g_weights),
+        "discriminator's loss is": np.isfinite(d_loss),
+        "generator's loss is": np.isfinite(g_loss),
+    }
+    for broken, is_finite in found.items():
+        if not is_finite:
+            raise FloatingPointError(f"training diverged at iteration {iteration}: the {broken} no longer finite")

@@ -1,5 +1,5 @@
 from gan_paper import objective
-from gan_paper.combined import logits_of
+from gan_paper.model import logits_of
 from gan_paper.distributions import Gaussian
 
 import keras

@@ -4,7 +4,7 @@ import shutil
 from gan_paper import runs
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Images, Uniform
-from gan_paper.divergence import check_finite
+from gan_paper.algorithm1 import check_finite
 from gan_paper.layers import Dropout, Maxout
 from gan_paper.measure.recording import Recording
 from gan_paper.optimizers import RisingMomentum

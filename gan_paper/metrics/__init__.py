@@ -1,1 +1,308 @@
-"""Histograms and distances, their recording over training, and the comparison with a reference."""
+"""Histograms of samples, how far they lie apart, and their recording over training."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gan_paper.distributions import Distribution
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, rel_entr
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of values over bins.
+
+    Attributes:
+        edges: The bins' edges, (bins + 1,), increasing.
+        counts: How many values each bin holds, (bins,); masses will do as well.
+        outside: How many lie below the first edge and above the last, (2,).
+    """
+
+    edges: Floats
+    counts: Floats
+    outside: Floats
+
+    @classmethod
+    def of(cls, values: ArrayLike, edges: ArrayLike) -> "Histogram":
+        """Count `values` (any shape) over rising `edges`. A value on an edge belongs to the bin above."""
+        values, edges = np.ravel(values), np.asarray(edges, float)
+        bins = len(edges) - 1
+        width = (edges[-1] - edges[0]) / bins
+        # One bin more at each end takes what lies outside.
+        if np.allclose(edges, np.linspace(edges[0], edges[-1], bins + 1), rtol=0, atol=1e-6 * width):
+            # Even bins need no search, and a run records thousands of histograms.
+            index = (values - float(edges[0])) * float(1 / width) + 1
+            np.clip(index, 0, bins + 1, out=index)
+        else:
+            index = np.digitize(values, edges)
+        counts = np.bincount(index.astype(np.int64), minlength=bins + 2)
+        return cls(edges, counts[1:-1].astype(float), counts[[0, -1]].astype(float))
+
+    @classmethod
+    def exact(cls, distribution: Distribution, edges: ArrayLike) -> "Histogram":
+        """The masses that a distribution gives to each bin."""
+        edges = np.asarray(edges, float)
+        cdf = distribution.cdf(edges)
+        return cls(edges, np.diff(cdf), np.array([cdf[0], 1 - cdf[-1]]))
+
+    def check(self) -> None:
+        """Check what came from a file.
+
+        Raises:
+            ValueError: if these are no counts over rising edges.
+        """
+        if self.edges.ndim != 1 or not 2 <= self.edges.size <= 10_001:
+            raise ValueError(f"its edges are of shape {self.edges.shape}, not those of 1 to 10000 bins")
+        if not (np.isfinite(self.edges).all() and (np.diff(self.edges) > 0).all()):
+            raise ValueError("its edges do not rise")
+        if self.counts.shape != (self.edges.size - 1,) or self.outside.shape != (2,):
+            raise ValueError("its counts do not fit its edges")
+        if not (np.isfinite(self.total) and self.total > 0 and min(self.counts.min(), self.outside.min()) >= 0):
+            raise ValueError("its counts are no counts")
+
+    @property
+    def total(self) -> float:
+        """All values, those outside the edges too."""
+        return float(self.counts.sum() + self.outside.sum())
+
+    @property
+    def masses(self) -> Floats:
+        """The share of the values below the edges, in each bin, and above: (bins + 2,), summing to 1."""
+        return np.concatenate([self.outside[:1], self.counts, self.outside[1:]]) / self.total
+
+    @property
+    def density(self) -> Floats:
+        """The density in each bin, (bins,)."""
+        return self.masses[1:-1] / np.diff(self.edges)
+
+    def rebin(self, edges: ArrayLike) -> "Histogram":
+        """The same values over other edges, as if they lay evenly in each bin."""
+        edges = np.asarray(edges, float)
+        if np.array_equal(edges, self.edges):
+            return self
+        cdf = self.total * np.interp(edges, self.edges, np.cumsum(self.masses)[:-1])
+        return Histogram(edges, np.diff(cdf), np.array([cdf[0], self.total - cdf[-1]]))
+
+
+def distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Floats]:
+    """How far histograms lie from a reference over the same bins.
+
+    Args:
+        masses: (..., bins + 2), as `Histogram.masses` gives them.
+        reference: (bins + 2,).
+        edges: (bins + 1,).
+
+    Returns:
+        `wasserstein` (Wasserstein-1, in the units of the edges; a value outside counts as lying on the edge), `ks`
+        (Kolmogorov-Smirnov, the largest gap between the distribution functions at an edge) and `jsd`
+        (Jensen-Shannon divergence in nats), each of shape (...).
+    """
+    middle = (masses + reference) / 2
+    gap = np.abs(np.cumsum(masses - reference, axis=-1)[..., :-1])
+    return {
+        "wasserstein": np.trapezoid(gap, edges, axis=-1),
+        "ks": gap.max(axis=-1),
+        "jsd": (rel_entr(masses, middle) + rel_entr(reference, middle)).sum(axis=-1) / 2,
+    }
+
+
+def std_across_noise(samples: Floats) -> float:
+    """How much samples (N, n) differ from one another: the standard deviation across them, averaged over dimensions.
+
+    It shows the collapse that a pooled histogram hides: G(z) hardly changes with z, while the dimensions of that one
+    vector happen to be spread like the data. Unbiased for Gaussian dimensions, however few the samples (N at least 2).
+    """
+    n = len(samples)
+    c4 = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+    return float(np.std(samples, axis=0, ddof=1).mean() / c4)
+
+
+Network = Callable[[NDArray], ArrayLike]
+"""Of inputs (N, n), outputs (N, m)."""
+
+View = Callable[[Floats], Floats]
+"""What to count of samples (N, n)."""
+
+VIEWS: Mapping[str, View] = {
+    "x": lambda samples: samples,
+    "spread": lambda samples: samples - samples.mean(axis=0),
+}
+"""What any recording can count of samples (N, n): all dimensions, pooled; each dimension minus its mean over z."""
+
+MOMENTS = ("mean", "std", "std_across_noise")
+"""What a recording computes of its first view."""
+
+LINE = 200
+"""Points at which `on_the_line` evaluates each network."""
+
+_CURVE = "curve_"
+
+
+class Recording:
+    """Histograms of samples over training, with their moments; a run's `histograms.npz`, or a reference.
+
+    Args:
+        edges: Edges of the bins, by the name of the view that is counted over them; the moments are the first view's.
+        views: What to count of samples (N, n), by name, beside `VIEWS`.
+        samples: How many samples each record counts, always of the same noise.
+        keep: How many of them are kept as they are.
+        observe: Curves that each record keeps: given the GAN that is evaluated, arrays by name, the same names and
+            shapes at every iteration.
+        provenance: Where it comes from, in a sentence.
+        tolerance: The multiple of the tolerances of `STATISTICS` that a reference allows.
+    """
+
+    def __init__(
+        self,
+        edges: Mapping[str, ArrayLike],
+        views: Mapping[str, View] | None = None,
+        samples: int = 10_000,
+        keep: int = 0,
+        observe: Callable[[Any], Mapping[str, Any]] | None = None,
+        provenance: str = "",
+        tolerance: float = 1.0,
+    ) -> None:
+        self.edges = {name: np.asarray(e, float) for name, e in edges.items()}
+        self.views = {**VIEWS, **(views or {})}
+        self.count, self.keep, self.observe = samples, keep, observe
+        self.provenance, self.tolerance = provenance, tolerance
+        self.iterations: list[int] = []
+        self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
+        self.samples: list[Floats] = []
+        self.curves: dict[str, list[Floats]] = {}
+        self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
+
+    @classmethod
+    def exact(cls, p_data: Distribution, edges: ArrayLike, tolerance: float = 1.0) -> "Recording":
+        """A reference of one histogram: the masses that a distribution gives to each bin."""
+        reference = cls({"x": edges}, provenance=f"exact bin masses of {p_data}", tolerance=tolerance)
+        reference.add(0, (p_data.mean, p_data.std, p_data.std), {"x": Histogram.exact(p_data, edges)})
+        return reference
+
+    @property
+    def main(self) -> str:
+        """The name of the first view."""
+        return next(iter(self.edges))
+
+    def record(self, iteration: int, samples: ArrayLike, curves: Mapping[str, ArrayLike] | None = None) -> None:
+        """Count samples (N, n) of G at an iteration, and keep curves as they are: G and D on a grid, say."""
+        samples = np.asarray(samples)
+        values = {name: self.views[name](samples) for name in self.edges}
+        first = values[self.main]
+        histograms = {name: Histogram.of(v, self.edges[name]) for name, v in values.items()}
+        moments = (first.mean(), first.std(), std_across_noise(first))
+        self.add(iteration, moments, histograms, samples[: self.keep], curves)
+
+    def add(
+        self,
+        iteration: int,
+        moments: tuple[float, float, float],
+        histograms: Mapping[str, Histogram],
+        samples: ArrayLike = (),
+        curves: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        """Add histograms made elsewhere, with the moments that `MOMENTS` names, the samples and the curves to keep."""
+        self.iterations.append(int(iteration))
+        # Copies: a view of a few samples, or of none, would keep all of them in memory.
+        self.samples.append(np.array(samples))
+        for name, curve in (curves or {}).items():
+            self.curves.setdefault(name, []).append(np.array(curve))
+        for name, moment in zip(MOMENTS, moments, strict=True):
+            self.moments[name].append(float(moment))
+        for name in self.edges:
+            self._histograms[name].append(histograms[name])
+
+    def histogram(self, index: int = -1, view: str | None = None) -> Histogram:
+        """The recorded histogram at an index, the last by default, of a view, the first by default."""
+        return self._histograms[view or self.main][index]
+
+    def nearest(self, iteration: int) -> int:
+        """The index of the recorded iteration nearest to this one."""
+        return int(np.argmin(np.abs(np.asarray(self.iterations) - iteration)))
+
+    def resume(self, other: "Recording") -> None:
+        """Go on from the records of another recording over the same bins, in place of those made here."""
+        self.iterations, self.moments, self.samples = other.iterations, other.moments, other.samples
+        self.curves, self._histograms = other.curves, other._histograms
+
+    def arrays(self) -> dict[str, NDArray]:
+        """All of it as plain arrays, as `histograms.npz` holds it.
+
+        They are `views` (names), `iterations` (R,), the moments (R,), and for the first view `edges` (B + 1,), `counts`
+        (R, B) and `outside` (R, 2), for each other the same with its name and _ before it; `samples` (R, keep, n),
+        the curves (R, ...) with curve_ before their names, `provenance` and `tolerance`.
+        """
+        arrays: dict[str, NDArray] = {
+            "views": np.asarray(list(self.edges)),
+            "iterations": np.asarray(self.iterations),
+            "samples": np.stack(self.samples),
+            "provenance": np.asarray(self.provenance),
+            "tolerance": np.asarray(self.tolerance),
+        }
+        arrays |= {name: np.asarray(values) for name, values in self.moments.items()}
+        arrays |= {_CURVE + name: np.stack(values) for name, values in self.curves.items()}
+        for name, prefix in _prefixes(list(self.edges)).items():
+            histograms = self._histograms[name]
+            arrays[prefix + "edges"] = self.edges[name]
+            arrays[prefix + "counts"] = np.stack([h.counts for h in histograms])
+            arrays[prefix + "outside"] = np.stack([h.outside for h in histograms])
+        return arrays
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray]) -> "Recording":
+        """The inverse of `arrays`, for what may come from anybody.
+
+        Raises:
+            KeyError, IndexError, ValueError, TypeError, OverflowError: if they are no recording.
+        """
+        prefixes = _prefixes([str(name) for name in arrays["views"]])
+        edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
+        provenance, tolerance = str(arrays["provenance"]), float(arrays["tolerance"])
+        recording = cls(edges, provenance=provenance, tolerance=tolerance)
+        curves = {key.removeprefix(_CURVE): values for key, values in arrays.items() if key.startswith(_CURVE)}
+        for row, iteration in enumerate(arrays["iterations"]):
+            histograms = {}
+            for name, prefix in prefixes.items():
+                counts, outside = (arrays[prefix + key][row].astype(float) for key in ("counts", "outside"))
+                histograms[name] = Histogram(recording.edges[name], counts, outside)
+                histograms[name].check()
+            mean, std, across = (float(arrays[name][row]) for name in MOMENTS)
+            kept = {name: values[row] for name, values in curves.items()}
+            recording.add(iteration, (mean, std, across), histograms, arrays["samples"][row], kept)
+        if not recording.edges or not recording.iterations:
+            raise ValueError("it holds no histogram")
+        if not 0.01 <= recording.tolerance <= 100:
+            raise ValueError(f"its tolerance is {recording.tolerance}, not from 0.01 to 100")
+        return recording
+
+
+def on_the_line(
+    edges: Floats, p_z: Distribution, generator: Network | None, discriminator: Network
+) -> dict[str, NDArray[np.float32]]:
+    """The curves that a recording keeps of one-dimensional data, in float32.
+
+    Args:
+        edges: Of the bins; D is evaluated from the first to the last.
+        p_z: The prior of one-dimensional noise.
+        generator: G, (N, 1) -> (N, 1); None if the noise has more dimensions.
+        discriminator: D, (N, 1) -> (N, 1), probabilities.
+
+    Returns:
+        `x` and `d`, D(x); `z`, at even steps of probability, and `g`, G(z); each (`LINE`,).
+    """
+    inputs = {"x": np.linspace(edges[0], edges[-1], LINE), "z": p_z.quantile((np.arange(LINE) + 0.5) / LINE)}
+    curves: dict[str, NDArray[np.float32]] = {}
+    for name, network, output in (("x", discriminator, "d"), ("z", generator, "g")):
+        if network is not None:
+            points = inputs[name].astype(np.float32)
+            curves |= {name: points, output: np.asarray(network(points[:, None]), np.float32)[:, 0]}
+    return curves
+
+
+def _prefixes(views: list[str]) -> dict[str, str]:
+    return {name: "" if name == views[0] else f"{name}_" for name in views}

@@ -1,7 +1,7 @@
 """Distances of samples to a distribution and to other samples, and how samples differ from one another."""
 
 from gan_paper.distributions import Distribution
-from gan_paper.metrics.histograms import Floats, Histogram, distances, std_across_noise
+from gan_paper.metrics import Floats, std_across_noise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,30 +20,6 @@ VECTOR_LIMITS = {
 
 _LEAST_POINTS = 100
 _PAIRED = 1000  # of so many entries at most are the pairs taken
-
-
-def distribution_distances(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[str, float]:
-    """Distances of samples (N, n), all dimensions pooled, to `p_data`.
-
-    Returns:
-        `wasserstein` (in standard deviations of p_data) and `ks`, between the pooled dimensions and p_data itself (not
-        draws from it); `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled dimensions;
-        `std_across_noise`.
-    """
-    samples = np.asarray(samples, float)
-    pooled = np.sort(samples, axis=None)
-    levels = (np.arange(pooled.size) + 0.5) / pooled.size
-    exact = Histogram.exact(p_data, edges)
-    return {
-        "wasserstein": float(np.abs(pooled - p_data.quantile(levels)).mean()) / p_data.std,
-        # The empirical distribution function steps from half a sample below a level to half a sample above it. (SciPy's
-        # statistics say the same, but to import them takes half a second and 0.1 GB.)
-        "ks": float(np.abs(p_data.cdf(pooled) - levels).max() + 0.5 / pooled.size),
-        "jsd": float(distances(Histogram.of(pooled, edges).masses, exact.masses, exact.edges)["jsd"]),
-        "mean": float(pooled.mean()),
-        "std": float(pooled.std()),
-        "std_across_noise": std_across_noise(samples),
-    }
 
 
 def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from gan_paper.metrics.histograms import Floats, Recording
-from gan_paper.plots.animation import SCREEN, Pixels, animate
-from gan_paper.plots.style import DATA, DISCRIMINATOR, GENERATOR, MINUS, STYLE, WIDTH
+from gan_paper.metrics import Floats, Recording
+from gan_paper.plots import DATA, DISCRIMINATOR, GENERATOR, MINUS, SCREEN, STYLE, WIDTH, Pixels, animate
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_paper.algorithm1 import GAN
-from gan_paper.metrics.histograms import Recording, on_the_line
+from gan_paper.metrics import Recording, on_the_line
 from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
 from gan_paper.objective import value
 from gan_paper.run import files
-from gan_paper.run.checkpoints import State
 from gan_paper.run.config import Refused
 from gan_paper.run.folder import Folder
 
@@ -86,11 +85,11 @@ class Recorder(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Save a checkpoint."""
-        state = State(self.iteration, [np.asarray(v) for v in self.variables], self.recording, self.history)
+        state = files.State(self.iteration, [np.asarray(v) for v in self.variables], self.recording, self.history)
         self.folder.checkpoints.save(state)
         self.folder.save_records(self.recording, self.history)
 
-    def _restore(self, state: State) -> None:
+    def _restore(self, state: files.State) -> None:
         variables = self.variables
         if [np.shape(v) for v in state.variables] != [tuple(v.shape) for v in variables]:
             raise ValueError(f"the variables of checkpoint {state.iteration} are not those of these networks")
