@@ -64,7 +64,9 @@ class Config(run.Config):
     """Share of the run that the EMA of both networks' weights spans; 0: none."""
 
 
-PUBLISHED = Config(output_slope=0.1, d_hidden=8, d_learning_rate=5e-4, g_learning_rate=5e-4, beta_1=0.9, decay=0, ema=0)
+PUBLISHED = Config(
+    output_slope=0.1, d_hidden=8, d_learning_rate=5e-4, g_learning_rate=5e-4, beta_1=0.9, decay=0.0, ema=0.0
+)
 PRESETS = {"default": Config(), "document": PUBLISHED, "linear": replace(PUBLISHED, output_slope=1.0)}
 
 

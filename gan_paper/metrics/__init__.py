@@ -89,7 +89,7 @@ class Histogram:
         return Histogram(edges, np.diff(cdf), np.array([cdf[0], self.total - cdf[-1]]))
 
 
-def distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Floats]:
+def histogram_distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Floats]:
     """How far histograms lie from a reference over the same bins.
 
     Args:

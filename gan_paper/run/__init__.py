@@ -100,10 +100,7 @@ def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment:
         began: When the run did, by `time.perf_counter`.
         experiment: Whose `plot` draws the figures.
     """
-    config, references = (
-        folder.config,
-        Path(inspect.getfile(type(folder.config))).parent.parent / "figures" / "reference",
-    )
+    config = folder.config
     row = {"experiment": folder.content["experiment"], "preset": config.preset, "seed": config.seed}
     row |= {"iterations": config.iterations, **metrics, "seconds": time.perf_counter() - began}
     references = Path(inspect.getfile(type(config))).parent.parent / "figures" / "reference"

@@ -61,12 +61,13 @@ class Folder:
         except OSError as error:
             raise Refused(f"--output {self.path} cannot be read: {error.strerror}") from None
 
+    def _is_new(self) -> bool:
+        return not self.path.exists() or {path.name for path in self.path.iterdir()} <= {LOCK}
+
     def _check(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise Refused(f"--output {self.path} is a file; a folder is needed")
-        if not self.path.exists() or {path.name for path in self.path.iterdir()} <= {LOCK}:
-            if self.config.resume:
-                print(f"{self.path} holds no run yet: it begins")
+        if self._is_new():
             return
         if not self.config.resume:
             raise Refused(
@@ -79,18 +80,14 @@ class Folder:
                 raise Refused(f"--resume must keep the run's {name}: {before[name]}, not {self.content[name]}")
         was, now = before["settings"], self.content["settings"]
         for name in {**was, **now}:
-            old, new = was.get(name, "absent"), now.get(name, "absent")
-            if name != "iterations" and old != new:
-                raise Refused(f"--resume must keep the run's settings: {flag(name)} was {old}, not {new}")
+            if name != "iterations" and was.get(name) != now.get(name):
+                raise Refused(f"--resume must keep the run's {flag(name)} {was.get(name)}, not {now.get(name)}")
         if was["iterations"] != now["iterations"]:
             print(f"{now['iterations']} iterations in place of {was['iterations']}: schedules follow the new length")
-        if before["versions"] != self.content["versions"]:
-            changed = [
-                name for name, version in self.content["versions"].items() if before["versions"].get(name) != version
-            ]
+        versions_now = self.content["versions"]
+        if changed := [name for name, found in versions_now.items() if before["versions"].get(name) != found]:
             print(f"resumed with another {', '.join(changed)}: the last bits may differ from an uninterrupted run's")
-            self.content["resumed_with"] = self.content["versions"]
-        self.content["versions"] = before["versions"]
+            self.content |= {"resumed_with": versions_now, "versions": before["versions"]}
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
@@ -99,19 +96,21 @@ class Folder:
         Raises:
             Refused: if it cannot be written, or another process has it open.
         """
+        lock = filelock.FileLock(self.path / LOCK, timeout=0)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / LOCK, timeout=0)
             lock.acquire()
         except filelock.Timeout:
             raise Refused(f"--output {self.path} is in use by another process; one run needs one folder") from None
         except OSError as error:
             raise Refused(f"--output {self.path} cannot be written: {error.strerror or error}") from None
-        with lock:
-            lock.release()  # acquired twice
-            self._check()  # another process may have been here
+        try:
+            if not (self.config.resume or self._is_new()):
+                raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
             files.write_text(self.path / "config.json", json.dumps(self.content, indent=2) + "\n")
             yield
+        finally:
+            lock.release()
 
     def save_reference(self, p_data: Distribution, recording: Recording) -> None:
         """Write the exact p_data over the bins of a recording, with its tolerance, as the run's own reference."""
