@@ -1,6 +1,7 @@
 """Reading and writing files, checkpoints among them: nothing is half-written, nothing in a file is executed."""
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -57,7 +58,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray], compress: bool = False) -> None:
-    """Write an `.npz` file, whole or not at all."""
+    """Write an `.npz` file, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written, or would be larger than what is read.
+    """
+    if sum(array.nbytes for array in arrays.values()) > LARGEST:
+        raise OSError(errno.EFBIG, "its arrays would take more than 1 GB; record less often", str(path))
     with replacing(path) as temporary, temporary.open("wb") as file:
         (np.savez_compressed if compress else np.savez)(file, allow_pickle=False, **arrays)
 
