@@ -4,8 +4,7 @@ Presets:
   default   A GAN that learns each dimension's marginal, our choice: one dense layer of full rank as G; 1,000 hidden
             units in D; Adam. Examples are standardised by the mean and standard deviation of 100,000 numbers. A
             dimension is initialised with 0.4 of the data's standard deviation and a mean that is off by up to 1 of
-            them. Nothing in the networks says that the dimensions are independent or alike. `vectors_study.py` shows
-            what each of these choices does.
+            them. Nothing in the networks says that the dimensions are independent or alike.
   notebook  Every setting of the Keras notebook (https://github.com/ronvree/GAN_Intro). Its samples hardly differ from
             one another: the histogram that it draws pools the dimensions, and does not show that.
 """
