@@ -67,7 +67,7 @@ class MNISTConfig(run.Config):
     m: int = 100
     """Minibatch size."""
     record_every: int = 500
-    """Iterations of an epoch, 50,000 / m: there is a record after each, and with each the momentum rises."""
+    """Iterations of an epoch, 50,000 / m: between records, and between rises of the momentum of `mnist.py`."""
     d_learning_rate: float = 0.05
     """First learning rate of D. (The authors' 0.1, since they halve D's objective.)"""
     g_learning_rate: float = 0.3
