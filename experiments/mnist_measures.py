@@ -189,7 +189,7 @@ def main(arguments: Arguments) -> None:
     panels: dict[str, tuple[Images, dict[str, str]]] = {}
     written: list[Path] = []
     for path, generators in found.items():
-        measures, title = {}, path.resolve().stem
+        measures, title = {}, "/".join(path.resolve().parts[-2:])
         for name, (samples, log_likelihood) in generators.items():
             measures[name] = {"log_likelihood": log_likelihood, **measure(samples)}
             rows.append(row(f"{title} {name}", measures[name]))
@@ -201,7 +201,7 @@ def main(arguments: Arguments) -> None:
     print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
     if arguments.figure:
         panels["test images"] = test[:SHOWN].reshape(6, 5, -1), caption(scale["test images"])
-        content = {"experiment": "mnist_measures", "of": [path.resolve().stem for path in found], **head}
+        content = {"experiment": "mnist_measures", "of": [str(path) for path in found], **head}
         written += run.save_figure(arguments.figure, mnist_pictures.side_by_side(panels), content)
     print(f"{time.perf_counter() - began:.0f} s; written:", *written, sep="\n  ")
 

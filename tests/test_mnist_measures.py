@@ -46,7 +46,7 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
     classifier, figure = tmp_path / "c.npz", tmp_path / "figure.png"
     capsys.readouterr()
     mnist_measures.main(mnist_measures.Arguments((folder,), None, classifier, 150, centroids=True, figure=figure))
-    labels = ("run last iterate", "run EMA", "test images", "k-means centroids")
+    labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "k-means centroids")
     rows = capsys.readouterr().out.splitlines()[3:7]
     assert all(row.startswith(label) for row, label in zip(rows, labels, strict=True))
     content = json.loads((folder / "measures.json").read_text())
