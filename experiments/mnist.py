@@ -1,295 +1,248 @@
 """MNIST and the log-likelihood of Table 1: `python experiments/mnist.py [--preset NAME] [--seed N]`.
 
-The paper reports 225 +- 2 nats on the test set, by a Parzen window of 10,000 samples. It gives neither the networks nor
-the rates; the authors' released settings do, and all presets but `dense` follow them. Two generators are kept, and
-measured: the last iterate, from which the authors drew, and whose figure is to be compared with theirs; and an average
-of the iterates, from which the pictures are drawn. A long average scores more and draws blurs. So it reaches back some
-200 iterations: there, after six epochs of `released`, it brought the share of samples that lie among the data from 0.15
-to 0.53 (precision among pixels, 2,000 samples, `mnist_measures.py`); over 1,000 it was 0.42 again.
+The paper reports 225 +- 2 nats on the test set, by a Parzen window over 10,000 samples. It gives neither the networks
+nor the learning rates; the authors' released settings do, and the presets follow them. Two generators are saved and
+evaluated: the last iterate, from which the authors drew, and whose log-likelihood compares with theirs; and an EMA of
+the weights, from which the figures are drawn. A long EMA has a higher log-likelihood but draws blurs. So it spans some
+200 iterations: after six epochs of `released` such an EMA raised the precision among pixels from 0.15 to 0.53, an EMA
+over 1,000 iterations to 0.42 (2,000 samples, `mnist_measures.py`).
 
 Presets:
-  paper     Algorithm 1 as printed, k = 1: D and G take turns, each on fresh noise. The released hyperparameters but for
-            G's rate, 0.3 in place of 0.1, with which D may win at once.
-  released  What the released code does: both are updated together, from the same samples, at its own rates. With the
-            authors' clip of the pixel means (1e-7) and with ours (1e-3) it lived through the first three epochs on
-            each of seeds 100 to 105; with ours through 20 on seeds 0 to 4, and through 300 on 0, 1 and 2.
-  crisp     `paper` for 100 epochs, with rates that fall to 0 along a cosine. Its average reaches back a tenth of the
-            run, in which the rates are at most 0.024 of the first ones. (`released` with falling rates lets D get
-            ahead.)
-  dense     The networks of a primer with a dense PyTorch GAN, and its Adam of rate 0.0002. The primer names neither m
-            nor a number of iterations, nor a measure of quality.
-
-Where the gradient dies when D wins: in the sigmoids of G's outputs. D grows sure of every sample (D(G(z)) 0.001), and
-all samples are pulled the same way, until they are one image whose pixels are 0 or 1. In the worst of 16 runs of
-1,500 iterations by turns with G's rate at 0.1 (seed 101), D still pulled hard at the samples (a gradient of norm 2; in
-runs that live, 3). But 98 % of the pixels inside were at 0 or 1, and their sigmoids' mean slope had fallen
-from 0.15 to 0.0002. So a gradient of 0.004 came back to G's last hidden layer, where runs that live have 0.7. The
-border, where the clip counts, carries less than 1 % of what comes back.
+  paper     Algorithm 1 as printed, k = 1: alternating updates, each on fresh noise. The released hyperparameters, but
+            for G's learning rate: 0.3 in place of 0.1, at which D may win early and G collapse (experiments/README.md).
+  released  The authors' code: both networks are updated together, from the same samples, at its own learning rates.
+  crisp     `paper` for 100 epochs, with learning rates that fall to 0 along a cosine. Its EMA spans a tenth of the
+            run, in which the learning rates are at most 0.024 of the first ones.
 
 An epoch is as many minibatches as the 50,000 training images fill, though each is drawn from them independently, as
 Algorithm 1 has it; the authors' code shuffles and deals them.
 """
 
-import functools
-import importlib.util
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from gan_paper import runs
-from gan_paper.runs import files
+from gan_paper import GAN, parzen, run
+from gan_paper.distributions import Distribution, Images, Uniform
+from gan_paper.layers import Dropout, Maxout
+from gan_paper.metrics import Recording
+from gan_paper.optimizers import RisingMomentum, for_run
+from gan_paper.plots import training_curves
+from gan_paper.run.recorder import discriminator_metrics
 
-import mnist_networks as networks
+import keras
+import mnist_pictures as pictures
 import numpy as np
+from keras.initializers import RandomUniform
+from keras.layers import Dense
+from keras.optimizers.schedules import ExponentialDecay
+from mnist_data import load
+from numpy.typing import NDArray
+from scipy.special import logit
 
-if TYPE_CHECKING:
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Distribution, Images
-
-    from mnist_data import MNIST, Labels
+try:
+    from gan_paper.metrics import neighbours
+except ImportError:  # an extra of this package
+    print("the experiments on MNIST need scikit-learn: pip install '.[mnist]'", file=sys.stderr)
+    sys.exit(2)
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
-OF_THEM = 2_000  # that precision is measured with in the course of training
-FIGURES = ("log_likelihood", "sigma", "precision")
-FRAMES = 100  # of the moving picture, at most
+OF_THEM = 2_000  # with which the precision is measured during training
+TRAINING, FINAL = 0, 1  # what samples are drawn for: each has noise of its own
+FRAMES = 100  # of the animation, at most
 
 
 @dataclass(frozen=True)
-class Settings(runs.FitSettings):
-    """Train a GAN on MNIST and measure its log-likelihood as Table 1 does."""
+class MNISTConfig(run.Config):
+    """The settings of any experiment on MNIST."""
 
-    PLACES: ClassVar[tuple[str, ...]] = (*runs.FitSettings.PLACES, "data")
+    low: ClassVar[float] = 0.0  # what a pixel of 0 is to the networks, where one of 255 is 1
+    p_z: ClassVar[Distribution] = Uniform(-(3**0.5), 3**0.5)
 
-    preset: Literal["paper", "released", "crisp", "dense"] = "paper"
-    """`paper`: Algorithm 1. `released`: the authors' code. `crisp`: Algorithm 1 with falling rates. `dense`: a primer's
-    networks."""
-    iterations: runs.Iterations = 20_000
-    """Iterations of Algorithm 1; 500 are an epoch of the 50,000 images when m is 100."""
+    iterations: int = 20_000
+    """Iterations of Algorithm 1."""
     data: Path | None = None
     """MNIST as an .npz file in Keras's layout [default: download it once]."""
-    m: Annotated[int, runs.Between(1, 50_000)] = 100
+    m: int = 100
     """Minibatch size."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 0.05
-    """Rate of D. (The authors' 0.1, since they halve D's objective.)"""
-    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 0.3
-    """Rate of G. (The authors' is 0.1: see the presets.)"""
+    record_every: int = 500
+    """Iterations of an epoch, 50,000 / m: between records, and between rises of the momentum of `mnist.py`."""
+    d_learning_rate: float = 0.05
+    """First learning rate of D. (The authors' 0.1, since they halve D's objective.)"""
+    g_learning_rate: float = 0.3
+    """First learning rate of G. (The authors' is 0.1: see the presets.)"""
     cosine: bool = False
-    """Whether the rates fall to 0 along a cosine over the run."""
+    """Whether the learning rates fall to 0 along a cosine over the run."""
     simultaneous: bool = False
-    """Whether D and G are updated together, from the same samples; by turns otherwise, as Algorithm 1 has it."""
-    clip_means: Annotated[float, runs.Between(1e-12, 0.5)] = 1e-3
+    """Whether D and G are updated together, from the same samples; alternating otherwise, as Algorithm 1 has it."""
+    ema: float = 0.01
+    """Share of the run that the EMA of G's weights spans; 0: none."""
+    evaluate_every: int = 5
+    """Records between evaluations of the validation log-likelihood."""
+
+
+@dataclass(frozen=True)
+class Config(MNISTConfig):
+    """Train the authors' networks on MNIST and measure the log-likelihood as Table 1 does."""
+
+    clip_means: float = 1e-3
     """How near to 0 and 1 a pixel's mean may lie whose logit is G's first output bias. (The authors' library: 1e-7.)"""
-    average: Annotated[float, runs.Between(0, 1)] = 0.01
-    """Share of the run that the average of G's iterates reaches back, with which samples are drawn; 0: the last one."""
-    evaluate_every: Annotated[int, runs.Between(1, 1_000_000)] = 5
-    """Epochs between measurements of the validation log-likelihood."""
 
 
 PRESETS = {
-    "paper": Settings(),
-    "released": Settings(
-        preset="released", iterations=150_000, g_rate=0.1, simultaneous=True, average=0.0015, evaluate_every=10
-    ),
-    "crisp": Settings(preset="crisp", iterations=50_000, cosine=True, average=0.1, evaluate_every=10),
-    "dense": Settings(preset="dense", d_rate=2e-4, g_rate=2e-4),
+    "paper": Config(),
+    "released": Config(iterations=150_000, g_learning_rate=0.1, simultaneous=True, ema=0.0015, evaluate_every=10),
+    "crisp": Config(iterations=50_000, cosine=True, ema=0.1, evaluate_every=10),
 }
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Train, evaluate, draw."""
-    from gan_paper import parzen
-    from gan_paper.distributions import Images
-    from gan_paper.measure.recording import Recording
-    from gan_paper.plots import course
-    from gan_paper.runs import training
-
-    import keras
-    import mnist_pictures as pictures
-
-    data = load(settings.data)
-    low, p_z = networks.scale_and_prior(settings.preset)
-    images = Images(data.train, low, 1)
-    epoch = len(data.train) // settings.m
-
-    keras.utils.set_random_seed(settings.seed)
-    gan = make_gan(settings, data.train, epoch, p_z)
-    noise = [p_z.sample((SAMPLES, 100), (settings.seed, purpose, 9)) for purpose in range(2)]
-    judge = Judge(gan, settings, images, data.validation / np.float32(255), noise[0], epoch)
-    recording = Recording({"entries": np.linspace(images.low, images.high, 65)}, keep=25)
-    recorder = training.Recorder(run, recording, samples=25, measure=judge)
-    pace = training.train(gan, images, run, recorder, batch_size=settings.m, record_every=epoch)
-    run.save_network("generator-last", gan.generator)
-
-    average = gan.averaged().generator
-    match: dict[str, float] = {}
-    for name, generator in (("", average), ("last_iterate_", gan.generator)):
-        samples = images.unscaled(training.generate(generator, noise[1]))
-        validation = parzen.validate(judge.validation, samples)
-        estimate = parzen.estimate(data.test / np.float32(255), samples, validation.sigma)
-        match |= {
-            f"{name}log_likelihood": estimate.mean,
-            f"{name}standard_error": estimate.standard_error,
-            f"{name}sigma": estimate.sigma,
-            f"{name}validation": validation.mean,
-        }
-
-    def draw(z: np.ndarray) -> np.ndarray:
-        return images.unscaled(training.generate(average, z))
-
-    samples = draw(noise[1][:20]).reshape(4, 5, -1)
-    run.save_figure("samples.png", pictures.samples_with_neighbours(samples, nearest(samples[:, -1], data.train)))
-    ends = noise[1][20:40].reshape(10, 2, 100)
-    lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
-    run.save_figure("interpolations.png", pictures.interpolations(draw(lines.reshape(-1, 100)).reshape(10, 12, -1)))
-    columns = run.columns()
-    run.save_figure("log_likelihood.png", pictures.quality(columns))
-    run.save_figure("training.png", course(columns, "non_saturating"))
-    shown = np.unique(np.geomspace(1, len(recording.iterations), FRAMES).astype(int)) - 1  # most happens early
-    epochs = [recording.iterations[index] // epoch for index in shown]
-    drawn = images.unscaled(np.stack([recording.samples[index] for index in shown]))
-    run.save_animation("samples.gif", pictures.images_animation(drawn, epochs, 5))
-    _, game = training.play(gan, images, samples=SAMPLES, seed=settings.seed)
-    run.finish({"match": match, **game}, pace)
-
-
-def check(settings: Settings) -> None:
-    """Refuse, before anything is made, what cannot be trained or measured.
-
-    Raises:
-        ValueError: in one line.
-    """
-    if importlib.util.find_spec("sklearn") is None:
-        raise ValueError("mnist.py must have scikit-learn installed: pip install '.[mnist]'")
-    load(settings.data)
-
-
-@functools.cache
-def load(path: Path | None) -> "MNIST":
-    """MNIST's images, read and checked once: before a folder is made for the run, and for the run."""
-    import mnist_data
-
-    return mnist_data.of_arrays(arrays(path), path or "the download")
-
-
-def load_labels(path: Path | None) -> "Labels":
-    """MNIST's labels, checked."""
-    import mnist_data
-
-    return mnist_data.labels_of_arrays(arrays(path), path or "the download")
-
-
-@functools.cache
-def arrays(path: Path | None) -> dict[str, Any]:
-    """MNIST in Keras's layout, from an .npz file or downloaded, unchecked."""
-    import mnist_data
-
-    if path:
-        return files.read_arrays(path)
-    runs.quiet_tensorflow()  # whose Keras downloads it
-    try:
-        return mnist_data.download()
-    except ValueError as error:
-        raise ValueError(f"{error}: --data PATH") from None
-
-
-def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Distribution") -> "GAN":
-    """The networks and the rules of a preset.
+def make_generator(pixel_means: NDArray, clip: float = 1e-3) -> keras.Sequential:
+    """The authors' G: 100-1200-1200-784, ReLU, a sigmoid output (the authors' released settings).
 
     Args:
-        settings: The settings.
-        train: The training images, (N, 784) bytes.
-        epoch: Minibatches in an epoch.
-        p_z: The prior.
+        pixel_means: The mean of each pixel over the training set, (784,) in [0, 1]: before training, with its weights
+            small, G draws about this image.
+        clip: How near to 0 and 1 a mean may lie.
+
+    Raises:
+        ValueError: if `clip` is not in (0, 0.5].
     """
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.optimizers import RisingMomentum, average_decay
+    if not 0 < clip <= 0.5:
+        raise ValueError(f"clip_means must be above 0 and at most 0.5, not {clip}")
+    means = np.clip(pixel_means, clip, 1 - clip)
+    sizes = ((1200, "relu"), (1200, "relu"), (len(means), "sigmoid"))
+    layers = [Dense(units, activation, kernel_initializer=RandomUniform(-0.05, 0.05)) for units, activation in sizes]
+    generator = keras.Sequential([keras.Input((100,)), *layers], name="generator")
+    layers[-1].bias.assign(logit(means))
+    return generator
 
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import CosineDecay, ExponentialDecay
 
-    dense = settings.preset == "dense"
+def make_discriminator(pixels: int = 784) -> keras.Sequential:
+    """The authors' D: two maxout layers of 240 units and 5 pieces, with dropout before every layer.
 
-    def optimizer(first: float, **average: Any) -> Any:
-        rate: Any = first
-        if settings.cosine:
-            rate = CosineDecay(first, settings.iterations)
-        elif not dense:
+    Dropout keeps 0.8 of the pixels and 0.5 of the units (the authors' released settings).
+    """
+    hidden = [Dropout(0.2)]
+    for _ in range(2):
+        hidden += [Maxout(240, 5, RandomUniform(-0.005, 0.005)), Dropout(0.5)]
+    output = Dense(1, activation="sigmoid", kernel_initializer=RandomUniform(-0.005, 0.005))
+    return keras.Sequential([keras.Input((pixels,)), *hidden, output], name="discriminator")
+
+
+def data(config: MNISTConfig) -> Images:
+    """The 50,000 training images, on the networks' scale."""
+    return Images(load(config.data).train, config.low, 1)
+
+
+def make_gan(config: Config) -> GAN:
+    """The authors' networks and their optimizers."""
+    c = config
+
+    def optimizer(learning_rate: Any, ema: float = 0.0) -> keras.optimizers.Optimizer:
+        if not c.cosine:
             # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
             # float32, powers of 1.000004 itself would be 1.5 % off.)
-            rate = ExponentialDecay(first, decay_steps=1000, decay_rate=1.000004**-1000)
-        return Adam(rate, **average) if dense else RisingMomentum(rate, updates_per_epoch=epoch, **average)
+            learning_rate = ExponentialDecay(learning_rate, decay_steps=1000, decay_rate=1.000004**-1000)
+        return for_run(
+            RisingMomentum, learning_rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=c.record_every
+        )
 
-    if dense:
-        gan = GAN(networks.dense_generator(), networks.dense_discriminator(), p_z)
-    else:
-        generator = networks.paper_generator(train.mean(axis=0) / 255, settings.clip_means)
-        gan = GAN(generator, networks.paper_discriminator(), p_z)
-    decay = average_decay(settings.average, settings.iterations)
+    keras.utils.set_random_seed(c.seed)
+    gan = GAN(make_generator(load(c.data).train.mean(axis=0) / 255, c.clip_means), make_discriminator(), c.p_z)
     gan.compile(
-        d_optimizer=optimizer(settings.d_rate),
-        g_optimizer=optimizer(settings.g_rate, use_ema=settings.average > 0, ema_momentum=decay),
-        simultaneous=settings.simultaneous,
+        d_optimizer=optimizer(c.d_learning_rate),
+        g_optimizer=optimizer(c.g_learning_rate, c.ema),
+        simultaneous=c.simultaneous,
     )
     return gan
 
 
-class Judge:
-    """Measures G every few epochs, as it is and averaged.
+def recording(config: MNISTConfig) -> Recording:
+    """What is counted during training: the pixels of 25 samples, which are kept."""
+    return Recording({"x": np.linspace(config.low, 1, 65)}, samples=25, keep=25)
 
-    Args:
-        gan: The GAN in training.
-        settings: Of its run.
-        images: The data, for the scale of their pixels.
-        validation: The validation images (N, 784) in [0, 1].
-        noise: What the samples are drawn from, the same at every epoch.
-        epoch: Iterations in an epoch.
+
+def noise(config: MNISTConfig, purpose: int) -> NDArray:
+    """The noise that a run's samples are drawn from, (10000, 100)."""
+    return config.p_z.sample((SAMPLES, 100), (config.seed, purpose, 9))
+
+
+def draw(generator: keras.Model, z: NDArray, config: MNISTConfig) -> NDArray:
+    """Samples for noise z (N, 100), as pixels in [0, 1], (N, 784)."""
+    return data(config).unscaled(np.asarray(generator(z)))
+
+
+def generators(gan: GAN) -> dict[str, keras.Model]:
+    """By the prefix of its metrics: the generator with the EMA of its weights, and its last iterate."""
+    return {"": gan.averaged().generator, "last_iterate_": gan.generator}
+
+
+def callbacks(gan: GAN, config: MNISTConfig) -> list[keras.callbacks.Callback]:
+    """Adds to the history the epoch and, every few records, measures of both generators on the validation images.
+
+    They are the log-likelihood in nats, its sigma, and the precision among pixels; NaN where they are not measured.
     """
+    z, validation = noise(config, TRAINING), load(config.data).validation / np.float32(255)
+    balls = neighbours.balls(validation[:OF_THEM])
 
-    def __init__(
-        self, gan: "GAN", settings: Settings, images: "Images", validation: np.ndarray, noise: np.ndarray, epoch: int
-    ) -> None:
-        from gan_paper.measure import neighbours
+    def add(epoch: int, logs: dict[str, float]) -> None:
+        iteration = (epoch + 1) * config.every
+        logs["epoch"] = iteration / config.record_every
+        is_due = (epoch + 1) % config.evaluate_every == 0 or iteration == config.iterations
+        for prefix, generator in generators(gan).items():
+            log_likelihood = sigma = precision = np.nan
+            if is_due:
+                samples = draw(generator, z, config)
+                sigma, log_likelihood, *_ = parzen.validate(validation, samples)
+                precision = neighbours.fit(balls, neighbours.balls(samples[:OF_THEM])).precision
+            logs[f"{prefix}log_likelihood"] = log_likelihood
+            logs[f"{prefix}sigma"] = sigma
+            logs[f"{prefix}precision"] = precision
 
-        self.gan, self.settings, self.images, self.epoch = gan, settings, images, epoch
-        self.validation, self.noise = validation, noise
-        self.balls = neighbours.balls(validation[:OF_THEM])
-
-    def __call__(self, iteration: int) -> dict[str, float]:
-        """The figures of the history's row: NaN where nothing was measured."""
-        every = self.settings.evaluate_every * self.epoch
-        measured = iteration % every == 0 or iteration == self.settings.iterations
-        row = {"epoch": iteration / self.epoch}
-        for name, generator in (("", self.gan.averaged().generator), ("last_iterate_", self.gan.generator)):
-            figures = self.measure(generator) if measured else dict.fromkeys(FIGURES, np.nan)
-            row |= {f"{name}{figure}": value for figure, value in figures.items()}
-        return row
-
-    def measure(self, generator: Any) -> dict[str, float]:
-        """`FIGURES`: the mean log-likelihood of the validation images in nats, its sigma, and the precision."""
-        from gan_paper import parzen
-        from gan_paper.measure import neighbours
-        from gan_paper.runs import training
-
-        samples = self.images.unscaled(training.generate(generator, self.noise))
-        estimate = parzen.validate(self.validation, samples)
-        precision = neighbours.fit(self.balls, neighbours.balls(samples[:OF_THEM])).precision
-        return dict(zip(FIGURES, (estimate.mean, estimate.sigma, precision), strict=True))
+    return [keras.callbacks.LambdaCallback(on_epoch_end=add)]
 
 
-def nearest(samples: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """The training image nearest to each sample, in the Euclidean distance.
+def evaluate(gan: GAN, config: MNISTConfig) -> dict[str, float]:
+    """The log-likelihood of the test images in nats, as Table 1 has it, of both generators; V, and D's outputs."""
+    mnist = load(config.data)
+    metrics: dict[str, float] = {}
+    for prefix, generator in generators(gan).items():
+        samples = draw(generator, noise(config, FINAL), config)
+        validation = parzen.validate(mnist.validation / np.float32(255), samples)
+        test = parzen.estimate(mnist.test / np.float32(255), samples, validation.sigma)
+        metrics |= {
+            f"{prefix}log_likelihood": test.mean,
+            f"{prefix}standard_error": test.standard_error,
+            f"{prefix}sigma": test.sigma,
+            f"{prefix}validation": validation.mean,
+        }
+    return {**metrics, **discriminator_metrics(gan, data(config), gan.sample(SAMPLES, config.seed), config.seed)}
 
-    Args:
-        samples: (N, 784) in [0, 1].
-        train: The training images, (M, 784) bytes.
 
-    Returns:
-        (N, 784) in [0, 1].
-    """
-    images = train / np.float32(255)
-    distances = (images**2).sum(axis=1) - 2 * samples @ images.T  # less |sample|^2, the same for all
-    return images[distances.argmin(axis=1)]
+def plot(folder: run.Folder) -> None:
+    """Samples with the nearest training images, interpolations, the training curves, and samples through training."""
+    config: Any = folder.config
+    images, history, recorded = data(config), folder.history, folder.recording
+    generator, z = keras.saving.load_model(folder.path / "generator.keras"), noise(config, FINAL)
+
+    samples, train = draw(generator, z[:20], config).reshape(4, 5, -1), images.pixels / np.float32(255)
+    _, nearest = neighbours.nearest(samples[:, -1], train)
+    folder.save_figure("samples", pictures.samples_with_neighbours(samples, train[nearest]))
+
+    ends = z[20:40].reshape(10, 2, 100)
+    lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
+    between = draw(generator, lines.reshape(-1, 100), config).reshape(10, 12, -1)
+    folder.save_figure("interpolations", pictures.interpolations(between))
+
+    folder.save_figure("log_likelihood", pictures.quality(history))
+    folder.save_figure("training", training_curves(history, "non_saturating"))
+
+    shown = np.unique(np.geomspace(1, len(recorded.iterations), FRAMES).astype(int)) - 1  # most changes are early
+    epochs = [recorded.iterations[index] // config.record_every for index in shown]
+    through = images.unscaled(np.stack([recorded.samples[index] for index in shown]))
+    folder.save_animation("samples", pictures.images_animation(through, epochs, columns=5))
 
 
 if __name__ == "__main__":
-    runs.main("mnist", PRESETS, main, check=check)
+    run.main()

@@ -1,140 +1,113 @@
-"""What samples of MNIST are worth beyond a log-likelihood: `python experiments/mnist_measures.py runs/mnist/*`.
+"""Measures of MNIST samples beside the log-likelihood: `python experiments/mnist_measures.py runs/mnist/*`.
 
-A Parzen window rewards blur, so Table 1's figure says little of samples (`table1.py`). This judges 10,000 of them by
+A Parzen window rewards blur, so the log-likelihood of Table 1 says little of samples (`table1.py`). Here 10,000 of them
+are measured by
 
   precision, recall, density, coverage   against as many training images, by nearest neighbours, among pixels and among
-                  the features of a small classifier (`gan_paper/measure/neighbours.py`; k = 3);
-  confident       the share of samples that the classifier names with a probability of at least 0.9;
-  KL              of the ten digits' shares among the samples from those among the training images, in nats;
+                  the features of a small classifier (`gan_paper/metrics/neighbours.py`; k = 3);
+  confident       the share of samples to which the classifier gives a digit with a probability of at least 0.9;
+  kl              the divergence of the ten digits' shares among the samples from those among the training images, in
+                  nats;
   nearest         the median distance from a sample to the nearest of the 50,000 training images (pixels in [0, 1]);
   copies          the share of samples that are nearer to a training image than 99 % of the test images are. It is 0.01
                   for these. Far more of them means copies of training images, or blur, which is near to everything.
 
-A run has two rows: the last iterate of G, and the average of its iterates, whose
-log-likelihoods are Table 1's. Test images as samples are the ceiling. With --centroids so are k-means centroids: how
-far smooth images get that nobody generated. Test images reach a precision and a recall of less than 1, and more of
-them would change that: figures of other numbers of samples do not compare.
+A run has two rows: the last iterate of G, and the EMA of its weights. Test images as samples are the upper bound. With
+--centroids k-means centroids have a row: smooth images that nobody generated. Test images reach a precision and a
+recall of less than 1, and more of them would change that: values of other numbers of samples do not compare.
 
-The classifier is trained at the first use, in three minutes of processor time, and kept in a file. A run then takes
-three quarters of a minute on two idle cores, centroids half a minute more. Distances are taken in blocks, of all
-samples.
+The classifier is trained at the first use, in three minutes of processor time. A run then takes three quarters of a
+minute on two idle cores, centroids half a minute more.
 """
 
-import importlib.util
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-from gan_paper import runs
-from gan_paper.runs import files
+from gan_paper import GAN, run  # noqa: F401 (GAN brings TensorFlow without its messages)
+from gan_paper.run import files
 
+import keras
 import mnist
-import mnist_classifier
-import mnist_networks
+import mnist_dense
+import mnist_pictures
 import numpy as np
 import tyro
+from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Reshape
+from mnist import neighbours
+from mnist_data import MNIST, load
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import keras
+from scipy.special import rel_entr
+from sklearn.cluster import KMeans
 
 Images = NDArray[np.floating]  # (N, 784) in [0, 1]
 
 LEAST, MOST = 100, 10_000
 """Samples that may be asked for: there are 10,000 test images."""
-LEAST_ACCURACY = 0.99
-"""A classifier that is right less often on test images judges nobody."""
+EPOCHS, BATCH, LEARNING_RATE = 6, 100, 2e-3  # of the classifier
 CONFIDENT = 0.9
 SHOWN = 30
-PASSES = 2  # of k-means, from training images
+PASSES = 2  # of k-means
 
-NETWORKS = {
-    "last iterate": ("generator-last", "last_iterate_log_likelihood"),
-    "average": ("generator", "log_likelihood"),
-}
+CONFIGS = {"mnist": mnist.Config, "mnist_dense": mnist_dense.Config}
+NETWORKS = {"last iterate": ("generator-last", "last_iterate_log_likelihood"), "EMA": ("generator", "log_likelihood")}
 """By its row, a generator of a run: its file, and its log-likelihood in `metrics.json`."""
-FIT = ("precision", "recall", "density", "coverage")
-HEADER = (
-    "", "nats", "pixels: precision", *FIT[1:], "features: precision", *FIT[1:],
-    "confident", "KL", "nearest", "copies",
-)  # fmt: skip
+FIT = neighbours.Fit._fields
+OTHERS = ("confident", "kl", "nearest", "copies")
+HEADER = ("", "nats", "pixels: precision", *FIT[1:], "features: precision", *FIT[1:], *OTHERS)
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Judge samples of MNIST."""
+    """Measure samples of MNIST."""
 
     of: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
-    """Folders of finished runs of `mnist.py`; or .npy files of images with pixels in [0, 1], one a row of 784."""
+    """Folders of finished runs of `mnist.py` or `mnist_dense.py`, which take measures.json; or .npy files of images
+    with pixels in [0, 1], one a row of 784."""
     data: Path | None = None
-    """MNIST, with its labels, as `mnist.py` takes it [default: download it once]."""
+    """MNIST, as `mnist.py` takes it [default: download it once]."""
     classifier: Path = Path("runs/mnist/classifier.npz")
     """The classifier's weights. If there is no such file, it is trained, and they are written there."""
     samples: int = MOST
-    """How many samples are judged, and by how many training images."""
+    """How many samples are measured, against as many training images."""
     centroids: bool = False
-    """Also judge k-means centroids of the training images, as many as there are samples."""
-    picture: Path | None = None
+    """Also measure k-means centroids of the training images, as many as there are samples."""
+    figure: Path | None = None
     """Also draw the first 30 samples of each row beside its measures, into this .png and a .pdf beside it."""
-    output: Path | None = None
-    """Folder that takes NAME.json for each RUN [default: measures.json in the run's folder; none for a .npy file]."""
 
 
-class Subject(NamedTuple):
-    """Samples to be judged: what they are called, themselves, and their log-likelihood in nats, if it is known."""
-
-    name: str
-    samples: Images
-    log_likelihood: float | None = None
-
-
-class Judge:
-    """Judges samples by training images.
+class Measures:
+    """Measures samples against training images.
 
     Args:
-        classifier: Looks at them.
-        train: All training images, (50000, 784).
-        test: Test images, (M, 784).
-        shares: Of the ten digits in the training images.
-        count: How many samples each judgement takes.
-
-    Attributes:
-        of_test: The measures of the first test images as samples.
+        classifier: As `make_classifier` makes it, trained.
+        images: MNIST.
+        count: How many samples are measured at a time, and against how many training images.
     """
 
-    def __init__(
-        self, classifier: "keras.Model", train: Images, test: Images, shares: NDArray[np.float64], count: int
-    ) -> None:
-        from gan_paper.measure import neighbours
-
-        self.classifier, self.train, self.shares = classifier, train, shares
-        drawn = train[np.random.default_rng(0).choice(len(train), count, replace=False)]
-        self.pixels = neighbours.balls(drawn)
-        self.features = neighbours.balls(mnist_classifier.look(classifier, drawn).features)
-        distances, _ = neighbours.nearest(test[:count], train)
+    def __init__(self, classifier: keras.Model, images: MNIST, count: int) -> None:
+        self.classifier, self.train = classifier, images.train / np.float32(255)
+        self.shares = np.bincount(images.train_labels, minlength=10) / len(images.train_labels)
+        drawn = self.train[np.random.default_rng(0).choice(len(self.train), count, replace=False)]
+        self.pixels, self.features = neighbours.balls(drawn), neighbours.balls(self.classify(drawn)[0])
+        distances, _ = neighbours.nearest(images.test[:count] / np.float32(255), self.train)
         self.near = float(np.quantile(distances, 0.01))
-        self.of_test = self._judge(test[:count], distances)
+
+    def classify(self, images: Images) -> tuple[Images, Images]:
+        """The classifier's features (N, 64) and probabilities (N, 10) of images."""
+        return self.classifier.predict(images, batch_size=1000, verbose=0)
 
     def __call__(self, samples: Images) -> dict[str, Any]:
-        """The measures of samples, as many as there are training images to judge them by."""
-        from gan_paper.measure import neighbours
-
-        return self._judge(samples, neighbours.nearest(samples, self.train)[0])
-
-    def _judge(self, samples: Images, distances: Images) -> dict[str, Any]:
-        from gan_paper.measure import neighbours
-
-        from scipy.special import rel_entr
-
-        sight = mnist_classifier.look(self.classifier, samples)
-        shares = np.bincount(sight.probabilities.argmax(axis=1), minlength=10) / len(samples)
+        """The measures of `count` samples."""
+        features, probabilities = self.classify(samples)
+        shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / len(samples)
+        distances, _ = neighbours.nearest(samples, self.train)
         return {
             "pixels": neighbours.fit(self.pixels, neighbours.balls(samples))._asdict(),
-            "features": neighbours.fit(self.features, neighbours.balls(sight.features))._asdict(),
-            "confident": float((sight.probabilities.max(axis=1) >= CONFIDENT).mean()),
+            "features": neighbours.fit(self.features, neighbours.balls(features))._asdict(),
+            "confident": float((probabilities.max(axis=1) >= CONFIDENT).mean()),
             "kl": float(rel_entr(shares, self.shares).sum()),
             "digits": shares.tolist(),
             "nearest": float(np.median(distances)),
@@ -142,184 +115,147 @@ class Judge:
         }
 
 
+def make_classifier() -> keras.Model:
+    """Images (m, 784) in [0, 1] to features (m, 64), the last hidden layer, and the digits' probabilities (m, 10)."""
+    pixels = keras.Input((784,))
+    x = Reshape((28, 28, 1))(pixels)
+    x = MaxPooling2D()(Conv2D(16, 3, padding="same", activation="relu")(x))
+    for _ in range(2):
+        x = Conv2D(32, 3, padding="same", activation="relu")(x)
+    features = Dense(64, "relu")(Dropout(0.5)(Flatten()(MaxPooling2D()(x))))
+    return keras.Model(pixels, [features, Dense(10, "softmax")(features)], name="classifier")
+
+
+def train_classifier(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> keras.Model:
+    """A classifier, by Adam with a learning rate that falls to 0 along a cosine: 30 seconds of processor time an epoch.
+
+    Args:
+        images: (N, 784) bytes.
+        labels: (N,), 0 to 9.
+    """
+    keras.utils.set_random_seed(0)
+    classifier = make_classifier()
+    trained = keras.Model(classifier.inputs, classifier.outputs[1])
+    learning_rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * -(-len(images) // BATCH))
+    trained.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
+    trained.fit(images / np.float32(255), labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    return classifier
+
+
+def load_classifier(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> keras.Model:
+    """The classifier whose weights a file holds; if there is none, it is trained, and they are written there.
+
+    The file is an .npz of plain arrays, of which nothing is executed.
+
+    Raises:
+        ValueError: if the file does not hold the weights, in one line that names it.
+        OSError: if it cannot be written.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        print(f"training a classifier into {path}: some two minutes", flush=True)
+        weights = train_classifier(images, labels).get_weights()
+        files.write_arrays(path, {f"{i:02}": weight for i, weight in enumerate(weights)})
+    arrays, classifier = files.read_arrays(path), make_classifier()
+    with files.readable(path, "file of this classifier's weights"):
+        classifier.set_weights([arrays[name] for name in sorted(arrays)])
+    return classifier
+
+
 def main(arguments: Arguments) -> None:
-    """Judge, print the table, write the figures.
+    """Measure, print the table, write the measures.
 
     Raises:
-        runs.Refused: if an argument is no good, in one line that names it.
+        Refused: if an argument is no good, in one line that names it.
     """
-    began = time.perf_counter()
+    began, count = time.perf_counter(), arguments.samples
+    if not LEAST <= count <= MOST:
+        raise run.Refused(f"--samples must be a whole number from {LEAST} to {MOST}, not {count}")
     try:
-        check(arguments)
-        files_of = [(path, _read_array(path, arguments.samples)) for path in arguments.of]
-        images, labels = mnist.load(arguments.data), mnist.load_labels(arguments.data)
+        images = load(arguments.data)
+        found = {path: read(path, count, arguments.data) for path in arguments.of}
+        classifier = load_classifier(arguments.classifier, images.train, images.train_labels)
     except ValueError as error:
-        raise runs.Refused(str(error)) from None
-    runs.quiet_tensorflow()
-    classifier = mnist_classifier.of_file(arguments.classifier, images.train, labels.train)
-    train, test = images.train / np.float32(255), images.test / np.float32(255)
-    right = mnist_classifier.look(classifier, test).probabilities.argmax(axis=1) == labels.test
-    print(f"the classifier names {right.mean():.2%} of the test images rightly")
-    if right.mean() < LEAST_ACCURACY:
-        raise runs.Refused(f"--classifier {arguments.classifier} must name {LEAST_ACCURACY:.0%} of them rightly")
+        raise run.Refused(str(error)) from None
+    measure, test = Measures(classifier, images, count), images.test / np.float32(255)
+    accuracy = float((measure.classify(test)[1].argmax(axis=1) == images.test_labels).mean())
+    print(f"the classifier's accuracy on the test images: {accuracy:.2%}")
 
-    judge = Judge(classifier, train, test, np.bincount(labels.train, minlength=10) / len(train), arguments.samples)
-    scale = {"test images": judge.of_test}
+    scale = {"test images": measure(test[:count])}
     if arguments.centroids:
-        scale["k-means centroids"] = judge(centroids(train, arguments.samples))
-    head = {"samples": arguments.samples, "k": judge.pixels.k, "classifier": {"test_accuracy": float(right.mean())}}
-    rows, written = [], []
+        scale["k-means centroids"] = measure(centroids(measure.train, count))
+    head = {"samples": count, "k": measure.pixels.k, "classifier": {"test_accuracy": accuracy}}
+    rows: list[tuple[Any, ...]] = []
     panels: dict[str, tuple[Images, dict[str, str]]] = {}
-    for path, array in files_of:
-        subjects = [Subject("samples", array)] if array is not None else list(of_run(path, arguments.samples))
-        own = {s.name: {"log_likelihood": s.log_likelihood, **judge(s.samples)} for s in subjects}
-        rows += [row(f"{_name(path)} {name}", measures) for name, measures in own.items()]
-        panels |= {f"{_name(path)},\n{s.name}": (s.samples[:SHOWN], caption(own[s.name])) for s in subjects}
-        if target := _target(path, arguments.output):
-            files.write_text(target, json.dumps({**head, "measures": own, "scale": scale}, indent=1) + "\n")
-            written.append(target)
-    rows += [row(name, measures) for name, measures in scale.items()]
-    print(runs.table([HEADER, *rows]))
-    if arguments.picture:
-        import mnist_pictures
-
-        panels["test images"] = (test[:SHOWN], caption(judge.of_test))
-        tiled = {title: (images.reshape(6, 5, 784), says) for title, (images, says) in panels.items()}
-        config = {"experiment": "mnist_measures", "of": [_name(path) for path in arguments.of], **head}
-        written += runs.save_picture(arguments.picture, mnist_pictures.side_by_side(tiled), config)
-    print(f"{time.perf_counter() - began:.0f} s")
-    if written:
-        print("written:", *map(str, written), sep="\n  ")
-
-
-def check(arguments: Arguments) -> None:
-    """Refuse what can be told to be no good before anything is computed.
-
-    Raises:
-        ValueError: in one line that names it.
-    """
-    if importlib.util.find_spec("sklearn") is None:
-        raise ValueError("mnist_measures.py must have scikit-learn installed: pip install '.[mnist]'")
-    if not LEAST <= arguments.samples <= MOST:
-        raise ValueError(f"--samples must be a whole number from {LEAST} to {MOST}, not {arguments.samples}")
-    if not arguments.of:
-        raise ValueError("RUN... must name at least one run's folder or .npy file of images")
-    if arguments.output and arguments.output.exists() and not arguments.output.is_dir():
-        raise ValueError(f"--output {arguments.output} is a file; a folder is needed")
-    if arguments.classifier.exists() and not arguments.classifier.is_file():
-        raise ValueError(f"--classifier {arguments.classifier} is no file")
-    if arguments.picture and arguments.picture.suffix != ".png":
-        raise ValueError(f"--picture {arguments.picture} must end in .png")
-    for path in arguments.of:
+    written: list[Path] = []
+    for path, generators in found.items():
+        measures, title = {}, "/".join(path.resolve().parts[-2:])
+        for name, (samples, log_likelihood) in generators.items():
+            measures[name] = {"log_likelihood": log_likelihood, **measure(samples)}
+            rows.append(row(f"{title} {name}", measures[name]))
+            panels[f"{title},\n{name}"] = samples[:SHOWN].reshape(6, 5, -1), caption(measures[name])
         if path.suffix != ".npy":
-            check_run(path)
-    names = [_name(path) for path in arguments.of]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"RUN... must have different names, not {twice[0]} twice")
+            written.append(path / "measures.json")
+            content = {**head, "measures": measures, "scale": scale}
+            files.write_text(written[-1], json.dumps(content, indent=1) + "\n")
+    print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
+    if arguments.figure:
+        panels["test images"] = test[:SHOWN].reshape(6, 5, -1), caption(scale["test images"])
+        content = {"experiment": "mnist_measures", "of": [str(path) for path in found], **head}
+        written += run.save_figure(arguments.figure, mnist_pictures.side_by_side(panels), content)
+    print(f"{time.perf_counter() - began:.0f} s; written:", *written, sep="\n  ")
 
 
-def check_run(folder: Path) -> None:
-    """Refuse a folder that holds no finished run of `mnist.py` with its networks.
+def read(path: Path, count: int, data: Path | None) -> dict[str, tuple[Images, float | None]]:
+    """Samples by name, with their log-likelihood in nats, if it is known.
 
-    Raises:
-        runs.Refused, ValueError: in one line that names it.
-    """
-    metrics = runs.read_metrics(folder)
-    if metrics.get("experiment") != "mnist":
-        raise ValueError(f"{folder} is a run of {metrics.get('experiment')}, not of mnist")
-    files.check_seal(folder, [f"{file}.keras" for file, _ in NETWORKS.values()])
-
-
-def of_run(folder: Path, count: int) -> Iterator[Subject]:
-    """The samples of a run's generators, from the noise that its log-likelihoods are measured with.
+    Those of a run are drawn by its generators from the noise with which its log-likelihoods were measured.
 
     Raises:
-        runs.Refused: if a network cannot be read.
+        ValueError, Refused: if they cannot be read, in one line.
     """
-    from gan_paper.runs import training
-
-    import keras
-
-    metrics, settings = runs.read_metrics(folder), runs.read_config(folder)["settings"]
-    low, p_z = mnist_networks.scale_and_prior(settings["preset"])
-    noise = p_z.sample((mnist.SAMPLES, 100), (settings["seed"], 1, 9))[:count]
-    for name, (file, figure) in NETWORKS.items():
+    if path.suffix == ".npy":
+        samples = files.read_samples(path)
+        if len(samples) < count or samples.shape[1] != 784 or samples.min() < 0 or samples.max() > 1:
+            holds = f"{samples.shape} in [{samples.min():g}, {samples.max():g}]"
+            raise ValueError(f"{path} must hold at least {count} images of 784 pixels in [0, 1], not {holds}")
+        return {"samples": (samples[:count].astype(np.float32), None)}
+    metrics, found = run.read_metrics(path), dict[str, Any]()
+    if metrics["experiment"] not in CONFIGS:
+        raise ValueError(f"{path} is a run of {metrics['experiment']}, not of {' or '.join(CONFIGS)}")
+    config = CONFIGS[metrics["experiment"]](seed=metrics["seed"], data=data)
+    noise = mnist.noise(config, mnist.FINAL)[:count]
+    has_ema = run.read_config(path)["settings"].get("ema")  # otherwise G's one network is its last iterate
+    for name, (file, log_likelihood) in (NETWORKS if has_ema else {"last iterate": NETWORKS["EMA"]}).items():
         try:
-            generator = keras.models.load_model(folder / f"{file}.keras", safe_mode=True)
-            samples = (training.generate(generator, noise) - low) / (1 - low)
-        except Exception as error:  # whatever Keras makes of a foreign file
-            raise runs.Refused(f"{folder / file}.keras cannot be used: {' '.join(str(error).split())}") from None
-        yield Subject(name, samples, float(metrics["match"][figure]))
+            generator = keras.saving.load_model(path / f"{file}.keras", safe_mode=True)
+            found[name] = mnist.draw(generator, noise, config), float(metrics[log_likelihood])
+        except Exception as error:  # whatever Keras makes of a damaged file
+            raise ValueError(f"{path / file}.keras cannot be used: {' '.join(str(error).split())}") from None
+    return found
 
 
 def centroids(train: Images, count: int) -> Images:
     """K-means centroids of training images, from a draw of these by `PASSES` passes of Lloyd's algorithm."""
-    from gan_paper.measure import neighbours
-
-    means = train[np.random.default_rng(1).choice(len(train), count, replace=False)]
-    for _ in range(PASSES):
-        _, nearest = neighbours.nearest(train, means)
-        order = np.argsort(nearest, kind="stable")
-        owners, starts = np.unique(nearest[order], return_index=True)
-        means[owners] = np.add.reduceat(train[order], starts) / np.bincount(nearest)[owners, None]
-    return means
+    drawn = train[np.random.default_rng(1).choice(len(train), count, replace=False)]
+    return KMeans(count, init=drawn, n_init=1, max_iter=PASSES, tol=0).fit(train).cluster_centers_
 
 
 def row(name: str, measures: dict[str, Any]) -> tuple[Any, ...]:
     """A row of the table."""
-    nats = measures.get("log_likelihood")
-    return (
-        name,
-        "-" if nats is None else f"{nats:.1f}",
-        *(f"{value:.3f}" for place in ("pixels", "features") for value in measures[place].values()),
-        *(f"{measures[name]:.{digits}f}" for name, digits in (("confident", 3), ("kl", 4), ("nearest", 2))),
-        f"{measures['copies']:.3f}",
-    )
+    fits = (value for place in ("pixels", "features") for value in measures[place].values())
+    return name, measures.get("log_likelihood") or "-", *fits, *(measures[measure] for measure in OTHERS)
 
 
 def caption(measures: dict[str, Any]) -> dict[str, str]:
-    """What the measures say, as a picture shows it."""
+    """The measures that a figure shows."""
     nats = measures.get("log_likelihood")
-    fits = {
-        f"{name}, {place}": f"{measures[place][name]:.2f}"
-        for name in ("precision", "recall")
-        for place in ("pixels", "features")
-    }
-    return {
-        "log-likelihood": "-" if nats is None else f"{nats:.0f} nats",
-        **fits,
-        "named with 0.9": f"{measures['confident']:.0%}",
-    }
-
-
-def _read_array(path: Path, count: int) -> Images | None:
-    # The images of a .npy file; None for a run's folder.
-    if path.suffix != ".npy":
-        return None
-    samples = files.read_samples(path)
-    if len(samples) < count or samples.shape[1] != 784 or samples.min() < 0 or samples.max() > 1:
-        raise ValueError(
-            f"{path} must hold at least {count} images of 784 pixels in [0, 1], not {samples.shape} "
-            f"in [{samples.min():g}, {samples.max():g}]"
-        )
-    return samples[:count].astype(np.float32)
-
-
-def _name(path: Path) -> str:
-    return path.resolve().name.removesuffix(".npy")
-
-
-def _target(path: Path, output: Path | None) -> Path | None:
-    # Where the measures of a RUN go.
-    if output:
-        output.mkdir(parents=True, exist_ok=True)
-        return output / f"{_name(path)}.json"
-    if path.suffix == ".npy":
-        return None
-    runs.claim(path, ["measures.json"])
-    return path / "measures.json"
+    shown = {"log-likelihood": f"{nats:.0f} nats" if nats else "-"}
+    for name in ("precision", "recall"):
+        shown |= {f"{name}, {place}": f"{measures[place][name]:.2f}" for place in ("pixels", "features")}
+    return {**shown, "confident": f"{measures['confident']:.0%}"}
 
 
 if __name__ == "__main__":
-    with runs.exit_statuses():
+    with run.exit_statuses():
         main(tyro.cli(Arguments, description=__doc__))

@@ -1,24 +1,27 @@
-"""Grids of images, a pixel of an image a pixel of the picture: the paper's Figures 2 and 3."""
+"""Grids of images, a pixel of an image a pixel of the figure: the paper's Figures 2 and 3; the training curve of MNIST.
+
+Images are arrays of squares, (..., side * side), with pixels from 0, black, to 1, white.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_paper.plots import Pixels
-from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH
+from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH, Pixels
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw
 
 Images = NDArray[np.floating]
 
 _HIGHLIGHT = "#f2b705"  # the paper's yellow, dark enough to stand out from white paper in greyscale too
 _GAP = 1  # white line between images, in their pixels
-_PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `Run.save_figure`, so none is uneven
+_PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `save_figure`, so none is uneven
 _ANIMATION_DOTS = 2  # dots a pixel
 
 
@@ -26,40 +29,25 @@ def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
     """Figure 2a: samples, and in a framed column the training example nearest to the last sample of each row.
 
     Args:
-        samples: In [0, 1], (rows, columns, side * side); the paper has 4 rows of 5.
-        neighbours: In [0, 1], (rows, side * side).
-
-    Raises:
-        ValueError: if the shapes are others or the images leave [0, 1].
+        samples: (rows, columns, side * side); the paper has 4 rows of 5.
+        neighbours: (rows, side * side).
     """
-    left = _tile(samples)
-    if neighbours.shape != (expected := (samples.shape[0], samples.shape[2])):
-        raise ValueError(f"neighbours must have the shape {expected}, one for each row, not {neighbours.shape}")
-    right = _tile(neighbours[:, None])
+    left, right = _tile(samples), _tile(neighbours[:, None])
     frame, apart = 2, 3
     height, start = left.shape[0] + 2 * frame, left.shape[1] + apart + frame
-    with plt.rc_context(STYLE):
-        figure, ax = _pixel_axes(start + right.shape[1] + frame, height)
-        _place(ax, left, 0, frame)
-        _place(ax, right, start, frame)
-        corner = (start - frame / 2, frame / 2)  # around the images and not over their edges
-        size = (right.shape[1] + frame, right.shape[0] + frame)
-        points = frame * 72 / _PER_INCH
-        ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=_HIGHLIGHT, linewidth=points))
-        return figure
+    figure, ax = _pixel_axes(start + right.shape[1] + frame, height)
+    _place(ax, left, 0, frame)
+    _place(ax, right, start, frame)
+    corner = (start - frame / 2, frame / 2)  # around the images and not over their edges
+    size = (right.shape[1] + frame, right.shape[0] + frame)
+    points = frame * 72 / _PER_INCH
+    ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=_HIGHLIGHT, linewidth=points))
+    return figure
 
 
 def interpolations(images: Images) -> Figure:
-    """Figure 3: images along straight lines in z space, one line a row, from z_0 to z_1.
-
-    Args:
-        images: In [0, 1], (rows, steps, side * side).
-
-    Raises:
-        ValueError: if the shape is another or the images leave [0, 1].
-    """
-    tiles = _tile(images)
-    side = math.isqrt(images.shape[2])
+    """Figure 3: images (rows, steps, side * side) along straight lines in z space, one line a row, from z_0 to z_1."""
+    tiles, side = _tile(images), math.isqrt(images.shape[2])
     height, width = tiles.shape
     below = 14  # pixels below the images, for text of 8 points
     with plt.rc_context(STYLE):
@@ -73,61 +61,43 @@ def interpolations(images: Images) -> Figure:
 
 
 def images_animation(recorded: Images, epochs: Sequence[int], columns: int = 10) -> list[Pixels]:
-    """The images of one fixed batch of noise through training: pictures (height, width, 3), one an epoch recorded.
+    """The samples of one fixed batch of noise through training: frames (height, width, 3), one an epoch recorded.
 
     Args:
-        recorded: In [0, 1], (frames, rows * columns, side * side).
+        recorded: (frames, rows * columns, side * side).
         epochs: Of the frames, (frames,).
         columns: Of the grid of images.
-
-    Raises:
-        ValueError: if the shapes do not fit together or the images leave [0, 1].
     """
-    if recorded.ndim != 3 or not recorded.size or len(recorded) != len(epochs) or recorded.shape[1] % columns:
-        raise ValueError(
-            f"recorded must be ({len(epochs)} epochs, rows * {columns} columns, side * side), not {recorded.shape}"
-        )
-    grids = [_tile(images.reshape(-1, columns, images.shape[-1])) for images in recorded]
-    with plt.rc_context(STYLE):
-        # Matplotlib draws the caption alone; the images are pixels already
-        width = grids[0].shape[1] * _ANIMATION_DOTS
-        figure = plt.figure(figsize=(width / 100, 0.2), dpi=100)
-        caption = figure.text(3 / width, 0.5, "", va="center_baseline")
-        canvas: Any = figure.canvas
-        pictures = []
-        for grid, epoch in zip(grids, epochs, strict=True):
-            caption.set_text(f"epoch {epoch:,}")
-            canvas.draw()
-            dots = np.rint(255 * grid).astype(np.uint8).repeat(_ANIMATION_DOTS, 0).repeat(_ANIMATION_DOTS, 1)
-            pictures.append(np.vstack([np.array(canvas.buffer_rgba())[..., :3], np.stack([dots] * 3, axis=-1)]))
-        plt.close(figure)
-        return pictures
+    frames, caption = [], 20  # dots
+    for images, epoch in zip(recorded, epochs, strict=True):
+        grid = np.rint(255 * _tile(images.reshape(-1, columns, images.shape[-1]))).astype(np.uint8)
+        dots = grid.repeat(_ANIMATION_DOTS, 0).repeat(_ANIMATION_DOTS, 1)
+        frame = Image.new("RGB", (dots.shape[1], caption + dots.shape[0]), "white")
+        frame.paste(Image.fromarray(dots), (0, caption))
+        ImageDraw.Draw(frame).text((3, caption / 2), f"epoch {epoch:,}", "black", anchor="lm", font_size=12)
+        frames.append(np.asarray(frame))
+    return frames
 
 
-def quality(columns: Mapping[str, Sequence[float]], published: float = 225) -> Figure:
-    """How good G is in the course of training: its log-likelihood, against Table 1's, and its precision.
+def quality(columns: Mapping[str, ArrayLike], published: float = 225) -> Figure:
+    """The log-likelihood of G through training, against Table 1's, and its precision.
 
     Args:
-        columns: Of a run's history: `epoch`, and for the average of the iterates and for the last one the validation
+        columns: Of a run's history: `epoch`, and for the EMA of the weights and for the last iterate the validation
             log-likelihood in nats and the precision among pixels, in [0, 1], all (R,); NaN where none was measured.
         published: Table 1's mean in nats, of the test set.
     """
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4), layout="constrained")
         epochs = np.asarray(columns["epoch"])
-        for prefix, name, style in (("last_iterate_", "last iterate", CURVES[1]), ("", "average", CURVES[0])):
+        for prefix, name, style in (("last_iterate_", "last iterate", CURVES[1]), ("", "EMA", CURVES[0])):
             for ax, measure in ((left, "log_likelihood"), (right, "precision")):
                 values = np.asarray(columns[f"{prefix}{measure}"])
                 known = ~np.isnan(values)
                 ax.plot(epochs[known], values[known], label=name, **style)
         left.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
-        left.annotate(
-            f"Table 1: {published:g} (test)",
-            (0.02, published - 3),
-            xycoords=("axes fraction", "data"),
-            va="top",
-            size=7,
-        )
+        place: dict[str, Any] = {"transform": left.get_yaxis_transform(), "va": "top", "size": 7}
+        left.text(0.02, published - 3, f"Table 1: {published:g} (test)", **place)
         # An untrained generator is at about -140: down to there, what matters would have half the height.
         left.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
         right.set(ylim=(0, 1), xlabel="epoch", ylabel="precision among pixels")
@@ -136,20 +106,18 @@ def quality(columns: Mapping[str, Sequence[float]], published: float = 225) -> F
 
 
 def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figure:
-    """Samples of several generators, with what each measure says of them.
+    """Samples of several generators, and the measures of each.
 
     Args:
-        panels: By its title, samples in [0, 1], (rows, columns, side * side), and their measures, the same of each.
+        panels: By its title, samples (rows, columns, side * side), and their measures, the same of each.
     """
     with plt.rc_context(STYLE):
         size = (1 + 1.3 * len(panels), 2.75)  # inches: the first is for the measures' names
         figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         for ax, (title, (samples, measures)) in zip(axes[0], panels.items(), strict=True):
-            tiles = _tile(samples)
-            _place(ax, tiles, 0, 0)
-            ax.set(xticks=[], yticks=[], xlim=(0, tiles.shape[1]), ylim=(tiles.shape[0], 0))
+            _place(ax, _tile(samples), 0, 0)
+            ax.set_axis_off()
             ax.set_title(title, size=SMALL)
-            ax.set_frame_on(False)
             below = {"transform": ax.transAxes, "size": SMALL, "va": "top"}
             for line, (name, value) in enumerate(measures.items()):
                 y = -0.04 - 0.09 * line
@@ -160,12 +128,11 @@ def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figu
 
 
 def _tile(images: Images) -> Images:
-    # (rows, columns, side * side) -> one picture (height, width), with white lines between the images
-    if images.ndim != 3 or not images.size or (side := math.isqrt(images.shape[2])) ** 2 != images.shape[2]:
-        raise ValueError(f"images must be square, as (rows, columns, side * side), not of shape {images.shape}")
+    # (rows, columns, side * side) -> one image (height, width), with white lines between them
     if not (images.min() >= 0 and images.max() <= 1):  # so that NaN is refused, too
         raise ValueError(f"images must lie in [0, 1], not in [{images.min():g}, {images.max():g}]")
-    rows, columns, _ = images.shape
+    rows, columns, pixels = images.shape
+    side = math.isqrt(pixels)
     tiles = np.ones((rows, side + _GAP, columns, side + _GAP))
     tiles[:, :side, :, :side] = images.reshape(rows, columns, side, side).swapaxes(1, 2)
     return tiles.reshape(rows * (side + _GAP), -1)[:-_GAP, :-_GAP]

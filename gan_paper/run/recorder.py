@@ -106,7 +106,8 @@ def fit(gan: GAN, x: Any, folder: Folder, recording: Recording, callbacks: list[
     """Train by `GAN.fit` into a run's folder, from its newest checkpoint, in epochs of `record_every` iterations.
 
     The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
-    and `discriminator.keras`: with the EMA of their weights, where the optimizers keep them.
+    and `discriminator.keras`: with the EMA of their weights, where the optimizers keep them. Where G's does, its last
+    iterate is `generator-last.keras`.
 
     Returns:
         The iterations that were made here; a resumed run makes only the remaining ones.
@@ -133,8 +134,11 @@ def fit(gan: GAN, x: Any, folder: Folder, recording: Recording, callbacks: list[
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError from error
     final = gan.averaged()
-    for network in (final.generator, final.discriminator):
-        with files.replacing(folder.path / f"{network.name}.keras") as temporary:
+    networks = {"generator": final.generator, "discriminator": final.discriminator}
+    if gan.g_optimizer.use_ema:
+        networks["generator-last"] = gan.generator
+    for name, network in networks.items():
+        with files.replacing(folder.path / f"{name}.keras") as temporary:
             network.save(temporary)
     return config.iterations - start
 
