@@ -10,7 +10,7 @@ Presets:
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, Uniform
@@ -130,7 +130,7 @@ def make_gan(config: Config) -> GAN:
         networks = full_rank_generator(c.n, c.noise_size, *moments), wide_discriminator(c.n, *moments)
     gan = GAN(*networks, NOISE[c.noise])
     optimizer, momentum = (Adam, "beta_1") if c.optimizer == "adam" else (SGD, "momentum")
-    arguments = {"cosine": c.cosine, "ema": c.ema, momentum: c.momentum}
+    arguments: dict[str, Any] = {"cosine": c.cosine, "ema": c.ema, momentum: c.momentum}
     gan.compile(
         d_optimizer=for_run(optimizer, c.d_learning_rate, c.iterations, c.k, **arguments),
         g_optimizer=for_run(optimizer, c.g_learning_rate, c.iterations, **arguments),

@@ -3,7 +3,7 @@
 The style follows the paper's Figure 1: data black and dotted, G green, D blue and dashed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_paper.distributions import Distribution
@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 WIDTH = 5.5
 """Inches: the width of the paper's column, so that a figure is printed as it is drawn and its text keeps its size."""
@@ -128,7 +128,7 @@ def _caption(recording: Recording, index: int, name: str) -> str:
     return f"$\\mu = {mean:z.2f}$, $\\sigma = {std:.2f}$"
 
 
-def training_curves(history: Mapping[str, Sequence[float]], generator_loss: str) -> Figure:
+def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Figure:
     """The course of training: both objectives, D's mean answers, and V.
 
     Args:

@@ -45,7 +45,7 @@ class Folder:
     """
 
     def __init__(self, experiment: str, presets: Mapping[str, Config], config: Config) -> None:
-        self.config = config
+        self.config: Any = config  # of the class of its experiment
         self.path = config.output or Path("runs") / experiment / folder_name(config, presets)
         self.content: dict[str, Any] = {
             "experiment": experiment,
