@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-
 from gan_paper import runs
 from gan_paper.measure.comparison import compare
 from gan_paper.measure.histogram import Floats
 from gan_paper.measure.recording import Recording, View
 from gan_paper.measure.samples import POINTS, permutation_test
 from gan_paper.runs import files, recordings
+
+import tyro
 
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
 LEVEL = 0.01

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from gan_paper.measure.recording import Recording
+from gan_paper.plots import BINS, GENERATOR, SMALL, STYLE, THEORY, WIDTH
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-
-from gan_paper.measure.recording import Recording
-from gan_paper.plots.style import BINS, GENERATOR, SMALL, STYLE, THEORY, WIDTH
 
 _COURSES: dict[str, dict[str, Any]] = {
     "reference": {"color": "#e69f00", "marker": "o", "markersize": 3, "linewidth": 1},

@@ -1,42 +1,50 @@
-"""Figure 1 of the paper, drawn from one training run: `python experiments/figure1.py [--animate]`.
+"""Figure 1 of the paper, drawn from one training run: `python experiments/figure1.py [--seed N]`.
 
 The paper sketches its Figure 1; here every line is measured. z is one number, uniform on (-1, 1), its line drawn to
 where G rises; p_data = N(4, 1.25); G and D have the notebook's layers. p_g is computed from G itself, by the change of
-variables along its monotone pieces. The run is Algorithm 1 with a schedule of rates that halts it where the paper's
-panels are:
+variables along its monotone pieces. The run is Algorithm 1 with a schedule of learning rates that stops where the
+paper's panels are:
 
   (a)  near convergence, D is partly accurate;
-  (b)  G's rate has been 0 for a while: D has come to D* = p_data / (p_data + p_g), which is drawn below it;
-  (c)  D's rate is 0 for a small step of G: it has followed D's gradient to where D calls its samples data. The
+  (b)  G's learning rate has been 0 for a while: D has converged to D* = p_data / (p_data + p_g), drawn below it;
+  (c)  D's learning rate is 0 for a small step of G: p_g has followed D's gradient to where D calls it data. The
        divergence falls, and V falls further, since D has not seen the samples that G makes now;
-  (d)  both have learned on, at falling rates: p_g = p_data, and D = 1/2.
+  (d)  both have trained on, at falling learning rates: p_g = p_data, and D = 1/2.
 
-The paper gives no settings for this figure: target, networks, rates and lengths are our choices.
+The paper gives no settings for this figure: target, networks, learning rates and lengths are our choices.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import NamedTuple
 
+from gan_paper import GAN, run
+from gan_paper.distributions import Distribution, Gaussian, Uniform
+from gan_paper.metrics import Recording
+from gan_paper.metrics.comparison import distribution_distances
+from gan_paper.objective import LOG_4, optimal_discriminator
+from gan_paper.plots import training_curves
+from gan_paper.plots.line import Snapshot, figure1_animation
+from gan_paper.plots.line import figure1 as draw_figure1
+from gan_paper.run.recorder import discriminator_metrics
+
+import gaussian
+import keras
 import numpy as np
+import tensorflow as tf
+from keras.optimizers import Adam
+from keras.optimizers.schedules import PiecewiseConstantDecay
 from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit
 
-from gan_paper import runs
-from gan_paper.distributions import Distribution, Gaussian, Uniform
-
-if TYPE_CHECKING:
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.measure.recording import Recording
-    from gan_paper.plots.game import Snapshot
-
 
 class Phase(NamedTuple):
-    """A stretch of Algorithm 1 with constant rates (Adam's)."""
+    """A stretch of Algorithm 1 with constant learning rates (Adam's)."""
 
     iterations: int
-    d_rate: float
-    g_rate: float
+    d_learning_rate: float
+    g_learning_rate: float
     panel: str = ""
     """The panel that shows its end."""
 
@@ -50,89 +58,97 @@ PHASES = (
     Phase(4000, 3e-3, 3e-4),
     Phase(2000, 1e-3, 1e-4, "(d)"),
 )
-
-
 ENDS = list(accumulate(phase.iterations for phase in PHASES))
 """The iterations at which they end."""
 
 
 @dataclass(frozen=True)
-class Settings(runs.FitSettings):
+class Config(run.Config):
     """Draw Figure 1 of the paper from one training run."""
 
-    PLACES: ClassVar[tuple[str, ...]] = (*runs.FitSettings.PLACES, "animate")
-
-    preset: Literal["line"] = "line"
-    """`line`: x and z are one number each."""
-    iterations: runs.Iterations = ENDS[-1]
+    iterations: int = ENDS[-1]
     """Iterations of Algorithm 1; panels that a shorter run does not reach stay empty."""
-    m: Annotated[int, runs.Between(1, 1_000_000)] = 512
+    m: int = 512
     """Minibatch size."""
-    k: Annotated[int, runs.Between(1, 100)] = 2
+    k: int = 2
     """Discriminator updates an iteration."""
-    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 25
+    record_every: int = 25
     """Iterations between frames of the animation."""
-    animate: bool = False
-    """Also draw the whole run in the form of a panel, as `figure1.gif`."""
-
-    def recorded(self) -> dict[str, Any]:
-        """The settings, and the phases: with others it is another run."""
-        return {**super().recorded(), "phases": PHASES}
 
 
-PRESETS = {"line": Settings()}
+PRESETS = {"default": Config()}
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(-1, 1)
+EDGES = np.linspace(-6, 14, 65)
 X, Z = np.linspace(-2.25, 10.25, 1001), np.linspace(P_Z.low, P_Z.high, 1001)
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Train, evaluate, draw."""
-    import keras
-    from gaussian_networks import matched_discriminator, matched_generator
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import PiecewiseConstantDecay
+def data(config: Config) -> Distribution:
+    """p_data."""
+    return P_DATA
 
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.measure.recording import Recording
-    from gan_paper.measure.samples import match
-    from gan_paper.plots import game as plots
-    from gan_paper.plots.training import course
-    from gan_paper.runs import training
 
-    def rate(updates: int, rates: list[float]) -> PiecewiseConstantDecay:
+def make_gan(config: Config) -> GAN:
+    """The networks, and optimizers that follow the phases."""
+
+    def schedule(updates: int, learning_rates: list[float]) -> PiecewiseConstantDecay:
         # The schedule's bounds are updates already made, inclusive: so the last of a phase is its end less one.
-        return PiecewiseConstantDecay([end * updates - 1 for end in ENDS[:-1]], rates)
+        return PiecewiseConstantDecay([end * updates - 1 for end in ENDS[:-1]], learning_rates)
 
-    keras.utils.set_random_seed(settings.seed)
-    generator = matched_generator(1, 1, scale=3.0)
-    gan = GAN(generator, matched_discriminator(1, P_DATA.mean, P_DATA.std), P_Z)
-    gan.compile(
-        d_optimizer=Adam(rate(settings.k, [phase.d_rate for phase in PHASES]), beta_1=0.5),
-        g_optimizer=Adam(rate(1, [phase.g_rate for phase in PHASES]), beta_1=0.5),
-        k=settings.k,
+    keras.utils.set_random_seed(config.seed)
+    gan = GAN(
+        gaussian.make_generator(1, first_scale=3.0),
+        gaussian.make_discriminator(mean=P_DATA.mean, std=P_DATA.std),
+        P_Z,
     )
-    recording = Recording({"entries": np.linspace(-6, 14, 65)})
-    recorder = training.Recorder(run, recording, samples=10_000, observe=lambda judged: observe(gan))
-    pace = training.train(gan, P_DATA, run, recorder, batch_size=settings.m, record_every=settings.record_every)
-    samples, game = training.play(gan, P_DATA, samples=1_000_000, seed=settings.seed)
+    gan.compile(
+        d_optimizer=Adam(schedule(config.k, [phase.d_learning_rate for phase in PHASES]), beta_1=0.5),
+        g_optimizer=Adam(schedule(1, [phase.g_learning_rate for phase in PHASES]), beta_1=0.5),
+        k=config.k,
+    )
+    return gan
+
+
+def recording(config: Config) -> Recording:
+    """What is counted during training, with the curves of the panels."""
+    return Recording({"x": EDGES}, observe=observe)
+
+
+def callbacks(gan: GAN, config: Config) -> list[keras.callbacks.Callback]:
+    """Two more columns of the history: the divergence and the value of G and D, by quadrature."""
+
+    def measure(epoch: int, logs: dict[str, float]) -> None:
+        now = panel(observe(gan))
+        logs |= {"jsd": now.jsd, "exact_value": now.value}
+
+    return [keras.callbacks.LambdaCallback(on_epoch_end=measure)]
+
+
+def evaluate(gan: GAN, config: Config) -> dict[str, float]:
+    """Distances of a million samples to p_data, V, and D's outputs at the end of the run."""
+    samples = gan.sample(1_000_000, config.seed)
+    answers = discriminator_metrics(gan, P_DATA, samples[:100_000], config.seed)
+    return {**distribution_distances(samples, P_DATA, EDGES), **answers}
+
+
+def plot(folder: run.Folder) -> None:
+    """Figure 1, still and moving, and the training curves."""
+    recording = folder.recording
+
+    def at(index: int) -> Snapshot:
+        return panel({name: curves[index] for name, curves in recording.curves.items()})
 
     panels = {
-        phase.panel: panel(recording, recording.nearest(end)) if end <= settings.iterations else None
+        phase.panel: at(recording.nearest(end)) if end <= folder.config.iterations else None
         for end, phase in zip(ENDS, PHASES, strict=True)
         if phase.panel
     }
-    run.save_figure("figure1.png", plots.figure1(panels))
-    run.save_figure("training.png", course(run.columns(), "non_saturating"))
-    if settings.animate:
-        run.save_animation("figure1.gif", plots.figure1_animation(recording, lambda i: panel(recording, i)))
-    game["panels"] = {name: {"jsd": p.jsd, "value": p.value} for name, p in panels.items() if p}
-    run.finish({"match": match(samples, P_DATA, recording.edges[recording.main]), **game}, pace)
+    folder.save_figure("figure1", draw_figure1(panels))
+    folder.save_figure("training", training_curves(folder.history, "non_saturating"))
+    folder.save_animation("figure1", figure1_animation(recording, at))
 
 
-def observe(gan: "GAN") -> dict[str, np.ndarray]:
+def observe(gan: GAN) -> dict[str, np.ndarray]:
     """G and its slope along z, D's logits along x, and those along G(z)."""
-    import tensorflow as tf
-
     z = tf.constant(Z[:, None], "float32")
     with tf.GradientTape() as tape:
         tape.watch(z)
@@ -141,13 +157,10 @@ def observe(gan: "GAN") -> dict[str, np.ndarray]:
     return {name: curve.numpy()[:, 0] for name, curve in curves.items()}
 
 
-def panel(recording: "Recording", index: int) -> "Snapshot":
-    """The game at a recorded iteration, with its Jensen-Shannon divergence and its value, by quadrature."""
-    from gan_paper.objective import LOG_4, optimal_discriminator
-    from gan_paper.plots.game import Snapshot
-
+def panel(curves: Mapping[str, np.ndarray]) -> Snapshot:
+    """What a panel shows, given what `observe` returns, with the divergence and V by quadrature."""
     names = ("g", "slope", "logits", "logits_of_g")
-    g, slope, logits, logits_of_g = (recording.curves[name][index].astype(float) for name in names)
+    g, slope, logits, logits_of_g = (curves[name].astype(float) for name in names)
     data, p_g = P_DATA.pdf(X), density_of_map(X, P_Z, Z, g, slope)
     optimal = optimal_discriminator(data, p_g)
     optimal_of_g = optimal_discriminator(P_DATA.pdf(g), density_of_map(g, P_Z, Z, g, slope))
@@ -197,4 +210,4 @@ def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayL
 
 
 if __name__ == "__main__":
-    runs.main("figure1", PRESETS, main)
+    run.main()

@@ -1,218 +1,164 @@
-"""A GAN learns a Gaussian by Algorithm 1: `python experiments/gaussian.py [--preset NAME] [--seed N]`.
+"""A GAN learns a one-dimensional distribution: `python experiments/gaussian.py [--preset NAME] [--seed N]`.
 
 Presets:
-  scalar    x is one number, p_data = N(4, 1.25). The layers are those of the Keras notebook
-            (https://github.com/ronvree/GAN_Intro). The rest is our choice, since it decides how good the match is: the
-            initial weights; noise of size 30; Adam with rates that fall to 0 along a cosine over the run; and averages
-            of the iterates of G and of D over about a tenth of it. The averages are what is recorded, drawn, judged and
-            saved. No number taken from the data enters a network. p_g begins near 0 with a spread of 0.1 to 0.2, and
-            travels.
+  default   p_data = N(4, 1.25), the data of the Keras notebook (https://github.com/ronvree/GAN_Intro), and the layers
+            of its networks. The other settings are our choice: the initial weights; 30-dimensional noise; Adam with
+            learning rates that fall to 0 along a cosine; and an EMA of the weights of G and of D over about a tenth of
+            the run, which is what is recorded, drawn, evaluated and saved. No number taken from the data enters a
+            network: p_g starts near 0 with a standard deviation of 0.1 to 0.2.
   standard  The same settings, p_data = N(0, 1).
-  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. G has to be steep between the modes, some 14 times as steep as
-            at them. So both networks have three hidden layers, G's units are tanh and begin with larger weights, and
-            the noise has fewer numbers, since many of them smooth G. The run is longer. Nothing is standardised.
-  notebook  x is a vector of 1,000 draws from N(4, 1.25), and every setting is the published notebook's. Its samples
-            hardly differ from one another. The pooled histogram that it drew does not show that.
-  vectors   The same vectors, and a GAN that learns them: one dense layer as G, of full rank; 1,000 units in D's layer;
-            Adam. Examples are standardised by the mean and standard deviation of 100,000 entries. An entry begins with
-            0.4 of the data's spread and a mean that is off by up to 1 standard deviation. Nothing in the networks says
-            that the entries are independent or alike. `vectors_study.py` shows what each of these is good for.
+  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. Between the modes G has to be some 14 times as steep as at
+            them. So both networks have three hidden layers, G has tanh units and larger initial weights, and the noise
+            has fewer dimensions.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import numpy as np
-from compare import verdict
-from gaussian_networks import (
-    affine_generator,
-    matched_discriminator,
-    matched_generator,
-    notebook_discriminator,
-    notebook_generator,
-    wide_discriminator,
-)
-
-from gan_paper import runs
+from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
+from gan_paper.layers import elu, torch_dense
+from gan_paper.metrics import Recording
+from gan_paper.metrics.comparison import distribution_distances
+from gan_paper.optimizers import for_run
+from gan_paper.plots import histograms, histograms_animation, training_curves
+from gan_paper.run.recorder import discriminator_metrics, observe_line
 
-if TYPE_CHECKING:
-    from gan_paper.algorithm1 import GAN
+import keras
+import numpy as np
+from keras.layers import Rescaling
+from keras.optimizers import Adam
+
+TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
+    "N(4, 1.25)": (Gaussian(4, 1.25), np.linspace(-6, 14, 65)),
+    "N(0, 1)": (Gaussian(0, 1), np.linspace(-8, 8, 65)),
+    "mixture": (GaussianMixture((0.5, 0.5), (2, 6), (0.8, 0.8)), np.linspace(-2, 10, 65)),
+}
+"""p_data, and the edges of 64 bins."""
 
 
 @dataclass(frozen=True)
-class Settings(runs.FitSettings):
-    """Train the notebook's GAN on a Gaussian by Algorithm 1 of the paper."""
+class Config(run.Config):
+    """Train a GAN on a one-dimensional distribution by Algorithm 1."""
 
-    preset: Literal["scalar", "standard", "mixture", "notebook", "vectors"] = "scalar"
-    """`scalar`, `standard`, `mixture`: x is one number. `notebook`: x is a vector of 1,000, everything as published.
-    `vectors`: the same vectors, with networks that learn them."""
-    iterations: runs.Iterations = 8_000
+    target: Literal["N(4, 1.25)", "N(0, 1)", "mixture"] = "N(4, 1.25)"
+    """p_data."""
+    iterations: int = 8_000
     """Iterations of Algorithm 1."""
-    n: Annotated[int, runs.Between(1, 100_000)] = 1
-    """Numbers in one example x."""
-    noise_size: Annotated[int, runs.Between(1, 100_000)] = 30
-    """Numbers in one noise sample z."""
-    noise: Literal["centred", "unit", "small"] = "centred"
-    """z is uniform, `centred`: on [-1, 1]; `unit`: on [0, 1]; `small`: on [-0.1, 0.1]."""
-    m: Annotated[int, runs.Between(1, 1_000_000)] = 128
-    """Minibatch size."""
-    k: Annotated[int, runs.Between(1, 100)] = 4
+    noise_size: int = 30
+    """Dimensions of the noise, which is uniform on [-1, 1]."""
+    k: int = 4
     """Discriminator updates an iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 3e-3
-    """Learning rate of the discriminator: Adam's, in `notebook` that of plain descent."""
-    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 4e-4
-    """Learning rate of the generator."""
-    momentum: Annotated[float, runs.Between(0, 0.999)] = 0.5
-    """Momentum of both, Adam's beta_1."""
+    d_learning_rate: float = 3e-3
+    """Adam's first learning rate for the discriminator."""
+    g_learning_rate: float = 4e-4
+    """Adam's first learning rate for the generator."""
+    beta_1: float = 0.5
+    """Adam's decay of the first moment, of both."""
     cosine: bool = True
-    """Whether the rates fall to 0 along a cosine over the run."""
-    average: Annotated[float, runs.Between(0, 1)] = 0.1
-    """Share of the run that the averages of both networks' iterates reach back; 0: none, the last iterates play."""
-    hidden: Annotated[int, runs.Between(1, 100)] = 2
-    """Hidden layers of each network, of 50 units; not in `notebook` and `vectors`."""
-    units: Literal["elu", "tanh"] = "elu"
-    """G's hidden units; not in `notebook` and `vectors`."""
-    first_layer: Annotated[float, runs.Between(1e-6, 1e6)] = 2.0
-    """Times what G's first layer begins with; not in `notebook`."""
-    other_layers: Annotated[float, runs.Between(1e-6, 1e6)] = 1.0
-    """Times what G's other layers begin with; not in `notebook` and `vectors`."""
-    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
-    """Iterations between recorded histograms."""
+    """Whether the learning rates fall to 0 along a cosine over the run."""
+    ema: float = 0.1
+    """Share of the run that the EMA of both networks' weights spans; 0: none."""
+    hidden: int = 2
+    """Hidden layers of each network, of 50 units."""
+    activation: Literal["elu", "tanh"] = "elu"
+    """Of G's hidden units."""
+    first_scale: float = 2.0
+    """Factor of the initial weights of G's first layer."""
+    scale: float = 1.0
+    """Factor of the initial weights of G's other layers."""
 
 
 PRESETS = {
-    "scalar": Settings(),
-    "standard": replace(Settings(), preset="standard"),
-    "mixture": Settings(
-        preset="mixture",
+    "default": Config(),
+    "standard": Config(target="N(0, 1)"),
+    "mixture": Config(
+        target="mixture",
         iterations=16_000,
         noise_size=10,
-        d_rate=3e-3,
-        g_rate=3e-4,
+        g_learning_rate=3e-4,
         hidden=3,
-        units="tanh",
-        first_layer=4.0,
-        other_layers=2.0,
-    ),
-    "notebook": Settings(
-        preset="notebook",
-        iterations=10_000,
-        n=1000,
-        noise_size=1000,
-        noise="unit",
-        m=100,
-        k=1,
-        d_rate=0.01,
-        g_rate=0.01,
-        momentum=0.0,
-        cosine=False,
-        average=0.0,
-        record_every=10,
-    ),
-    # With small noise an update of Adam moves the means of the entries ten times as far, measured by their weights.
-    "vectors": Settings(
-        preset="vectors",
-        iterations=3_000,
-        n=1000,
-        noise_size=1000,
-        noise="small",
-        k=1,
-        d_rate=2e-3,
-        g_rate=4e-3,
-        first_layer=7.0,
+        activation="tanh",
+        first_scale=4.0,
+        scale=2.0,
     ),
 }
-NOISE = {"centred": Uniform(-1, 1), "unit": Uniform(0, 1), "small": Uniform(-0.1, 0.1)}
-PUBLISHED = Gaussian(4, 1.25), np.linspace(-6, 14, 65)  # p_data, and the edges of 64 bins, as in the notebook
-TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
-    "scalar": PUBLISHED,
-    "standard": (Gaussian(0, 1), np.linspace(-8, 8, 65)),
-    "mixture": (GaussianMixture((0.5, 0.5), (2, 6), (0.8, 0.8)), np.linspace(-2, 10, 65)),
-    "notebook": PUBLISHED,
-    "vectors": PUBLISHED,
-}
 
 
-STATISTICS = 9  # sets the draw that vectors are standardised by apart from those of `training`
+def make_generator(
+    noise_size: int, first_scale: float = 1.0, scale: float = 1.0, hidden: int = 2, activation: Any = "elu"
+) -> keras.Sequential:
+    """The notebook's G: hidden layers of 50 units, a linear output. Its initial weights are our choice.
+
+    They, and the biases, are U(-1, 1) / sqrt(inputs), times `first_scale` in the first layer, `scale` in the others.
+    """
+    activation = elu if activation == "elu" else activation
+    layers = [torch_dense(noise_size, 50, activation, first_scale)]
+    layers += [torch_dense(50, 50, activation, scale) for _ in range(hidden - 1)]
+    return keras.Sequential([keras.Input((noise_size,)), *layers, torch_dense(50, 1, scale=scale)], name="generator")
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Train, evaluate, draw."""
-    from gan_paper.measure.recording import Recording
-    from gan_paper.measure.samples import match_of_entries
-    from gan_paper.runs import report, training
+def make_discriminator(hidden: int = 2, mean: float = 0.0, std: float = 1.0) -> keras.Sequential:
+    """The notebook's D: hidden layers of 50 ELU units, a sigmoid. Its initial weights are our choice.
 
-    p_data, edges = TARGETS[settings.preset]
-    gan = make_gan(settings)
-    shown: dict[str, tuple[Distribution, str]] = {"entries": (p_data, "x")}
-    if settings.n > 1:  # the pooled entries of vectors hide a collapse, which how an entry varies with z shows
-        shown = {"entries": (p_data, "entries, pooled"), "spread": (Gaussian(0, 1.25), "entry minus its mean over z")}
-    recording = Recording({"entries": edges, "spread": edges - 4} if settings.n > 1 else {"entries": edges})
-    observe = training.observe_line(edges)
-    recorder = training.Recorder(run, recording, samples=max(100, 20_000 // settings.n), observe=observe)
-    pace = training.train(gan, p_data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
-    samples, game = training.play(gan, p_data, samples=max(2, 1_000_000 // settings.n), seed=settings.seed)
-    if settings.n > 1:
-        vectors = gan.sample(min(10_000, max(2, 10_000_000 // settings.n)), settings.seed)
-        game = {"entries": match_of_entries(vectors, p_data), **game}
-    else:
-        inner = p_data.quantile(np.linspace(0.005, 0.995, 1001))
-        answers = gan.averaged().discriminator.predict(inner[:, None], batch_size=len(inner), verbose=0)
-        game["discriminator"]["largest_gap"] = float(np.abs(answers - 0.5).max())
-    judged = verdict(recording, run.experiment, settings.preset)
-    report.one_dimensional(run, recording, samples, game, pace, p_data, shown, settings.generator_loss, judged)
+    They, and the biases, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With Keras's default, a
+    ninth of that, its units are nearly linear over the examples, and p_g is further from p_data.
+
+    Args:
+        hidden: Hidden layers.
+        mean: Subtracted from the inputs; by default they are as they are.
+        std: The inputs are divided by it.
+    """
+    scaled = [] if (mean, std) == (0, 1) else [Rescaling(1 / std, -mean / std)]
+    layers = [torch_dense(1, 50, elu, scale=3.0), *(torch_dense(50, 50, elu) for _ in range(hidden - 1))]
+    return keras.Sequential([keras.Input((1,)), *scaled, *layers, torch_dense(50, 1, "sigmoid")], name="discriminator")
 
 
-def make_gan(settings: Settings) -> "GAN":
-    """The networks and their learning rules."""
-    import keras
-    from keras.optimizers import SGD, Adam
-    from keras.optimizers.schedules import CosineDecay
+def data(config: Config) -> Distribution:
+    """p_data."""
+    return TARGETS[config.target][0]
 
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.optimizers import average_decay
 
-    keras.utils.set_random_seed(settings.seed)
-    n, noise_size, p_z = settings.n, settings.noise_size, NOISE[settings.noise]
-    if settings.preset == "notebook":
-        rule = SGD
-        gan = GAN(notebook_generator(n, noise_size), notebook_discriminator(n), p_z)
-    else:
-        rule = Adam
-        if settings.preset == "vectors":
-            entries = TARGETS[settings.preset][0].sample((100_000,), seed=(settings.seed, 0, STATISTICS))
-            moments = float(entries.mean()), float(entries.std())
-            generator = affine_generator(n, noise_size, *moments, scale=settings.first_layer)
-            discriminator = wide_discriminator(n, *moments)
-        else:
-            generator = matched_generator(
-                n,
-                noise_size,
-                scale=settings.first_layer,
-                others=settings.other_layers,
-                hidden=settings.hidden,
-                activation=None if settings.units == "elu" else settings.units,
-            )
-            discriminator = matched_discriminator(n, hidden=settings.hidden)
-        gan = GAN(generator, discriminator, p_z)
-
-    def optimizer(rate: float, updates: int) -> Any:
-        # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
-        decay = average_decay(settings.average, settings.iterations, updates)
-        falling = CosineDecay(rate, settings.iterations * updates) if settings.cosine else rate
-        return rule(falling, settings.momentum, use_ema=settings.average > 0, ema_momentum=decay)
-
+def make_gan(config: Config) -> GAN:
+    """The networks and their optimizers."""
+    c = config
+    keras.utils.set_random_seed(c.seed)
+    generator = make_generator(c.noise_size, c.first_scale, c.scale, c.hidden, c.activation)
+    gan = GAN(generator, make_discriminator(c.hidden), Uniform(-1, 1))
     gan.compile(
-        d_optimizer=optimizer(settings.d_rate, settings.k),
-        g_optimizer=optimizer(settings.g_rate, 1),
-        k=settings.k,
-        generator_loss=settings.generator_loss,
+        d_optimizer=for_run(Adam, c.d_learning_rate, c.iterations, c.k, c.cosine, c.ema, beta_1=c.beta_1),
+        g_optimizer=for_run(Adam, c.g_learning_rate, c.iterations, 1, c.cosine, c.ema, beta_1=c.beta_1),
+        k=c.k,
+        generator_loss=c.generator_loss,
     )
     return gan
 
 
+def recording(config: Config) -> Recording:
+    """What is counted during training."""
+    edges = TARGETS[config.target][1]
+    return Recording({"x": edges}, samples=20_000, observe=observe_line(edges))
+
+
+def evaluate(gan: GAN, config: Config) -> dict[str, float]:
+    """Distances of a million samples to p_data, V, D's outputs, and the largest |D - 1/2| over 99 % of p_data."""
+    p_data, edges = TARGETS[config.target]
+    samples = gan.sample(1_000_000, config.seed)
+    x = p_data.quantile(np.linspace(0.005, 0.995, 1001))[:, None]
+    gap = np.abs(gan.averaged().discriminator.predict_on_batch(x) - 0.5).max()
+    answers = discriminator_metrics(gan, p_data, samples[:100_000], config.seed)
+    return {**distribution_distances(samples, p_data, edges), **answers, "largest_gap": float(gap)}
+
+
+def plot(folder: run.Folder) -> None:
+    """p_g over p_data, still and moving, and the training curves."""
+    recording, shown = folder.recording, {"x": (data(folder.config), "x")}
+    folder.save_figure("histograms", histograms(recording, shown))
+    folder.save_figure("training", training_curves(folder.history, folder.config.generator_loss))
+    folder.save_animation("histograms", histograms_animation(recording, shown))
+
+
 if __name__ == "__main__":
-    runs.main("gaussian", PRESETS, main)
+    run.main()

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import tyro
-
 from gan_paper import runs
 from gan_paper.runs import files, provenance
+
+import tyro
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures"

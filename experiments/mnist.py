@@ -36,17 +36,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import mnist_networks as networks
-import numpy as np
-
 from gan_paper import runs
 from gan_paper.runs import files
 
-if TYPE_CHECKING:
-    from mnist_data import MNIST, Labels
+import mnist_networks as networks
+import numpy as np
 
+if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Distribution, Images
+
+    from mnist_data import MNIST, Labels
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
 OF_THEM = 2_000  # that precision is measured with in the course of training
@@ -97,14 +97,14 @@ PRESETS = {
 
 def main(settings: Settings, run: runs.Run) -> None:
     """Train, evaluate, draw."""
-    import keras
-    import mnist_pictures as pictures
-
     from gan_paper import parzen
     from gan_paper.distributions import Images
     from gan_paper.measure.recording import Recording
-    from gan_paper.plots.training import course
+    from gan_paper.plots import course
     from gan_paper.runs import training
+
+    import keras
+    import mnist_pictures as pictures
 
     data = load(settings.data)
     low, p_z = networks.scale_and_prior(settings.preset)
@@ -201,11 +201,11 @@ def make_gan(settings: Settings, train: np.ndarray, epoch: int, p_z: "Distributi
         epoch: Minibatches in an epoch.
         p_z: The prior.
     """
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import CosineDecay, ExponentialDecay
-
     from gan_paper.algorithm1 import GAN
     from gan_paper.optimizers import RisingMomentum, average_decay
+
+    from keras.optimizers import Adam
+    from keras.optimizers.schedules import CosineDecay, ExponentialDecay
 
     dense = settings.preset == "dense"
 

@@ -6,11 +6,11 @@ Its weights are kept in an .npz file of plain arrays, of which nothing is execut
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gan_paper import runs
 from gan_paper.runs import files
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import keras

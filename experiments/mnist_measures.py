@@ -28,15 +28,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from gan_paper import runs
+from gan_paper.runs import files
+
 import mnist
 import mnist_classifier
 import mnist_networks
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-
-from gan_paper import runs
-from gan_paper.runs import files
 
 if TYPE_CHECKING:
     import keras
@@ -125,9 +125,9 @@ class Judge:
         return self._judge(samples, neighbours.nearest(samples, self.train)[0])
 
     def _judge(self, samples: Images, distances: Images) -> dict[str, Any]:
-        from scipy.special import rel_entr
-
         from gan_paper.measure import neighbours
+
+        from scipy.special import rel_entr
 
         sight = mnist_classifier.look(self.classifier, samples)
         shares = np.bincount(sight.probabilities.argmax(axis=1), minlength=10) / len(samples)
@@ -236,9 +236,9 @@ def of_run(folder: Path, count: int) -> Iterator[Subject]:
     Raises:
         runs.Refused: if a network cannot be read.
     """
-    import keras
-
     from gan_paper.runs import training
+
+    import keras
 
     metrics, settings = runs.read_metrics(folder), runs.read_config(folder)["settings"]
     low, p_z = mnist_networks.scale_and_prior(settings["preset"])

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gan_paper.distributions import Distribution, Gaussian, Uniform
+
+import numpy as np
 
 if TYPE_CHECKING:
     import keras
@@ -41,11 +41,11 @@ def paper_discriminator(pixels: int = 784) -> "keras.Sequential":
 
     Dropout keeps 0.8 of the pixels and 0.5 of the units (the authors' released settings).
     """
+    from gan_paper.layers import Dropout, Maxout
+
     from keras import Input, Sequential
     from keras.initializers import RandomUniform
     from keras.layers import Dense
-
-    from gan_paper.layers import Dropout, Maxout
 
     hidden = [Dropout(0.2)]
     for _ in range(2):
@@ -56,9 +56,9 @@ def paper_discriminator(pixels: int = 784) -> "keras.Sequential":
 
 def dense_generator(pixels: int = 784) -> "keras.Sequential":
     """The primer's G: 100-256-512-784, ReLU, a tanh output."""
-    from keras import Input, Sequential
-
     from gan_paper.layers import torch_dense
+
+    from keras import Input, Sequential
 
     hidden = [torch_dense(100, 256, "relu"), torch_dense(256, 512, "relu")]
     return Sequential([Input((100,)), *hidden, torch_dense(512, pixels, "tanh")], name="generator")
@@ -66,9 +66,9 @@ def dense_generator(pixels: int = 784) -> "keras.Sequential":
 
 def dense_discriminator(pixels: int = 784) -> "keras.Sequential":
     """The primer's D: 784-512-256-1, ReLU, a sigmoid output."""
-    from keras import Input, Sequential
-
     from gan_paper.layers import torch_dense
+
+    from keras import Input, Sequential
 
     hidden = [torch_dense(pixels, 512, "relu"), torch_dense(512, 256, "relu")]
     return Sequential([Input((pixels,)), *hidden, torch_dense(256, 1, "sigmoid")], name="discriminator")

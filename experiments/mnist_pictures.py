@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gan_paper.plots import Pixels
+from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-
-from gan_paper.plots.animation import Pixels
-from gan_paper.plots.style import CURVES, SMALL, STYLE, THEORY, WIDTH
 
 Images = NDArray[np.floating]
 

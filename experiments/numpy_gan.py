@@ -1,80 +1,81 @@
-"""A GAN in NumPy alone, by hand: `python experiments/numpy_gan.py [--preset inside | document] [--seed N]`.
+"""A GAN in NumPy alone, by hand: `python experiments/numpy_gan.py [--preset NAME] [--seed N]`.
 
 A published NumPy GAN sets up one-hidden-layer sigmoid perceptrons of size 1-5-1 without biases, weights from N(0, 1),
-noise and data from N(0, 1), and stops before the weights are updated. Its facts end there. The gradients, SGD, m, k,
-the rates and 10,000 iterations are ours. No TensorFlow is loaded.
+noise and data from N(0, 1), and stops before the weights are updated. The gradients, SGD, m, k, the learning rates and
+10,000 iterations are ours. No TensorFlow is loaded.
 
 Presets:
-  inside    The target lies inside (0, 1), where the generator's last sigmoid can reach it: N(0.5, 0.15). D gets biases,
-            3 updates an iteration and 10 times G's rate. Without biases every bend of D's logit sits at x = 0, outside
-            the data; with one rate for both, D is too slow to resolve a density so narrow. D has 20 hidden units in
-            place of 5. Its first weights are 10 times as large, and its units begin with their bends spread over
-            (0, 1), the range of G. With 5 units, or with bends anywhere, D is blind to p_g's shape on some seeds.
-            15,000 iterations bring G's tails, which come last. Both rates fall to 0 along a cosine.
-  document  The published target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data
-            are negative. And all samples go to 0: without biases, D's logit is a constant plus an odd function of x, so
-            to data that are symmetric about 0 it cannot prefer anything else that is.
+  default   A target inside (0, 1), where the generator's last sigmoid can reach it: N(0.5, 0.15). D gets biases, 3
+            updates an iteration and 10 times G's learning rate. Without biases every bend of D's logit sits at x = 0,
+            outside the data; with one learning rate for both, D is too slow to resolve so narrow a density. D has 20
+            hidden units instead of 5. Its first weights are 10 times as large, and its units are initialised with their
+            bends spread over (0, 1), the range of G: with 5 units, or with bends anywhere, D does not see p_g's shape
+            on some seeds. 15,000 iterations bring G's tails. Both learning rates fall to 0 along a cosine.
+  document  The published target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data are
+            negative. And all samples go to 0: without biases, D's logit is a constant plus an odd function of x, so to
+            data that are symmetric about 0 it prefers nothing that is not.
 """
 
+import inspect
 import math
+import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
+
+from gan_paper import numpy_gan, run
+from gan_paper.distributions import Distribution, Gaussian
+from gan_paper.metrics import Recording, on_the_line
+from gan_paper.metrics.comparison import distribution_distances
+from gan_paper.plots import histograms, histograms_animation, training_curves
+from gan_paper.run.files import State
 
 import numpy as np
-from compare import verdict
+from rich.progress import track
 
-from gan_paper import numpy_gan, runs
-from gan_paper.distributions import Gaussian
-from gan_paper.divergence import check_finite
-from gan_paper.measure.recording import Recording, on_the_line
-from gan_paper.runs import files
-
-TARGETS = {"inside": Gaussian(0.5, 0.15), "document": Gaussian(0, 1)}
-EDGES = {"inside": np.linspace(-0.2, 1.2, 65), "document": np.linspace(-5, 5, 65)}
+TARGETS = {
+    "N(0.5, 0.15)": (Gaussian(0.5, 0.15), np.linspace(-0.2, 1.2, 65)),
+    "N(0, 1)": (Gaussian(0, 1), np.linspace(-5, 5, 65)),
+}
+"""p_data, and the edges of 64 bins."""
+P_Z = Gaussian(0, 1)
 HIDDEN = 5  # of the published networks
 
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Config(run.Config):
     """Train one-hidden-layer sigmoid perceptrons by Algorithm 1 in NumPy."""
 
-    preset: Literal["inside", "document"] = "inside"
-    """`inside`: a target that the generator can reach. `document`: the published one, which it cannot."""
-    iterations: runs.Iterations = 15_000
+    target: Literal["N(0.5, 0.15)", "N(0, 1)"] = "N(0.5, 0.15)"
+    """p_data: one that the generator can reach, or the published one, which it cannot."""
+    iterations: int = 15_000
     """Iterations of Algorithm 1."""
-    m: Annotated[int, runs.Between(1, 1_000_000)] = 128
-    """Minibatch size."""
-    k: Annotated[int, runs.Between(1, 1000)] = 3
+    k: int = 3
     """Discriminator updates an iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
     """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 1.0
-    """Learning rate of the discriminator."""
-    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 0.1
-    """Learning rate of the generator."""
+    d_learning_rate: float = 1.0
+    """SGD's first learning rate for the discriminator."""
+    g_learning_rate: float = 0.1
+    """SGD's first learning rate for the generator."""
     cosine: bool = True
-    """Whether the rates fall to 0 along a cosine over the run."""
-    d_hidden: Annotated[int, runs.Between(1, 10_000)] = 20
+    """Whether the learning rates fall to 0 along a cosine over the run."""
+    d_hidden: int = 20
     """Hidden units of the discriminator; the published one has 5, as its generator and ours."""
     d_bias: bool = True
-    """Whether the discriminator has biases, which begin so that its hidden units bend within (0, 1); the published
-    one has none."""
-    d_scale: Annotated[float, runs.Between(1e-9, 1e9)] = 10.0
+    """Whether the discriminator has biases, initialised so that its hidden units bend within (0, 1)."""
+    d_scale: float = 10.0
     """Standard deviation of the initial weights of D's first layer; the published one is 1."""
-    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
-    """Iterations between recorded histograms."""
 
 
 PRESETS = {
-    "inside": Settings(),
-    "document": Settings(
-        preset="document",
+    "default": Config(),
+    "document": Config(
+        target="N(0, 1)",
         iterations=10_000,
         k=1,
-        d_rate=0.1,
-        g_rate=0.1,
+        d_learning_rate=0.1,
+        g_learning_rate=0.1,
         cosine=False,
         d_hidden=HIDDEN,
         d_bias=False,
@@ -84,36 +85,12 @@ PRESETS = {
 }
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Train, evaluate, draw."""
-    from gan_paper.runs import report
+class Training:
+    """G and D at their initial weights, their optimizers, and the minibatch of each iteration."""
 
-    game = Game(settings)
-    recording = Recording({"entries": EDGES[settings.preset]})
-    pace = train(game, recording, run)
-
-    x, z = game.draw(10**9, 1, 1_000_000)  # an iteration that training never reaches
-    samples, real = game.G(z[0]), game.D.forward(x[0])[1][-1]
-    fake = game.D.forward(samples)[1][-1]
-    played = {
-        "value": float(numpy_gan.log_sigmoid(real).mean() + numpy_gan.log_sigmoid(-fake).mean()),
-        "discriminator": {
-            "real": float(numpy_gan.sigmoid(real).mean()),
-            "fake": float(numpy_gan.sigmoid(fake).mean()),
-        },
-    }
-    shown = {"entries": (game.p_data, "x")}
-    judged = verdict(recording, run.experiment, settings.preset)
-    report.one_dimensional(run, recording, samples, played, pace, game.p_data, shown, settings.generator_loss, judged)
-
-
-class Game:
-    """G and D at their initial weights, their rules, and the minibatch of each iteration."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.p_data, self.p_z = TARGETS[settings.preset], Gaussian(0, 1)
-        rng = np.random.default_rng((settings.seed, 0, 2))  # after an iteration's examples, 0, and noise, 1
+    def __init__(self, config: Config) -> None:
+        self.config, (self.p_data, self.edges) = config, TARGETS[config.target]
+        rng = np.random.default_rng((config.seed, 0, 2))  # after an iteration's examples, 0, and noise, 1
 
         def perceptron(units: int, bias: bool, scale: float) -> numpy_gan.Perceptron:
             hidden, output = rng.normal(0, scale, (1, units)), rng.normal(size=(units, 1))
@@ -122,69 +99,99 @@ class Game:
             return numpy_gan.Perceptron([numpy_gan.Layer(weights, bias, "sigmoid") for weights, bias in pairs])
 
         self.G = perceptron(HIDDEN, bias=False, scale=1.0)
-        self.D = perceptron(settings.d_hidden, settings.d_bias, settings.d_scale)
-        self.d_optimizer, self.g_optimizer = numpy_gan.SGD(settings.d_rate), numpy_gan.SGD(settings.g_rate)
+        self.D = perceptron(config.d_hidden, config.d_bias, config.d_scale)
+        self.parameters = [*self.G.parameters, *self.D.parameters]
+        self.d_optimizer = numpy_gan.SGD(config.d_learning_rate)
+        self.g_optimizer = numpy_gan.SGD(config.g_learning_rate)
 
     def draw(self, iteration: int, k: int, m: int) -> tuple[numpy_gan.Array, numpy_gan.Array]:
         """Examples (k, m, 1) and noise (k + 1, m, 1): a pure function of the seed and the iteration."""
-        seed = self.settings.seed
+        seed = self.config.seed
         x = self.p_data.sample((k, m, 1), (seed, iteration, 0), np.float64)
-        return x, self.p_z.sample((k + 1, m, 1), (seed, iteration, 1), np.float64)
+        return x, P_Z.sample((k + 1, m, 1), (seed, iteration, 1), np.float64)
 
     def iteration(self, iteration: int) -> dict[str, float]:
-        """One iteration of Algorithm 1, and its figures for the history."""
-        s = self.settings
-        falling = (1 + math.cos(math.pi * iteration / s.iterations)) / 2 if s.cosine else 1.0
-        self.d_optimizer.rate, self.g_optimizer.rate = falling * s.d_rate, falling * s.g_rate
-        x, z = self.draw(iteration, s.k, s.m)
-        d_loss, g_loss = numpy_gan.iteration(self.G, self.D, x, z, self.d_optimizer, self.g_optimizer, s.generator_loss)
+        """One iteration of Algorithm 1, and its row of the history."""
+        c = self.config
+        factor = (1 + math.cos(math.pi * iteration / c.iterations)) / 2 if c.cosine else 1.0
+        self.d_optimizer.learning_rate = factor * c.d_learning_rate
+        self.g_optimizer.learning_rate = factor * c.g_learning_rate
+        x, z = self.draw(iteration, c.k, c.m)
+        d_loss, g_loss = numpy_gan.iteration(self.G, self.D, x, z, self.d_optimizer, self.g_optimizer, c.generator_loss)
         return {"iteration": iteration + 1, "value": -d_loss, "d_loss": d_loss, "g_loss": g_loss}
 
-    def answers(self, iteration: int) -> dict[str, float]:
-        """D's mean answers on one minibatch."""
-        x, z = self.draw(iteration, 1, self.settings.m)
-        return {"d_real": float(self.D(x[0]).mean()), "d_fake": float(self.D(self.G(z[0])).mean())}
+    def fit(self, folder: run.Folder) -> None:
+        """Train into the run's folder, from its newest checkpoint."""
+        c, recording, history = self.config, Recording({"x": self.edges}, tolerance=3), []
+        _, noise = self.draw(10**9 + 1, 1, 10_000)
+        folder.save_reference(self.p_data, recording)
+
+        def record(t: int) -> None:
+            recording.record(t, self.G(noise[0]), on_the_line(self.edges, P_Z, self.G, self.D))
+            if folder.checkpoints.is_due() or t in (0, c.iterations):
+                folder.checkpoints.save(State(t, self.parameters, recording, history))
+                folder.save_records(recording, history)
+
+        start = 0
+        if state := folder.checkpoints.newest(c.iterations):
+            start, history = state.iteration, state.history
+            recording.resume(state.recording)
+            for parameter, saved in zip(self.parameters, state.variables, strict=True):
+                parameter[...] = saved
+        else:
+            record(0)
+        steps = track(range(start, c.iterations), "training", disable=not sys.stdout.isatty(), transient=True)
+        with np.errstate(all="ignore"):  # what overflows is told in one line
+            for t in steps:
+                row = self.iteration(t)
+                if (t + 1) % c.every == 0:
+                    if not all(np.isfinite(parameter).all() for parameter in self.parameters):
+                        raise FloatingPointError(f"training diverged at iteration {t + 1}: weights are not finite")
+                    x, z = self.draw(t, 1, c.m)
+                    d_real, d_fake = float(self.D(x[0]).mean()), float(self.D(self.G(z[0])).mean())
+                    history.append({**row, "d_real": d_real, "d_fake": d_fake})
+                    record(t + 1)
+
+    def evaluate(self) -> dict[str, float]:
+        """Distances of a million samples to p_data, V, and D's outputs."""
+        x, z = self.draw(10**9, 1, 1_000_000)  # an iteration that training never reaches
+        samples, real = self.G(z[0]), self.D.forward(x[0])[1][-1]
+        fake = self.D.forward(samples)[1][-1]
+        return {
+            **distribution_distances(samples, self.p_data, self.edges),
+            "value": float(numpy_gan.log_sigmoid(real).mean() + numpy_gan.log_sigmoid(-fake).mean()),
+            "d_real": float(numpy_gan.sigmoid(real).mean()),
+            "d_fake": float(numpy_gan.sigmoid(fake).mean()),
+        }
 
 
-def train(game: Game, recording: Recording, run: runs.Run) -> runs.Pace:
-    """Train into the run's folder, from its checkpoint where it is to be resumed."""
-    s = game.settings
-    parameters = [*game.G.parameters, *game.D.parameters]
-    _, fixed_noise = game.draw(10**9 + 1, 1, 10_000)
+def data(config: Config) -> Distribution:
+    """p_data."""
+    return TARGETS[config.target][0]
 
-    def write(folder: Path) -> None:
-        np.savez(folder / "weights.npz", allow_pickle=False, **{f"parameter_{i}": w for i, w in enumerate(parameters)})
 
-    def read(folder: Path) -> None:
-        arrays = files.read_arrays(folder / "weights.npz")
-        for i, w in enumerate(parameters):
-            w[...] = arrays[f"parameter_{i}"]
+def plot(folder: run.Folder) -> None:
+    """p_g over p_data, still and moving, and the training curves."""
+    recording, shown = folder.recording, {"x": (data(folder.config), "x")}
+    folder.save_figure("histograms", histograms(recording, shown))
+    folder.save_figure("training", training_curves(folder.history, folder.config.generator_loss))
+    folder.save_animation("histograms", histograms_animation(recording, shown))
 
-    def record(iteration: int) -> None:
-        curves = on_the_line(recording.edges[recording.main], game.p_z, game.G, game.D)
-        recording.record(iteration, game.G(fixed_noise[0]), curves)
 
-    start = run.restore(recording, read) or 0
-    if not recording.iterations:
-        record(0)
-        run.checkpoint(0, recording, write)
-
-    began = time.perf_counter()
-    # What overflows is told in one line.
-    with runs.progress("training") as tick, np.errstate(all="ignore"):
-        for t in range(start + 1, s.iterations + 1):
-            row = game.iteration(t - 1)
-            due = t % s.record_every == 0 or t == s.iterations
-            if due or not math.isfinite(row["d_loss"] + row["g_loss"]):
-                check_finite(t, row["d_loss"], row["g_loss"], game.D.parameters, game.G.parameters)
-            if due:
-                run.history.append({**row, **game.answers(t - 1)})
-                record(t)
-                tick(t, s.iterations)
-            if t == s.iterations or (due and run.checkpoints.is_due()):
-                run.checkpoint(t, recording, write)
-    return runs.Pace(time.perf_counter() - began, max(s.iterations - start, 0), run.checkpoints.seconds)
+def main(config: Config, ending: list[str]) -> None:
+    """Train into a folder, evaluate, print, and plot, as `run.main` does with Keras."""
+    began, folder = time.perf_counter(), run.Folder("numpy_gan", PRESETS, config)
+    training = Training(config)
+    with folder.opened():
+        ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
+        try:
+            training.fit(folder)
+        except ValueError as error:
+            raise run.Refused(f"--resume cannot go on: {error}") from None
+        metrics = {**training.evaluate(), "train_seconds": time.perf_counter() - began}
+        run.finish(folder, metrics, began, sys.modules[__name__])
 
 
 if __name__ == "__main__":
-    runs.main("numpy_gan", PRESETS, main, tensorflow=False)
+    with run.exit_statuses() as ending:
+        main(run.config.parse(PRESETS, description=inspect.getdoc(sys.modules[__name__])), ending)

@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from gan_paper import runs
+from gan_paper.measure.comparison import compare
+from gan_paper.measure.recording import Recording
+from gan_paper.runs import files, recordings
+
 import numpy as np
 import tyro
 from compare import reference_path
 from numpy.typing import ArrayLike, NDArray
 from seeds import headline
-
-from gan_paper import runs
-from gan_paper.measure.comparison import compare
-from gan_paper.measure.recording import Recording
-from gan_paper.runs import files, recordings
 
 EXPERIMENTS = ("gaussian", "uniform_to_gaussian", "sine", "mnist", "numpy_gan", "figure1")
 """Whose presets are looked up; no other name in a file is ever imported."""

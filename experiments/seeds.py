@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-from compare import reference_path
-
 from gan_paper import runs
 from gan_paper.measure.comparison import compare
 from gan_paper.runs import recordings
+
+import tyro
+from compare import reference_path
 
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats"}
 """The units that the header names; `std` is the standard deviation of the data."""

@@ -1,93 +1,84 @@
-"""Points on a sine curve: `python experiments/sine.py [--preset matched | document] [--seed N]`.
+"""Points on a sine curve: `python experiments/sine.py [--preset NAME] [--seed N]`.
 
 The Real Python example (https://realpython.com/generative-adversarial-networks/) trains on 1,024 fixed points
 (x, sin x), x uniform on [0, 2 pi], in minibatches of 32, 300 shuffled epochs (9,600 iterations). G is 2-16-32-2, D
-2-256-128-64-1 with dropout of 0.3. The noise is N(0, 1) of size 2. Adam has rate 0.001; k = 1; the objective is the
-non-saturating one. It halves D's objective, which Adam does not notice. PyTorch's initial
-weights are meant, since it uses PyTorch; its seed, and so its points, cannot be had without it: ours are our own.
+2-256-128-64-1 with dropout of 0.3. The noise is two-dimensional, N(0, 1). Adam has a learning rate of 0.001; k = 1; the
+objective is the non-saturating one. It halves D's objective, which does not change Adam's updates. The initial weights
+are PyTorch's, which it uses; its points cannot be had without its random generator: ours are other draws.
 
 Presets:
-  matched   Other networks and rules, our choice: the published ones leave an end of the curve out on some seeds. G is
-            2-64-64-2, which reaches both ends. D is 2-128-64-1 without dropout. It costs less, so that m is 256.
-            Adam's beta_1 is 0.5. Both rates fall to 0 along a cosine, which brings the samples onto the curve.
-            Averages of both networks' iterates over a tenth of the run still what mass swings from end to end. So G
-            can be as fast as D. (Without them it had to be slower, and on some seeds it was then too slow to bring mass
-            back.) 40,000 iterations (10,000 epochs) bring the proportions.
-  document  As published. It follows the curve, but wanders along it, and leaves parts of it out.
+  default   Other networks and optimizers, our choice: the published ones leave out an end of the curve on some seeds. G
+            is 2-64-64-2 and reaches both ends; D is 2-128-64-1 without dropout, and cheap enough for m = 256. Adam's
+            beta_1 is 0.5. Both learning rates fall to 0 along a cosine, which brings the samples onto the curve. The
+            EMA of both networks' weights spans a tenth of the run: without it, mass moves back and forth between the
+            ends. 40,000 iterations (10,000 epochs) bring the proportions.
+  document  As published. It follows the curve, but fluctuates along it, and leaves out parts of it.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Any
 
+from gan_paper import GAN, run
+from gan_paper.distributions import Gaussian, Points, Uniform
+from gan_paper.layers import Dropout, torch_dense
+from gan_paper.metrics import Recording
+from gan_paper.metrics.distances import energy_distance
+from gan_paper.optimizers import for_run
+from gan_paper.plots import DATA, GENERATOR, SCREEN, STYLE, WIDTH, Pixels, animate, training_curves
+from gan_paper.run.recorder import discriminator_metrics, one_thread
+
+import keras
+import matplotlib.pyplot as plt
 import numpy as np
-from compare import verdict
-
-from gan_paper import runs
-
-if TYPE_CHECKING:
-    import keras
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Points
-    from gan_paper.measure.recording import Recording
-    from gan_paper.plots.animation import Pixels
+from keras.layers import ReLU
+from keras.optimizers import Adam
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Settings(runs.FitSettings):
+class Config(run.Config):
     """Train a GAN on points of a sine curve."""
 
-    preset: Literal["matched", "document"] = "matched"
-    """`document`: as published. `matched`: what reaches the data."""
-    iterations: runs.Iterations = 40_000
+    iterations: int = 40_000
     """Iterations of Algorithm 1; 1024 / m of them are an epoch of the 1,024 points."""
-    m: Annotated[int, runs.Between(1, 1_000_000)] = 256
+    m: int = 256
     """Minibatch size."""
-    k: Annotated[int, runs.Between(1, 100)] = 1
+    record_every: int = 200
+    """Iterations between recorded samples."""
+    k: int = 1
     """Discriminator updates an iteration."""
     g_hidden: tuple[int, ...] = (64, 64)
     """Units of G's hidden layers."""
     d_hidden: tuple[int, ...] = (128, 64)
     """Units of D's hidden layers."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 1e-3
-    """Adam's rate for the discriminator."""
-    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 1e-3
-    """Adam's rate for the generator."""
-    beta_1: Annotated[float, runs.Between(0, 0.999)] = 0.5
-    """Adam's first decay."""
+    d_learning_rate: float = 1e-3
+    """Adam's first learning rate for the discriminator."""
+    g_learning_rate: float = 1e-3
+    """Adam's first learning rate for the generator."""
+    beta_1: float = 0.5
+    """Adam's decay of the first moment, of both."""
     cosine: bool = True
-    """Whether the rates fall to 0 along a cosine over the run."""
-    average: Annotated[float, runs.Between(0, 1)] = 0.1
-    """Share of the run that the averages of both networks' iterates reach back; 0: none, the last iterates play."""
-    dropout: Annotated[float, runs.Between(0, 0.999)] = 0.0
+    """Whether the learning rates fall to 0 along a cosine over the run."""
+    ema: float = 0.1
+    """Share of the run that the EMA of both networks' weights spans; 0: none."""
+    dropout: float = 0.0
     """Share of each hidden layer of D that is dropped."""
-    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 200
-    """Iterations between recorded samples."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, units in (("--g-hidden", self.g_hidden), ("--d-hidden", self.d_hidden)):
-            if not units or not all(1 <= number <= 10_000 for number in units):
-                shown = " ".join(map(str, units)) or "none"
-                raise ValueError(f"{name} must be one or more whole numbers from 1 to 10000, not {shown}")
 
 
 PRESETS = {
-    "matched": Settings(),
-    "document": Settings(
-        preset="document",
+    "default": Config(),
+    "document": Config(
         iterations=9_600,
         m=32,
         g_hidden=(16, 32),
         d_hidden=(256, 128, 64),
         beta_1=0.9,
         cosine=False,
-        average=0.0,
+        ema=0.0,
         dropout=0.3,
         record_every=192,
     ),
@@ -95,7 +86,7 @@ PRESETS = {
 
 
 def of_points(view: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """A view that refuses samples (N, n) that are no points (N, 2)."""
+    """A view that refuses samples (N, n) other than points (N, 2)."""
 
     def checked(samples: np.ndarray) -> np.ndarray:
         if samples.shape[1] != 2:
@@ -107,87 +98,67 @@ def of_points(view: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray]
 
 VIEWS = {"x": of_points(lambda p: p[:, :1]), "residual": of_points(lambda p: p[:, 1:] - np.sin(p[:, :1]))}
 """What a recording counts of points (x, y): x, and y - sin x."""
-CURVE = np.stack([np.linspace(0, 2 * np.pi, 200), np.sin(np.linspace(0, 2 * np.pi, 200))], axis=1)
-"""The curve that the data lie on, (200, 2)."""
 EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2, 130)}
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Train, evaluate, draw."""
-    from gan_paper.measure.recording import Recording
-    from gan_paper.plots.training import course
-    from gan_paper.runs import training
-
-    data, gan = make_data(), make_gan(settings)
-    recording = Recording(EDGES, VIEWS, keep=500)
-    a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
-    grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
-
-    def picture(*iterations: int) -> "Figure":
-        answers = gan.averaged().discriminator.predict(grid, batch_size=len(grid), verbose=0)
-        last = recording.iterations[-1]
-        return plane(recording, data.points, [*iterations, last], (a, b, answers.reshape(len(b), len(a))))
-
-    recorder = training.Recorder(run, recording, samples=10_000)
-    pace = training.train(gan, data, run, recorder, batch_size=settings.m, record_every=settings.record_every)
-    samples, game = training.play(gan, data, samples=10_000, seed=settings.seed)
-
-    last = recording.iterations[-1]
-    run.save_figure("samples.png", picture(0, last // 10, last // 3))
-    run.save_figure("training.png", course(run.columns(), "non_saturating"))
-    run.save_animation("samples.gif", plane_animation(recording, data.points))
-    judged = verdict(recording, run.experiment, settings.preset)
-    run.finish({"match": match(samples, data.points), **game}, pace, judged)
+def hidden_layers(units: Sequence[int], dropout: float = 0.0) -> list[keras.layers.Layer]:
+    """Dense layers with ReLU and dropout, for inputs of two dimensions."""
+    layers: list[keras.layers.Layer] = []
+    for inputs, outputs in pairwise((2, *units)):
+        layers += [torch_dense(inputs, outputs), ReLU(), *([Dropout(dropout)] if dropout else [])]
+    return layers
 
 
-def make_data() -> "Points":
+def make_generator(hidden: Sequence[int] = (16, 32)) -> keras.Sequential:
+    """2-16-32-2, or other hidden layers; ReLU, a linear output."""
+    layers = [keras.Input((2,)), *hidden_layers(hidden), torch_dense(hidden[-1], 2)]
+    return keras.Sequential(layers, name="generator")
+
+
+def make_discriminator(hidden: Sequence[int] = (256, 128, 64), dropout: float = 0.3) -> keras.Sequential:
+    """2-256-128-64-1, or other hidden layers; ReLU and dropout, a sigmoid output."""
+    layers = [keras.Input((2,)), *hidden_layers(hidden, dropout), torch_dense(hidden[-1], 1, "sigmoid")]
+    return keras.Sequential(layers, name="discriminator")
+
+
+def data(config: Config) -> Points:
     """The points of the curve, the same for every run."""
-    from gan_paper.distributions import Points, Uniform
-
     x = Uniform(0, 2 * np.pi).sample((1024, 1), seed=0)
     return Points(np.hstack([x, np.sin(x)]))
 
 
-def make_gan(settings: Settings) -> "GAN":
-    """The networks and their learning rules, on one thread."""
-    import keras
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import CosineDecay
-
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Gaussian
-    from gan_paper.optimizers import average_decay
-    from gan_paper.runs import training
-
-    def optimizer(rate: float, updates: int) -> Adam:
-        # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
-        decay = average_decay(settings.average, settings.iterations, updates)
-        falling = CosineDecay(rate, settings.iterations * updates) if settings.cosine else rate
-        return Adam(falling, settings.beta_1, use_ema=settings.average > 0, ema_momentum=decay)
-
-    training.one_thread()
-    keras.utils.set_random_seed(settings.seed)
-    generator = make_generator(settings.g_hidden)
-    gan = GAN(generator, make_discriminator(settings.d_hidden, settings.dropout), Gaussian(0, 1))
+def make_gan(config: Config) -> GAN:
+    """The networks and their optimizers, on one thread."""
+    c = config
+    for name, units in (("--g-hidden", c.g_hidden), ("--d-hidden", c.d_hidden)):
+        if not units or min(units) < 1:
+            raise ValueError(f"{name} must be one or more whole numbers of at least 1, not {units}")
+    one_thread()
+    keras.utils.set_random_seed(c.seed)
+    gan = GAN(make_generator(c.g_hidden), make_discriminator(c.d_hidden, c.dropout), Gaussian(0, 1))
     gan.compile(
-        d_optimizer=optimizer(settings.d_rate, settings.k),
-        g_optimizer=optimizer(settings.g_rate, 1),
-        k=settings.k,
-        generator_loss="non_saturating",
+        d_optimizer=for_run(Adam, c.d_learning_rate, c.iterations, c.k, c.cosine, c.ema, beta_1=c.beta_1),
+        g_optimizer=for_run(Adam, c.g_learning_rate, c.iterations, 1, c.cosine, c.ema, beta_1=c.beta_1),
+        k=c.k,
     )
     return gan
 
 
-def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:
-    """How well samples (N, 2) match the points.
+def recording(config: Config) -> Recording:
+    """What is counted during training; 500 samples of each record are kept."""
+    return Recording(EDGES, VIEWS, keep=500)
+
+
+def evaluate(gan: GAN, config: Config) -> dict[str, float]:
+    """How far 10,000 samples are from the curve and from the points, V, and D's outputs.
 
     Returns:
         `curve_error`, the mean of |y - sin x|; `bins_in_proportion`, the share of 32 equal bins of [0, 2 pi] that hold
         between half and twice as many samples as they would of a uniform x; `energy_distance` to the points, and, as
-        its floor, `energy_distance_of_halves`, the median between random halves of the points themselves.
+        its floor, `energy_distance_of_halves`, the median between random halves of the points themselves; `value` in
+        nats, `d_real` and `d_fake`.
     """
-    from gan_paper.measure.samples import energy_distance
-
+    points, samples = data(config).points, gan.sample(10_000, config.seed)
     counts, _ = np.histogram(samples[:, 0], 32, (0, 2 * np.pi))
     proportion = counts * 32 / len(samples)
     orders = [np.random.default_rng(i).permutation(len(points)) for i in range(20)]
@@ -197,41 +168,29 @@ def match(samples: np.ndarray, points: np.ndarray) -> dict[str, float]:
         "bins_in_proportion": float(((proportion >= 0.5) & (proportion <= 2)).mean()),
         "energy_distance": energy_distance(samples[:5000], points),
         "energy_distance_of_halves": float(np.median(halves)),
+        **discriminator_metrics(gan, data(config), samples, config.seed),
     }
 
 
-def make_generator(hidden: Sequence[int] = (16, 32)) -> "keras.Sequential":
-    """2-16-32-2, or other hidden layers; ReLU, a linear output."""
-    from keras import Input, Sequential
-    from keras.layers import ReLU
-
-    from gan_paper.layers import torch_dense
-
-    layers = [Input((2,))]
-    for inputs, units in pairwise((2, *hidden)):
-        layers += [torch_dense(inputs, units), ReLU()]
-    return Sequential([*layers, torch_dense(hidden[-1], 2)], name="generator")
-
-
-def make_discriminator(hidden: Sequence[int] = (256, 128, 64), dropout: float = 0.3) -> "keras.Sequential":
-    """2-256-128-64-1, or other hidden layers; ReLU and dropout, a sigmoid output."""
-    from keras import Input, Sequential
-    from keras.layers import ReLU
-
-    from gan_paper.layers import Dropout, torch_dense
-
-    layers = [Input((2,))]
-    for inputs, units in pairwise((2, *hidden)):
-        layers += [torch_dense(inputs, units), ReLU(), *([Dropout(dropout)] if dropout else [])]
-    return Sequential([*layers, torch_dense(hidden[-1], 1, activation="sigmoid")], name="discriminator")
+def plot(folder: run.Folder) -> None:
+    """Samples and D in the plane, still and moving, and the training curves."""
+    recording, points = folder.recording, data(folder.config).points
+    discriminator = keras.models.load_model(folder.path / "discriminator.keras")
+    a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
+    d = discriminator.predict_on_batch(np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2))
+    last = recording.iterations[-1]
+    shown = (0, last // 10, last // 3, last)
+    folder.save_figure("samples", plane(recording, points, shown, (a, b, d.reshape(len(b), len(a)))))
+    folder.save_figure("training", training_curves(folder.history, "non_saturating"))
+    folder.save_animation("samples", plane_animation(recording, points))
 
 
 def plane(
-    recording: "Recording",
+    recording: Recording,
     points: np.ndarray,
     iterations: Sequence[int],
     surface: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> "Figure":
+) -> Figure:
     """Samples in the plane over the data at chosen iterations, and D's surface at the end.
 
     Args:
@@ -240,10 +199,6 @@ def plane(
         iterations: The nearest recorded ones are shown.
         surface: x (A,), y (B,) and D(x, y) (B, A).
     """
-    import matplotlib.pyplot as plt
-
-    from gan_paper.plots.style import DATA, STYLE, WIDTH
-
     with plt.rc_context(STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
         # two rows: the samples, D's surface, and last the key to both
@@ -271,13 +226,8 @@ def plane(
         return figure
 
 
-def plane_animation(recording: "Recording", points: np.ndarray, frames: int = 100) -> "list[Pixels]":
-    """The same story as `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
-    import matplotlib.pyplot as plt
-
-    from gan_paper.plots.animation import SCREEN, animate
-    from gan_paper.plots.style import STYLE
-
+def plane_animation(recording: Recording, points: np.ndarray, frames: int = 100) -> list[Pixels]:
+    """The samples of `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
     with plt.rc_context(STYLE):
         figure, ax = plt.subplots(figsize=(23 / 6, 8 / 3), layout="constrained", dpi=SCREEN)
         moving = _scatter_samples(ax, points, recording.samples[0])
@@ -286,9 +236,7 @@ def plane_animation(recording: "Recording", points: np.ndarray, frames: int = 10
         return animate(figure, [moving], recording, lambda index: moving.set_data(*recording.samples[index].T), frames)
 
 
-def _scatter_samples(ax: "Axes", points: np.ndarray, samples: np.ndarray) -> Any:
-    from gan_paper.plots.style import GENERATOR
-
+def _scatter_samples(ax: Axes, points: np.ndarray, samples: np.ndarray) -> Any:
     ax.plot(*points.T, ".", color="0.75", markersize=3, markeredgewidth=0, label="data")
     (moving,) = ax.plot(
         *samples.T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0, label="samples G(z)"
@@ -298,4 +246,4 @@ def _scatter_samples(ax: "Axes", points: np.ndarray, samples: np.ndarray) -> Any
 
 
 if __name__ == "__main__":
-    runs.main("sine", PRESETS, main)
+    run.main()

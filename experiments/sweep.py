@@ -25,13 +25,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import tyro
-from compare import reference_path
-from seeds import MOST, headline, parse_seeds, row, tabulate
-
 from gan_paper import runs
 from gan_paper.measure.comparison import Row, compare
 from gan_paper.runs import files, provenance, recordings, remote
+
+import tyro
+from compare import reference_path
+from seeds import MOST, headline, parse_seeds, row, tabulate
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
+from gan_paper.measure.comparison import Row
+from gan_paper.measure.recording import Recording
+from gan_paper.plots import BINS, DATA, GENERATOR, STYLE, WIDTH
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from gan_paper.measure.comparison import Row
-from gan_paper.measure.recording import Recording
-from gan_paper.plots.style import BINS, DATA, GENERATOR, STYLE, WIDTH
 
 SHOWN = 12
 """Settings at most whose densities are drawn."""

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan_paper import runs
+from gan_paper.runs import files
+
 import mnist
 import numpy as np
 import tyro
-
-from gan_paper import runs
-from gan_paper.runs import files
 
 RESULTS = Path(__file__).parent.parent / "figures" / "reference" / "mnist"
 ORDER = "released crisp paper dense"
@@ -143,9 +143,9 @@ def _scale(path: Path) -> list[Row]:
 
 def measure_scale(data: Path | None) -> dict[str, tuple[float, float]]:
     """What the estimator gives for 10,000 training images as samples, and for as many k-means centroids of them all."""
-    from scipy.cluster.vq import kmeans2
-
     from gan_paper import parzen
+
+    from scipy.cluster.vq import kmeans2
 
     try:
         images = mnist.load(data)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gan_paper import runs
+from gan_paper.runs import files, recordings
+
 import tyro
 from compare import verdict
 from table1 import RESULTS as MNIST
 from table1 import finished
-
-from gan_paper import runs
-from gan_paper.runs import files, recordings
 
 HERE = Path(__file__).parent
 PAGE = HERE / "README.md"

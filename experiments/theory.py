@@ -3,8 +3,9 @@
 Each claim of sections 3 and 4 becomes a figure, a number and a tolerance, in `metrics.json`; if one fails, the exit
 status is 1.
 
-  Proposition 1  D, trained by Algorithm 1 with G held (its rate is 0), comes to D* = p_data / (p_data + p_g): for
-                 generators of known densities, the largest gap where p_data + p_g carries 99 % of its mass.
+  Proposition 1  D, trained by Algorithm 1 with G fixed (its learning rate is 0), converges to
+                 D* = p_data / (p_data + p_g): for generators of known densities, the largest gap where p_data + p_g
+                 carries 99 % of its mass.
   Theorem 1      V(D*, G) = -log 4 + 2 JSD along a path of generators: Monte Carlo against quadrature; the value of a
                  trained D, which is below, also from samples; and the minimum, where p_g = p_data.
   Proposition 2  p_g itself, on a grid, descends the gradient of its criterion with D kept optimal, and converges to
@@ -12,43 +13,59 @@ status is 1.
   Section 3      The gradients of both generator objectives while D learns to reject G's first samples.
 
 p_data, the generators and all settings are our choices: the paper proves, and measures nothing here. The whole takes a
-minute or two, and `--resume` begins it again.
+minute or two.
 """
 
+import json
 import sys
 import time
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from gan_paper import GAN, objective, run
+from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
+from gan_paper.objective import GENERATOR_LOSSES, criterion, jensen_shannon_divergence, optimal_discriminator
+from gan_paper.plots.line import Snapshot, learned_discriminators
+from gan_paper.run import files
+
+import gaussian
+import keras
 import numpy as np
+import tensorflow as tf
+import theory_figures
+import tyro
+import vectors
+from keras.optimizers import SGD, Adam
+from keras.optimizers.schedules import CosineDecay
+from matplotlib.figure import Figure
+from rich.progress import track
+from scipy.optimize import minimize
 from scipy.special import expit, log_expit
-
-from gan_paper import runs
-from gan_paper.distributions import Distribution, Gaussian, GaussianMixture
 
 P_DATA = Gaussian(4, 1.25)
 X = np.linspace(-16, 24, 8001)  # far enough for all that follows; densities there are below 1e-50
 
 
 @dataclass(frozen=True)
-class Settings(runs.Settings):
+class Arguments:
     """Check the paper's propositions and its theorem by measurement."""
 
-    preset: Literal["line"] = "line"
-    """`line`: the games of one number."""
-    iterations: runs.Iterations = 1500
+    seed: int = 0
+    """Seed of the initial weights, the examples and the noise."""
+    iterations: int = 1500
     """Iterations in which each D is trained, of k updates each."""
-    m: Annotated[int, runs.Between(1, 1_000_000)] = 1000
+    m: int = 1000
     """Minibatch size."""
-    k: Annotated[int, runs.Between(1, 100)] = 4
+    k: int = 4
     """Discriminator updates an iteration."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 5e-3
-    """Adam's rate for D, which falls to 0 along a cosine."""
-    samples: Annotated[int, runs.Between(2, 1_000_000_000)] = 16_000_000
+    d_learning_rate: float = 5e-3
+    """Adam's first learning rate for D, which falls to 0 along a cosine."""
+    samples: int = 16_000_000
     """Of each distribution, for the Monte Carlo estimates of V."""
-
-
-PRESETS = {"line": Settings()}
+    output: Path = Path("runs/theory")
+    """Folder of the figures and of `metrics.json`."""
 
 
 class Check(NamedTuple):
@@ -64,42 +81,49 @@ class Check(NamedTuple):
         return self.measured <= self.tolerance
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Measure, draw, and fail if a claim does."""
-    began, held = time.perf_counter(), FixedGenerator(settings)
-    checks = [
-        *proposition_1(held, run),
-        *theorem_1(held, run),
-        *proposition_2(run),
-        *section_3(settings, run),
-    ]
-    rows = [(*check, "yes" if check.holds else "NO") for check in checks]
+def main(arguments: Arguments) -> bool:
+    """Measure, draw, and write; whether all claims hold.
+
+    Raises:
+        run.Refused: if a number is out of its range.
+    """
+    numbers = {name: number for name, number in asdict(arguments).items() if name not in ("seed", "output")}
+    for name, number in numbers.items():
+        if not number > 0:
+            raise run.Refused(f"--{name.replace('_', '-')} must be more than 0, not {number}")
+    began, fixed = time.perf_counter(), FixedGenerator(arguments)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    found = [proposition_1(fixed), theorem_1(fixed), proposition_2(), section_3(arguments)]
+    checks = [check for some, _, _ in found for check in some]
+    content = {"experiment": "theory", "seed": arguments.seed, "settings": numbers}
+    written: list[Path] = []
+    for _, name, figure in found:
+        written += run.save_figure(arguments.output / f"{name}.png", figure, content)
     results = [{**check._asdict(), "holds": check.holds} for check in checks]
-    pace = runs.Pace(time.perf_counter() - began, 0)  # of several trainings, and of more
-    run.finish({"checks": results}, pace, shown=[("claim", "measured", "at most", "holds"), *rows])
-    if not all(check.holds for check in checks):
-        sys.exit(1)
+    metrics = {**content, "checks": results, "seconds": time.perf_counter() - began}
+    files.write_text(arguments.output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    rows = [(*check, "yes" if check.holds else "NO") for check in checks]
+    print(run.table([("claim", "measured", "at most", "holds"), *rows]))
+    print("written:", *map(str, [*written, arguments.output / "metrics.json"]), sep="\n  ")
+    return all(check.holds for check in checks)
+
+
+Found = tuple[list[Check], str, Figure]
+"""The checks of a claim, and its figure with its name."""
 
 
 class FixedGenerator:
-    """D learns by its own step of Algorithm 1, while G, the identity, is held by a rate of 0.
+    """D trains by its own step of Algorithm 1, while G, the identity, is fixed: its learning rate is 0.
 
     Its samples are then the noise, whose density is known.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        import keras
-        from gaussian_networks import matched_discriminator
-        from keras.optimizers import SGD, Adam
-        from keras.optimizers.schedules import CosineDecay
-
-        from gan_paper.algorithm1 import GAN
-
+    def __init__(self, settings: Arguments) -> None:
         keras.utils.set_random_seed(settings.seed)
         identity = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
         self.settings = settings
-        self.gan = GAN(identity, matched_discriminator(1, P_DATA.mean, P_DATA.std))
-        falling = CosineDecay(settings.d_rate, settings.iterations * settings.k)
+        self.gan = GAN(identity, gaussian.make_discriminator(mean=P_DATA.mean, std=P_DATA.std))
+        falling = CosineDecay(settings.d_learning_rate, settings.iterations * settings.k)
         self.gan.compile(Adam(falling), SGD(0.0), k=settings.k)
         self.state = [*self.gan.variables, *self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
         self.beginning = [np.copy(variable) for variable in self.state]
@@ -115,8 +139,6 @@ class FixedGenerator:
 
     def sampled_value(self, p_g: Distribution) -> float:
         """V(D, G) as training measures it, on 200,000 examples and as many samples."""
-        from gan_paper import objective
-
         draws = (source.sample((200_000, 1), (self.settings.seed, 0, 7)) for source in (P_DATA, p_g))
         return float(objective.value(*map(self.gan.logits, draws)))
 
@@ -132,11 +154,8 @@ def best_value(p_g: np.ndarray) -> float:
     return value(p_g, np.log(P_DATA.pdf(X)) - np.log(p_g))
 
 
-def proposition_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
-    """D comes to D*."""
-    from gan_paper.objective import optimal_discriminator
-    from gan_paper.plots.game import Snapshot, learned_discriminators
-
+def proposition_1(fixed: FixedGenerator) -> Found:
+    """D converges to D*."""
     generators: dict[str, Distribution] = {
         "shifted": Gaussian(5.5, 1.25),
         "wide": Gaussian(4, 2),
@@ -144,48 +163,38 @@ def proposition_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
         "two modes": GaussianMixture((0.5, 0.5), (2.5, 5.5), (0.6, 0.8)),
     }
     games, checks = {}, []
-    with runs.progress("Proposition 1") as tick:
-        for index, (name, p_g) in enumerate(generators.items()):
-            d = expit(held.learn(p_g))
-            data, density = P_DATA.pdf(X), p_g.pdf(X)
-            optimal = optimal_discriminator(data, density)
-            mass = (P_DATA.cdf(X) + p_g.cdf(X)) / 2
-            inner = (mass >= 0.005) & (mass <= 0.995)
-            gap = float(np.abs(d - optimal)[inner].max())
-            checks.append(Check(f"Proposition 1, {name}: largest |D - D*|", gap, 0.02))
-            shown = (X >= -1) & (X <= 9)
-            title = f"{name}\n|D \N{MINUS SIGN} D*| \N{LESS-THAN OR EQUAL TO} {gap:.3f}"
-            games[title] = Snapshot(X[shown], data[shown], density[shown], d[shown], optimal[shown])
-            tick(index, len(generators))
-    run.save_figure("proposition1.png", learned_discriminators(games))
-    return checks
+    for name, p_g in progress(generators.items(), "Proposition 1"):
+        d = expit(fixed.learn(p_g))
+        data, density = P_DATA.pdf(X), p_g.pdf(X)
+        optimal = optimal_discriminator(data, density)
+        mass = (P_DATA.cdf(X) + p_g.cdf(X)) / 2
+        inner = (mass >= 0.005) & (mass <= 0.995)
+        gap = float(np.abs(d - optimal)[inner].max())
+        checks.append(Check(f"Proposition 1, {name}: largest |D - D*|", gap, 0.02))
+        shown = (X >= -1) & (X <= 9)
+        title = f"{name}\n|D \N{MINUS SIGN} D*| \N{LESS-THAN OR EQUAL TO} {gap:.3f}"
+        games[title] = Snapshot(X[shown], data[shown], density[shown], d[shown], optimal[shown])
+    return checks, "proposition1", learned_discriminators(games)
 
 
-def theorem_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
+def theorem_1(fixed: FixedGenerator) -> Found:
     """V(D*, G) = -log 4 + 2 JSD, at least -log 4, which only p_g = p_data reaches; a trained D stays below."""
-    import theory_pictures
-    from scipy.optimize import minimize
-
-    from gan_paper import objective
 
     def generator(t: float) -> Gaussian:
         return Gaussian(4 + 3 * t, 1.25 * 2**t)  # p_data at t = 0
 
-    path, settings = np.linspace(-1, 1, 9), held.settings
+    path, settings = np.linspace(-1, 1, 9), fixed.settings
     exact, estimated, learned, sampled = [], [], [], []
-    with runs.progress("Theorem 1") as tick:
-        for index, t in enumerate(path):
-            p_g = generator(t)
-            exact.append(objective.criterion(P_DATA.pdf(X), p_g.pdf(X)))
-            estimated.append(monte_carlo(p_g, settings.samples, settings.seed))
-            learned.append(value(p_g.pdf(X), held.learn(p_g)))
-            sampled.append(held.sampled_value(p_g))
-            tick(index, len(path))
-    run.save_figure("theorem1.png", theory_pictures.criterion(path, exact, estimated, learned))
+    for t in progress(path, "Theorem 1"):
+        p_g = generator(t)
+        exact.append(criterion(P_DATA.pdf(X), p_g.pdf(X)))
+        estimated.append(monte_carlo(p_g, settings.samples, settings.seed))
+        learned.append(value(p_g.pdf(X), fixed.learn(p_g)))
+        sampled.append(fixed.sampled_value(p_g))
     least = abs(float(path[np.argmin(learned)]))
     errors, off = (np.abs(np.subtract(*pair)).max() for pair in ((estimated, exact), (sampled, learned)))
     best = minimize(lambda p: best_value(Gaussian(p[0], np.exp(p[1])).pdf(X)), (5, 0.5), method="Nelder-Mead", tol=1e-9)
-    return [
+    checks = [
         Check("Theorem 1: Monte Carlo of V(D*, G) against -log 4 + 2 JSD", float(errors), 1e-3),
         Check("Theorem 1: a trained D's V below V(D*, G)", float(np.subtract(exact, learned).max()), 0.01),
         Check("Theorem 1: a trained D's V on samples, against quadrature", float(off), 0.01),
@@ -193,6 +202,7 @@ def theorem_1(held: FixedGenerator, run: runs.Run) -> list[Check]:
         Check("Theorem 1: |mean - 4| of the Gaussian of least V(D*, G)", abs(float(best.x[0]) - 4), 1e-3),
         Check("Theorem 1: |std - 1.25| of the Gaussian of least V(D*, G)", abs(float(np.exp(best.x[1])) - 1.25), 1e-3),
     ]
+    return checks, "theorem1", theory_figures.criterion(path, exact, estimated, learned)
 
 
 def monte_carlo(p_g: Distribution, samples: int, seed: int) -> float:
@@ -206,47 +216,34 @@ def monte_carlo(p_g: Distribution, samples: int, seed: int) -> float:
     return float(total / samples)
 
 
-def proposition_2(run: runs.Run) -> list[Check]:
-    """p_g descends the gradient of its criterion, with D kept optimal, and comes to p_data."""
-    from theory_pictures import descent
-
-    from gan_paper.objective import jensen_shannon_divergence, optimal_discriminator
-
+def proposition_2() -> Found:
+    """p_g descends the gradient of its criterion, with D kept optimal, and converges to p_data."""
     x = np.linspace(-2, 10, 601)
     p_data = P_DATA.pdf(x) / P_DATA.pdf(x).sum()
-    courses, divergences = [], {}
+    densities, divergences = [], {}
     starts = {"uniform": np.ones(len(x)), "two modes": GaussianMixture((0.5, 0.5), (1, 8), (0.6, 0.6)).pdf(x)}
     for name, start in starts.items():
-        course = [start / start.sum()]
+        steps = [start / start.sum()]
         for _ in range(300):
             # The derivative of max_D V by p_g(x) is log(1 - D*(x)).
-            gradient = np.log1p(-optimal_discriminator(p_data, course[-1]))
-            moved = course[-1] * np.exp(-0.1 * gradient)
-            course.append(moved / moved.sum())
-        courses.append(course)
-        divergences[name] = [jensen_shannon_divergence(p_data, p) for p in course]
+            gradient = np.log1p(-optimal_discriminator(p_data, steps[-1]))
+            moved = steps[-1] * np.exp(-0.1 * gradient)
+            steps.append(moved / moved.sum())
+        densities.append(steps)
+        divergences[name] = [jensen_shannon_divergence(p_data, p) for p in steps]
     per_bin = x[1] - x[0]
-    shown = {step: courses[1][step] / per_bin for step in (0, 10, 30, 100)}
-    run.save_figure("proposition2.png", descent(x, p_data / per_bin, shown, divergences))
-    return [Check(f"Proposition 2, from {name}: JSD", series[-1], 1e-6) for name, series in divergences.items()]
+    shown = {step: densities[1][step] / per_bin for step in (0, 10, 30, 100)}
+    figure = theory_figures.descent(x, p_data / per_bin, shown, divergences)
+    checks = [Check(f"Proposition 2, from {name}: JSD", series[-1], 1e-6) for name, series in divergences.items()]
+    return checks, "proposition2", figure
 
 
-def section_3(settings: Settings, run: runs.Run) -> list[Check]:
+def section_3(arguments: Arguments) -> Found:
     """While D learns to reject G's first samples, the saturating gradient dies away; the other one does not."""
-    import keras
-    import tensorflow as tf
-    from gaussian_networks import notebook_discriminator, notebook_generator
-    from keras.optimizers import SGD
-    from theory_pictures import generator_gradients
-
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.distributions import Uniform
-    from gan_paper.objective import GENERATOR_LOSSES
-
-    keras.utils.set_random_seed(settings.seed)
-    gan = GAN(notebook_generator(1, 10), notebook_discriminator(1), Uniform(-1, 1))
+    keras.utils.set_random_seed(arguments.seed)
+    gan = GAN(vectors.notebook_generator(1, 10), vectors.notebook_discriminator(1), Uniform(-1, 1))
     gan.compile(SGD(0.05, 0.5), SGD(0.0))
-    z = tf.constant(gan.p_z.sample((1000, 10), (settings.seed, 0, 9)))
+    z = tf.constant(gan.p_z.sample((1000, 10), (arguments.seed, 0, 9)))
 
     @tf.function
     def gradients() -> Any:
@@ -262,13 +259,20 @@ def section_3(settings: Settings, run: runs.Run) -> list[Check]:
     measure = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: rows.append(tuple(map(float, gradients())))
     )
-    gan.fit(P_DATA, batch_size=256, steps_per_epoch=3, epochs=100, seed=settings.seed, verbose=0, callbacks=[measure])
+    gan.fit(P_DATA, batch_size=256, steps_per_epoch=3, epochs=100, seed=arguments.seed, verbose=0, callbacks=[measure])
     d_fake, saturating, non_saturating = np.array(rows).T
-    run.save_figure("section3.png", generator_gradients(d_fake, saturating, non_saturating))
+    figure = theory_figures.generator_gradients(d_fake, saturating, non_saturating)
     late = d_fake <= 0.02
     ratio = float((saturating / non_saturating)[late].max()) if late.any() else np.inf
-    return [Check("Section 3: saturating over non-saturating gradient where D(G(z)) <= 0.02", ratio, 0.04)]
+    check = Check("Section 3: saturating over non-saturating gradient where D(G(z)) <= 0.02", ratio, 0.04)
+    return [check], "section3", figure
+
+
+def progress(steps: Iterable[Any], label: str) -> Iterable[Any]:
+    """The steps, with a progress bar on a terminal."""
+    return track(list(steps), label, disable=not sys.stdout.isatty(), transient=True)
 
 
 if __name__ == "__main__":
-    runs.main("theory", PRESETS, main)
+    with run.exit_statuses():
+        sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 1)

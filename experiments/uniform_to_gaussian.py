@@ -1,172 +1,153 @@
-"""From U(-1, 1) to a Gaussian: `python experiments/uniform_to_gaussian.py [--preset matched | document | linear]`.
+"""From U(-1, 1) to N(0, 1): `python experiments/uniform_to_gaussian.py [--preset NAME] [--seed N]`.
 
 The GAN series (https://monellimankeimontenegro.eu/php/content/gans/gan_3.php) maps one uniform number to one Gaussian:
 G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer, its output too; D 1-8-1 with one after its hidden layer and
-a sigmoid at its end; k = 2, m = 512, rate 0.0005, 20,000 iterations. Our choices,
-which it leaves open: Adam; the target N(0, 1); PyTorch's initial weights, since it uses PyTorch; the non-saturating
-objective; and k fresh minibatches an iteration, as Algorithm 1 has it, where the series trains D k times on one.
+a sigmoid at its end; k = 2, m = 512, a learning rate of 0.0005, 20,000 iterations. It leaves open what we chose: Adam;
+the target N(0, 1); PyTorch's initial weights, since it uses PyTorch; the non-saturating objective; and k fresh
+minibatches an iteration, as Algorithm 1 has it, where the series trains D k times on one.
 
 Presets:
-  matched   A linear output, 64 hidden units in D instead of 8, higher rates, D's above G's and both falling, and Adam's
-            beta_1 at 0.5: what limits the published setting is a D too small and too slow to see the shape of p_g.
-            Averages of the iterates of G and of D over about a fifth of the run play, since the iterates still wander
-            at its end. They are what is recorded, drawn, judged and saved.
+  default   A linear output, 64 hidden units in D instead of 8, higher learning rates, D's above G's and both falling,
+            and Adam's beta_1 at 0.5: the published D is too small and too slow to see the shape of p_g. The EMA of both
+            networks' weights spans about a fifth of the run, since the weights still fluctuate at its end. It is what
+            is recorded, drawn, evaluated and saved.
   document  As published.
   linear    The same with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-from compare import verdict
-
-from gan_paper import runs
+from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, Uniform
+from gan_paper.layers import torch_dense
+from gan_paper.metrics import Recording
+from gan_paper.metrics.comparison import distribution_distances
+from gan_paper.optimizers import for_run
+from gan_paper.plots import DATA, GENERATOR, STYLE, THEORY, WIDTH, histograms, histograms_animation, training_curves
+from gan_paper.run.recorder import discriminator_metrics, observe_line, one_thread
 
-if TYPE_CHECKING:
-    import keras
-    from matplotlib.figure import Figure
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras.layers import LeakyReLU
+from keras.optimizers import Adam
+from keras.optimizers.schedules import InverseTimeDecay
+from matplotlib.figure import Figure
 
-    from gan_paper.algorithm1 import GAN
-
-P_DATA = Gaussian(0, 1)
+P_DATA, P_Z = Gaussian(0, 1), Uniform(-1, 1)
 EDGES = np.linspace(-5, 5, 65)
 
 
 @dataclass(frozen=True)
-class Settings(runs.FitSettings):
+class Config(run.Config):
     """Train a GAN from one uniform number to one Gaussian number."""
 
-    preset: Literal["matched", "document", "linear"] = "matched"
-    """`document`: as published. `linear`: with a linear output. `matched`: what reaches the target."""
-    iterations: runs.Iterations = 20_000
+    iterations: int = 20_000
     """Iterations of Algorithm 1."""
-    m: Annotated[int, runs.Between(1, 1_000_000)] = 512
+    m: int = 512
     """Minibatch size."""
-    k: Annotated[int, runs.Between(1, 100)] = 2
+    k: int = 2
     """Discriminator updates an iteration."""
-    output_slope: Annotated[float, runs.Between(0, 1)] = 1.0
+    output_slope: float = 1.0
     """Slope of G's output for negative values; 1 is a linear output."""
-    d_hidden: Annotated[int, runs.Between(1, 100_000)] = 64
+    d_hidden: int = 64
     """Hidden units of the discriminator."""
-    d_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 2e-2
-    """Adam's rate for the discriminator."""
-    g_rate: Annotated[float, runs.Between(1e-9, 1e9)] = 3e-3
-    """Adam's rate for the generator."""
-    beta_1: Annotated[float, runs.Between(0, 0.999)] = 0.5
-    """Adam's first decay."""
-    decay: Annotated[float, runs.Between(0, 1e9)] = 1e-3
-    """At iteration t both rates are divided by 1 + decay t."""
-    average: Annotated[float, runs.Between(0, 1)] = 0.2
-    """Share of the run that the averages of both networks' iterates reach back; 0: none, the last iterates play."""
-    record_every: Annotated[int, runs.Between(1, 1_000_000)] = 100
-    """Iterations between recorded histograms."""
+    d_learning_rate: float = 2e-2
+    """Adam's first learning rate for the discriminator."""
+    g_learning_rate: float = 3e-3
+    """Adam's first learning rate for the generator."""
+    beta_1: float = 0.5
+    """Adam's decay of the first moment, of both."""
+    decay: float = 1e-3
+    """At iteration t both learning rates are divided by 1 + decay t."""
+    ema: float = 0.2
+    """Share of the run that the EMA of both networks' weights spans; 0: none."""
 
 
-PUBLISHED = Settings(
-    preset="document", output_slope=0.1, d_hidden=8, d_rate=5e-4, g_rate=5e-4, beta_1=0.9, decay=0.0, average=0.0
+PUBLISHED = Config(
+    output_slope=0.1, d_hidden=8, d_learning_rate=5e-4, g_learning_rate=5e-4, beta_1=0.9, decay=0.0, ema=0.0
 )
-PRESETS = {
-    "matched": Settings(),
-    "document": PUBLISHED,
-    "linear": replace(PUBLISHED, preset="linear", output_slope=1.0),
-}
+PRESETS = {"default": Config(), "document": PUBLISHED, "linear": replace(PUBLISHED, output_slope=1.0)}
 
 
-def main(settings: Settings, run: runs.Run) -> None:
-    """Train, evaluate, draw."""
-    from gan_paper.measure.recording import Recording
-    from gan_paper.runs import report, training
-
-    gan = make_gan(settings)
-    recording, shown = Recording({"entries": EDGES}), {"entries": (P_DATA, "x")}
-    recorder = training.Recorder(run, recording, samples=10_000, observe=training.observe_line(EDGES))
-    pace = training.train(gan, P_DATA, run, recorder, batch_size=settings.m, record_every=settings.record_every)
-    samples, game = training.play(gan, P_DATA, samples=1_000_000, seed=settings.seed)
-
-    z = np.linspace(-1, 1, 1001)
-    run.save_figure("tail.png", left_tail(z, gan.averaged().predict(z[:, None], verbose=0)[:, 0], gan.p_z, P_DATA))
-    game["left_tail"] = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(P_DATA.quantile(0.01))}
-    judged = verdict(recording, run.experiment, settings.preset)
-    report.one_dimensional(run, recording, samples, game, pace, P_DATA, shown, "non_saturating", judged)
+def make_generator(output_slope: float = 0.1) -> keras.Sequential:
+    """1-8-16-1, LeakyReLU of slope 0.1 after each layer, of `output_slope` after the last (1: linear)."""
+    hidden = [torch_dense(1, 8), LeakyReLU(0.1), torch_dense(8, 16), LeakyReLU(0.1)]
+    output = [LeakyReLU(output_slope)] if output_slope != 1 else []
+    return keras.Sequential([keras.Input((1,)), *hidden, torch_dense(16, 1), *output], name="generator")
 
 
-def make_gan(settings: Settings) -> "GAN":
-    """The networks and their learning rules, on one thread."""
-    import keras
-    from keras.optimizers import Adam
-    from keras.optimizers.schedules import InverseTimeDecay
+def make_discriminator(hidden: int = 8) -> keras.Sequential:
+    """1-8-1, LeakyReLU of slope 0.1, a sigmoid output."""
+    layers = [torch_dense(1, hidden), LeakyReLU(0.1), torch_dense(hidden, 1, "sigmoid")]
+    return keras.Sequential([keras.Input((1,)), *layers], name="discriminator")
 
-    from gan_paper.algorithm1 import GAN
-    from gan_paper.optimizers import average_decay
-    from gan_paper.runs import training
 
-    def optimizer(rate: float, updates: int) -> Adam:
-        # Of `updates` an iteration: D's rate falls, and its average forgets, with its own updates.
-        falling = InverseTimeDecay(rate, updates, settings.decay)
-        forgets = average_decay(settings.average, settings.iterations, updates)
-        return Adam(falling, settings.beta_1, use_ema=settings.average > 0, ema_momentum=forgets)
+def data(config: Config) -> Distribution:
+    """p_data."""
+    return P_DATA
 
-    training.one_thread()
-    keras.utils.set_random_seed(settings.seed)
-    gan = GAN(make_generator(settings.output_slope), make_discriminator(settings.d_hidden), Uniform(-1, 1))
+
+def make_gan(config: Config) -> GAN:
+    """The networks and their optimizers, on one thread."""
+    c = config
+    one_thread()
+    keras.utils.set_random_seed(c.seed)
+    gan = GAN(make_generator(c.output_slope), make_discriminator(c.d_hidden), P_Z)
+    d_learning_rate, g_learning_rate = (
+        InverseTimeDecay(learning_rate, updates, c.decay)
+        for learning_rate, updates in ((c.d_learning_rate, c.k), (c.g_learning_rate, 1))
+    )
     gan.compile(
-        d_optimizer=optimizer(settings.d_rate, settings.k),
-        g_optimizer=optimizer(settings.g_rate, 1),
-        k=settings.k,
-        generator_loss="non_saturating",
+        d_optimizer=for_run(Adam, d_learning_rate, c.iterations, c.k, ema=c.ema, beta_1=c.beta_1),
+        g_optimizer=for_run(Adam, g_learning_rate, c.iterations, ema=c.ema, beta_1=c.beta_1),
+        k=c.k,
     )
     return gan
 
 
-def make_generator(output_slope: float = 0.1) -> "keras.Sequential":
-    """1-8-16-1, LeakyReLU of slope 0.1 after each layer, of `output_slope` after the last (1: linear)."""
-    from keras import Input, Sequential
-    from keras.layers import LeakyReLU
-
-    from gan_paper.layers import torch_dense
-
-    hidden = [torch_dense(1, 8), LeakyReLU(0.1), torch_dense(8, 16), LeakyReLU(0.1)]
-    output = [LeakyReLU(output_slope)] if output_slope != 1 else []
-    return Sequential([Input((1,)), *hidden, torch_dense(16, 1), *output], name="generator")
+def recording(config: Config) -> Recording:
+    """What is counted during training."""
+    return Recording({"x": EDGES}, observe=observe_line(EDGES), tolerance=3)
 
 
-def make_discriminator(hidden: int = 8) -> "keras.Sequential":
-    """1-8-1, LeakyReLU of slope 0.1, a sigmoid output."""
-    from keras import Input, Sequential
-    from keras.layers import LeakyReLU
-
-    from gan_paper.layers import torch_dense
-
-    layers = [Input((1,)), torch_dense(1, hidden), LeakyReLU(0.1), torch_dense(hidden, 1, activation="sigmoid")]
-    return Sequential(layers, name="discriminator")
+def evaluate(gan: GAN, config: Config) -> dict[str, float]:
+    """Distances of a million samples to p_data, V, D's outputs, and the left tail."""
+    samples = gan.sample(1_000_000, config.seed)
+    answers = discriminator_metrics(gan, P_DATA, samples[:100_000], config.seed)
+    tail = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(P_DATA.quantile(0.01))}
+    return {**distribution_distances(samples, P_DATA, EDGES), **answers, **tail}
 
 
-def left_tail(z: np.ndarray, samples: np.ndarray, p_z: Distribution, p_data: Distribution) -> "Figure":
-    """The map x = G(z) of a number to a number, and what it does to the left tail.
+def plot(folder: run.Folder) -> None:
+    """G's map and its left tail, p_g over p_data, still and moving, and the training curves."""
+    recording, shown = folder.recording, {"x": (P_DATA, "x")}
+    z = np.linspace(-1, 1, 1001)
+    generator = keras.models.load_model(folder.path / "generator.keras")
+    folder.save_figure("tail", left_tail(z, generator.predict_on_batch(z[:, None])[:, 0]))
+    folder.save_figure("histograms", histograms(recording, shown))
+    folder.save_figure("training", training_curves(folder.history, "non_saturating"))
+    folder.save_animation("histograms", histograms_animation(recording, shown))
+
+
+def left_tail(z: np.ndarray, samples: np.ndarray) -> Figure:
+    """G's map x = G(z) beside the monotone one that turns p_z into p_data, and what it does to the left tail.
 
     Args:
         z: Noise in rising order, (N,), evenly spread over its range.
         samples: G(z), (N,).
-        p_z: The prior of the noise.
-        p_data: The distribution to reach; the rising map that turns p_z into it is drawn beside G, falling if G falls.
     """
-    import matplotlib.pyplot as plt
-
-    from gan_paper.plots.style import DATA, GENERATOR, STYLE, THEORY, WIDTH
-
     with plt.rc_context(STYLE):
         figure, (mapping, tail) = plt.subplots(1, 2, figsize=(WIDTH, 2.3), layout="constrained")
-        levels = p_z.cdf(z)
-        ideal = p_data.quantile(levels if samples[-1] > samples[0] else 1 - levels)
+        levels = P_Z.cdf(z)
+        ideal = P_DATA.quantile(levels if samples[-1] > samples[0] else 1 - levels)
         inner = np.isfinite(ideal)
         mapping.plot(z[inner], ideal[inner], label="the map to $p_{data}$", **DATA)
         mapping.plot(z, samples, label="G", **GENERATOR)
         mapping.axhline(0, **THEORY)
         mapping.set(xlabel="z", ylabel="x", title="x = G(z)")
-        t = np.linspace(p_data.quantile(1e-4), p_data.quantile(0.5), 200)
-        tail.semilogy(t, p_data.cdf(t), label="$p_{data}$", **DATA)
+        t = np.linspace(P_DATA.quantile(1e-4), P_DATA.quantile(0.5), 200)
+        tail.semilogy(t, P_DATA.cdf(t), label="$p_{data}$", **DATA)
         reached = np.searchsorted(np.sort(samples), t) / len(samples)
         tail.semilogy(t, np.where(reached > 0, reached, np.nan), label="$p_g$", **GENERATOR)
         tail.yaxis.set_major_formatter("{x:g}")  # the exponents of powers of ten would be too small
@@ -177,4 +158,4 @@ def left_tail(z: np.ndarray, samples: np.ndarray, p_z: Distribution, p_data: Dis
 
 
 if __name__ == "__main__":
-    runs.main("uniform_to_gaussian", PRESETS, main)
+    run.main()

@@ -1,9 +1,10 @@
 """Generative Adversarial Nets (Goodfellow et al., 2014) in Keras 3 and TensorFlow."""
 
+import os
+import sys
+import tempfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import wrapt
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN as GAN
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from gan_paper.layers import Maxout as Maxout
     from gan_paper.optimizers import RisingMomentum as RisingMomentum
 
-_HOME = {
+_MODULES = {
     "GAN": "algorithm1",
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
@@ -24,22 +25,31 @@ _HOME = {
     "RisingMomentum": "optimizers",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    # Resolved on first use: the NumPy side and a script's --help should not wait for TensorFlow.
-    if name in _HOME:
-        return getattr(import_module(f"gan_paper.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
+    # Resolved on first use: what needs NumPy alone should not wait for TensorFlow.
+    if name not in _MODULES:
+        raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
+    if "tensorflow" not in sys.modules:
+        _import_tensorflow()
+    return getattr(import_module(f"gan_paper.{_MODULES[name]}"), name)
+
+
+def _import_tensorflow() -> None:
+    # Without its start-up messages. Some are written before it reads its variable, so the error stream is held back.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            import_module("tensorflow")
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-@wrapt.when_imported("keras")
-def _register(keras: Any) -> None:
-    # `keras.models.load_model` knows the classes that are registered. Who uses it has imported Keras.
-    for home in ("algorithm1", "layers", "optimizers"):
-        import_module(f"gan_paper.{home}")

@@ -1,15 +1,16 @@
 """Algorithm 1 of the paper as a Keras model: `fit`, the compiled loop, an iteration, and its two steps."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 from gan_paper import objective
-from gan_paper.combined import held
-from gan_paper.divergence import check_finite
 from gan_paper.minibatches import Minibatches
-from gan_paper.model import AdversarialModel
+from gan_paper.model import AdversarialModel, frozen_state
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -127,7 +128,9 @@ class GAN(AdversarialModel):
 
         def step(minibatches: Any) -> tuple[dict[str, Any], Any]:
             logs = self.train_step(minibatches)
-            networks = [w for w in self.discriminator.weights + self.generator.weights if w.dtype.startswith("float")]
+            networks = [
+                w for w in self.discriminator.weights + self.generator.weights if keras.backend.is_float_dtype(w.dtype)
+            ]
             checked = [logs["d_loss"], logs["g_loss"], *networks]
             return logs, tf.reduce_all([tf.reduce_all(tf.math.is_finite(values)) for values in checked])
 
@@ -207,7 +210,7 @@ class GAN(AdversarialModel):
 
     def discriminator_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Update D by ascending the gradient of V, jointly on examples x and on samples G(z); G stays as it is."""
-        with held(self.generator):
+        with frozen_state(self.generator):
             samples = self.generator(z, training=True)
         with tf.GradientTape() as tape:
             loss, seen, _ = self._discriminator_loss(x, samples)
@@ -219,7 +222,7 @@ class GAN(AdversarialModel):
         """Update G by descending the gradient of its objective through D, which stays as it is."""
         with tf.GradientTape() as tape:
             samples = self.generator(z, training=True)
-            with held(self.discriminator):
+            with frozen_state(self.discriminator):
                 fake = self.logits(samples, training=True)
             loss = self._generator_loss(fake)
         variables = self.combined.trainable_variables
@@ -252,3 +255,23 @@ class GAN(AdversarialModel):
     def _generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples."""
         return objective.GENERATOR_LOSSES[self.generator_loss](fake) + sum(self.generator.losses)
+
+
+def check_finite(
+    iteration: int, d_loss: float, g_loss: float, d_weights: Sequence[NDArray], g_weights: Sequence[NDArray]
+) -> None:
+    """Stop a training that has diverged.
+
+    Raises:
+        FloatingPointError: if any of these is not finite, in one line that names the iteration and the network.
+    """
+    # In this order: a D that breaks takes G with it, and weights that break, the losses.
+    found = {
+        "discriminator's weights are": all(np.isfinite(w).all() for w in d_weights),
+        "generator's weights are": all(np.isfinite(w).all() for w in g_weights),
+        "discriminator's loss is": np.isfinite(d_loss),
+        "generator's loss is": np.isfinite(g_loss),
+    }
+    for broken, is_finite in found.items():
+        if not is_finite:
+            raise FloatingPointError(f"training diverged at iteration {iteration}: the {broken} no longer finite")

@@ -13,6 +13,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize.elementwise import find_root
+from scipy.special import ndtr, ndtri
 
 Seed = int | Sequence[int]
 """A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
@@ -20,6 +22,10 @@ Seed = int | Sequence[int]
 
 class Distribution(Protocol):
     """A distribution over the real line; a vector's entries are independent draws from it."""
+
+    @property
+    def mean(self) -> float:
+        """The mean."""
 
     @property
     def std(self) -> float:
@@ -95,14 +101,10 @@ class Gaussian(_Saved):
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The probability of a value of at most `x`."""
-        from scipy.special import ndtr  # a third of what --help would wait for
-
         return ndtr((np.asarray(x) - self.mean) / self.std)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
         """The inverse of `cdf`."""
-        from scipy.special import ndtri
-
         return self.mean + self.std * ndtri(q)
 
 
@@ -120,6 +122,11 @@ class Uniform(_Saved):
     def __post_init__(self) -> None:
         if not self.high > self.low:
             raise ValueError(f"a Uniform must have high > low, not low={self.low}, high={self.high}")
+
+    @property
+    def mean(self) -> float:
+        """The mean."""
+        return (self.low + self.high) / 2
 
     @property
     def std(self) -> float:
@@ -173,11 +180,14 @@ class GaussianMixture(_Saved):
             raise ValueError(f"the standard deviations of a mixture must be positive, not {self.stds}")
 
     @property
+    def mean(self) -> float:
+        """The mean."""
+        return sum(w * m for w, m in zip(self.weights, self.means, strict=True))
+
+    @property
     def std(self) -> float:
         """The standard deviation."""
-        components = self._components()
-        mean = sum(w * g.mean for w, g in components)
-        return math.sqrt(sum(w * (g.std**2 + (g.mean - mean) ** 2) for w, g in components))
+        return math.sqrt(sum(w * (g.std**2 + (g.mean - self.mean) ** 2) for w, g in self._components()))
 
     def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
         """Draw an array of `shape`."""
@@ -196,8 +206,6 @@ class GaussianMixture(_Saved):
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
         """The inverse of `cdf`, solved to float64 between the components' own quantiles."""
-        from scipy.optimize.elementwise import find_root
-
         q = np.asarray(q, dtype=float)
         of_components = np.stack([g.quantile(q) for w, g in self._components() if w > 0])
         low, high = of_components.min(axis=0), of_components.max(axis=0)

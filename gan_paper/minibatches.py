@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
+from gan_paper.distributions import Distribution, Points
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-
-from gan_paper.distributions import Distribution, Points
 
 EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE = range(5)
 """What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""

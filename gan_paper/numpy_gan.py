@@ -101,9 +101,9 @@ class Perceptron:
 
 @dataclass
 class SGD:
-    """Gradient descent with (classical) momentum: v <- momentum v - rate g; w <- w + v."""
+    """Gradient descent with (classical) momentum: v <- momentum v - learning_rate g; w <- w + v."""
 
-    rate: float
+    learning_rate: float
     momentum: float = 0.0
     velocities: list[Array] = field(default_factory=list)
 
@@ -112,7 +112,7 @@ class SGD:
         self.velocities = self.velocities or [np.zeros_like(w) for w in parameters]
         for w, g, v in zip(parameters, gradients, self.velocities, strict=True):
             v *= self.momentum
-            v -= self.rate * g
+            v -= self.learning_rate * g
             w += v
 
 

@@ -1,33 +1,52 @@
-"""The authors' learning rule for MNIST, as a Keras optimizer."""
+"""Optimizers fitted to the length of a run, and the one that the authors used for MNIST."""
 
 from typing import Any
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import CosineDecay
 
 
-def average_decay(share: float, iterations: int, updates: int = 1) -> float:
-    """The `ema_momentum` of an optimizer whose average of the iterates is to fit the length of a run.
+def for_run(
+    optimizer: type[keras.optimizers.Optimizer],
+    learning_rate: Any,
+    iterations: int,
+    updates: int = 1,
+    cosine: bool = False,
+    ema: float = 0.0,
+    **arguments: Any,
+) -> keras.optimizers.Optimizer:
+    """An optimizer whose learning rate, and whose EMA of the weights, are fitted to the length of a run.
 
     Args:
-        share: Of the run, that the average reaches back, about: 0.1 leaves e^-10 of the initial weights at its end.
+        optimizer: Its class.
+        learning_rate: The first learning rate, or a schedule.
         iterations: Of the run.
-        updates: Of the optimizer, an iteration.
+        updates: Of this optimizer, an iteration: k for D's.
+        cosine: Whether the learning rate falls to 0 along a cosine over the run.
+        ema: The share of the run that the EMA spans, in [0, 1]: 0.1 leaves e^-10 of the initial weights at its end; 0
+            keeps none.
+        **arguments: Of the class.
 
-    Returns:
-        The decay an update, in [0, 1); 0 leaves the last iterate alone.
+    Raises:
+        ValueError: if `ema` is not in [0, 1].
     """
-    return max(0.0, 1 - 1 / (share * iterations)) ** (1 / updates) if share else 0.0
+    if not 0 <= ema <= 1:
+        raise ValueError(f"ema must be a share of the run, from 0 to 1, not {ema}")
+    if cosine:
+        learning_rate = CosineDecay(learning_rate, iterations * updates)
+    decay = max(0.0, 1 - 1 / (ema * iterations)) ** (1 / updates) if ema else 0.0
+    return optimizer(learning_rate, use_ema=ema > 0, ema_momentum=decay, **arguments)
 
 
 @keras.saving.register_keras_serializable("gan_paper")
 class RisingMomentum(keras.optimizers.SGD):
     """SGD with momentum that rises linearly, an epoch at a time (the authors' released settings).
 
-    Keras's own SGD takes a schedule for its rate, but only a number for its momentum.
+    Keras's own SGD takes a schedule for its learning rate, but only a number for its momentum.
 
     Args:
-        learning_rate: The rate, or its schedule.
+        learning_rate: The learning rate, or its schedule.
         momentum: The momentum of the first epoch, in (0, 1].
         final: The momentum from epoch `saturate` on.
         saturate: The epoch, counted from 1, in which the momentum has risen to `final`; at least 2.

@@ -12,11 +12,11 @@ from types import ModuleType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from gan_paper import GAN, runs
+
 import keras
 import matplotlib.pyplot as plt
 import pytest
-
-from gan_paper import GAN, runs
 
 ROOT = Path(__file__).parent.parent
 

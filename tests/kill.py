@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-from numpy.typing import NDArray
-
 from gan_paper import parzen, runs
 from gan_paper.runs import checkpoints
+
+import tyro
+from numpy.typing import NDArray
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 

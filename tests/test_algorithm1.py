@@ -1,14 +1,14 @@
 import functools
 
+from gan_paper import numpy_gan
+from gan_paper.algorithm1 import GAN
+from gan_paper.distributions import Gaussian, Uniform
+
 import gaussian
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from gan_paper import numpy_gan
-from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Gaussian, Uniform
 
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 

@@ -13,13 +13,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+from gan_paper import runs
+from tests.conftest import ROOT, experiment
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from gan_paper import runs
-from tests.conftest import ROOT, experiment
 
 TRAINING = ("gaussian", "uniform_to_gaussian", "sine", "mnist", "figure1")
 EXPERIMENTS = (*TRAINING, "numpy_gan", "theory")

@@ -5,14 +5,14 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
+from tests.conftest import experiment
+
 import keras
 import numpy as np
 import pytest
 from contenders import ESTIMATORS, GAMES, limits, presets
 from contenders.cases import CHECKED, Estimation, Schedule, dense
 from contenders.contender import Differs
-
-from tests.conftest import experiment
 
 THEIRS = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of other people's packages
 

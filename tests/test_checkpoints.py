@@ -1,9 +1,9 @@
 import os
 
-import pytest
-
 from gan_paper.runs import files
 from gan_paper.runs.checkpoints import Checkpoints
+
+import pytest
 
 
 def write(text):

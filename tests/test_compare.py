@@ -5,14 +5,14 @@ import os
 import re
 from pathlib import Path
 
-import numpy as np
-import pytest
-import sine
-
 from gan_paper import runs
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import files, recordings
 from tests.conftest import ROOT, experiment
+
+import numpy as np
+import pytest
+import sine
 
 COMPARE = experiment("compare")
 BINS = {"entries": np.linspace(-6, 14, 65)}

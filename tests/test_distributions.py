@@ -1,9 +1,9 @@
+from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
+
 import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
-
-from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
 
 MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
 ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]

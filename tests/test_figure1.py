@@ -1,16 +1,16 @@
 """experiments/figure1.py: what it computes for a panel, and what the first phases do."""
 
-import gaussian
-import numpy as np
-import pytest
-import scipy.integrate
-
 from gan_paper import runs
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import recordings
 from tests.conftest import experiment, trained
+
+import gaussian
+import numpy as np
+import pytest
+import scipy.integrate
 
 P_DATA = Gaussian(4, 1.25)
 

@@ -1,8 +1,8 @@
-import numpy as np
-import pytest
-
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import files, recordings
+
+import numpy as np
+import pytest
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path):

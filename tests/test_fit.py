@@ -4,15 +4,15 @@ import csv
 import subprocess
 import sys
 
+from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform
+from gan_paper.distributions import Points
+from tests.test_algorithm1 import equal, weights
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-
-from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform
-from gan_paper.distributions import Points
-from tests.test_algorithm1 import equal, weights
 
 X = np.random.default_rng(0).normal(4, 1.25, (200, 2)).astype("float32")
 COLUMNS = {"d_loss", "g_loss", "d_real", "d_fake", "value"}

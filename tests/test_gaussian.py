@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from gan_paper.measure.samples import match_of_entries
+
 import gaussian
 import numpy as np
 import pytest
-
-from gan_paper.measure.samples import match_of_entries
 
 MATCHED = ["scalar", "standard", "mixture"]
 

@@ -1,11 +1,11 @@
+from gan_paper import layers
+from gan_paper.layers import Dropout, Maxout, torch_dense
+
 import keras
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-
-from gan_paper import layers
-from gan_paper.layers import Dropout, Maxout, torch_dense
 
 
 def test_elu_is_kerass_own_and_is_saved_as_it(tmp_path):

@@ -2,10 +2,10 @@
 
 import json
 
-import pytest
-
 from gan_paper.runs import files, provenance
 from tests.conftest import ROOT, experiment
+
+import pytest
 
 SUFFIXES = (".png", ".pdf")
 

@@ -1,10 +1,5 @@
 import re
 
-import numpy as np
-import pytest
-import scipy.stats
-import sine
-
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from gan_paper.measure.comparison import STATISTICS, compare, least_values
 from gan_paper.measure.histogram import Histogram, distances
@@ -12,6 +7,11 @@ from gan_paper.measure.recording import Recording
 from gan_paper.measure.samples import energy_distance, match, match_of_entries, permutation_test, std_across_noise
 from gan_paper.runs import recordings
 from tests.conftest import ROOT
+
+import numpy as np
+import pytest
+import scipy.stats
+import sine
 
 EDGES = np.linspace(-6, 14, 401)
 BINS = np.linspace(-6, 14, 65)  # a run's

@@ -1,10 +1,10 @@
-import numpy as np
-import pytest
-import scipy.stats
-
 from gan_paper import minibatches
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from tests.test_algorithm1 import make_gan
+
+import numpy as np
+import pytest
+import scipy.stats
 
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 

@@ -1,8 +1,8 @@
-import numpy as np
-import pytest
-
 from gan_paper import runs
 from tests.conftest import experiment
+
+import numpy as np
+import pytest
 
 
 @pytest.fixture(name="classifier", scope="module")

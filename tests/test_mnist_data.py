@@ -3,12 +3,12 @@ import os
 import sys
 from pathlib import Path
 
+from gan_paper.runs import files
+
 import keras
 import mnist_data as mnist
 import numpy as np
 import pytest
-
-from gan_paper.runs import files
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from gan_paper import parzen, runs
+from gan_paper.runs import training
+from gan_paper.runs.checkpoints import Checkpoints
+from tests.conftest import cheaper, experiment
+
 import keras
 import mnist_data
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.special import expit
-
-from gan_paper import parzen, runs
-from gan_paper.runs import training
-from gan_paper.runs.checkpoints import Checkpoints
-from tests.conftest import cheaper, experiment
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+from gan_paper import parzen, runs
+from gan_paper.measure.neighbours import balls, fit
+from gan_paper.runs import files
+from tests.conftest import cheaper, experiment
+
 import mnist_data
 import numpy as np
 import pytest
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
-
-from gan_paper import parzen, runs
-from gan_paper.measure.neighbours import balls, fit
-from gan_paper.runs import files
-from tests.conftest import cheaper, experiment
 
 
 @pytest.fixture(name="measures")

@@ -1,8 +1,8 @@
+from gan_paper.measure.neighbours import Fit, balls, fit, nearest
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-
-from gan_paper.measure.neighbours import Fit, balls, fit, nearest
 
 
 def direct(data, samples, k):

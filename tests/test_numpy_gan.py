@@ -1,8 +1,8 @@
-import numpy as np
-import pytest
-
 from gan_paper import numpy_gan
 from gan_paper.numpy_gan import SGD, Layer, Perceptron
+
+import numpy as np
+import pytest
 
 
 def perceptron(rng, sizes, activations, bias=True):

@@ -2,10 +2,10 @@
 
 import dataclasses
 
+from tests.conftest import experiment
+
 import numpy as np
 import pytest
-
-from tests.conftest import experiment
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
+from gan_paper import objective
+from gan_paper.model import logits_of
+from gan_paper.distributions import Gaussian
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from gan_paper import objective
-from gan_paper.combined import logits_of
-from gan_paper.distributions import Gaussian
 
 
 def test_value_is_the_papers_formula(float64):

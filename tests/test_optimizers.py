@@ -1,8 +1,8 @@
+from gan_paper.optimizers import RisingMomentum
+
 import keras
 import numpy as np
 import pytest
-
-from gan_paper.optimizers import RisingMomentum
 
 
 def test_the_momentum_rises_by_the_epoch_to_its_final_value(float64):

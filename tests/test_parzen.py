@@ -2,14 +2,14 @@ import os
 import tracemalloc
 from pathlib import Path
 
+from gan_paper import parzen
+from gan_paper.parzen import SIGMAS, Estimate, estimate, log_likelihood, validate
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 from sklearn.neighbors import KernelDensity
-
-from gan_paper import parzen
-from gan_paper.parzen import SIGMAS, Estimate, estimate, log_likelihood, validate
 
 
 def direct(points, samples, sigma):

@@ -1,3 +1,10 @@
+from gan_paper import runs
+from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.measure.recording import Recording
+from gan_paper.plots import game, histograms, training
+from gan_paper.runs import recordings
+from tests.conftest import ROOT
+
 import compare_pictures
 import mnist_pictures
 import numpy as np
@@ -7,13 +14,6 @@ import theory_pictures
 import uniform_to_gaussian
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
-
-from gan_paper import runs
-from gan_paper.distributions import Gaussian, Uniform
-from gan_paper.measure.recording import Recording
-from gan_paper.plots import game, histograms, training
-from gan_paper.runs import recordings
-from tests.conftest import ROOT
 
 EDGES = np.linspace(-6, 14, 65)
 SHOWN = {"entries": (Gaussian(4, 1.25), "x"), "spread": (Gaussian(0, 1.25), "x minus its mean")}

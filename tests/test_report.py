@@ -11,12 +11,12 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import Refused, files, recordings
 from tests.conftest import ROOT, experiment, trained
+
+import numpy as np
+import pytest
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = "<script>alert(1)<"

@@ -5,15 +5,15 @@ import sys
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from gan_paper import runs
+from gan_paper.runs import provenance
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_pdf import pdfRepr
 from mnist_pictures import interpolations
 from PIL import Image
-
-from gan_paper import runs
-from gan_paper.runs import provenance
 
 
 @dataclass(frozen=True)

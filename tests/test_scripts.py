@@ -7,14 +7,14 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from gan_paper.measure.recording import Recording
+from gan_paper.runs import files, recordings
+from tests.conftest import ROOT, experiment, trained
+
 import gaussian
 import keras
 import numpy as np
 import pytest
-
-from gan_paper.measure.recording import Recording
-from gan_paper.runs import files, recordings
-from tests.conftest import ROOT, experiment, trained
 
 COMPARE = experiment("compare")
 METRICS = ["experiment", "preset", "seed", "iterations", "match", "value", "discriminator"]

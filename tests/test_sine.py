@@ -2,11 +2,11 @@
 
 import dataclasses
 
+from gan_paper import runs
+
 import numpy as np
 import pytest
 import sine
-
-from gan_paper import runs
 
 
 def curve(x):

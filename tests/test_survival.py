@@ -8,15 +8,15 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import pytest
-
 from gan_paper import runs
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import checkpoints, files, recordings, training
 from tests import kill
 from tests.conftest import ROOT
 from tests.test_training import P_DATA, make_gan
+
+import numpy as np
+import pytest
 
 COMMAND = ["numpy_gan", "--iterations", "200"]
 

@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 
-import numpy as np
-import pytest
-import tyro
-
 from gan_paper import runs
 from gan_paper.runs import checkpoints, files, provenance, remote
 from tests.conftest import ROOT, cheaper, experiment, trained
+
+import numpy as np
+import pytest
+import tyro
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "experiments")])}
 SWEEP = experiment("sweep")

@@ -1,10 +1,10 @@
 import json
 
-import numpy as np
-import pytest
-
 from gan_paper.runs import Refused, files
 from tests.conftest import ROOT, experiment
+
+import numpy as np
+import pytest
 
 
 def finished(folder, preset, seed, log_likelihood, error=2.0, last=180.0, experiment="mnist", name="", **changes):

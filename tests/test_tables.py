@@ -4,12 +4,12 @@ import json
 import re
 import shutil
 
-import pytest
-
 from gan_paper import runs
 from gan_paper.measure.recording import MOMENTS
 from gan_paper.runs import files, recordings
 from tests.conftest import ROOT, experiment, trained
+
+import pytest
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 import json
 
-import numpy as np
-import pytest
-import scipy.integrate
-import scipy.optimize
-
 from gan_paper import runs
 from gan_paper.distributions import Gaussian
 from gan_paper.objective import LOG_4, jensen_shannon_divergence, optimal_discriminator
 from tests.conftest import cheaper, experiment
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.optimize
 
 
 @pytest.fixture(scope="module")

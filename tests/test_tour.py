@@ -2,10 +2,10 @@
 
 import re
 
+from tests.conftest import ROOT
+
 import nbformat
 from nbclient import NotebookClient
-
-from tests.conftest import ROOT
 
 TOUR = ROOT / "experiments" / "tour.ipynb"
 

@@ -1,21 +1,21 @@
 import resource
 import shutil
 
-import gaussian
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
 from gan_paper import runs
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Images, Uniform
-from gan_paper.divergence import check_finite
+from gan_paper.algorithm1 import check_finite
 from gan_paper.layers import Dropout, Maxout
 from gan_paper.measure.recording import Recording
 from gan_paper.optimizers import RisingMomentum
 from gan_paper.runs import checkpoints, recordings, training
 from tests.test_algorithm1 import equal, make_gan, weights
+
+import gaussian
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 EDGES = np.linspace(-6, 14, 65)
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from gan_paper.measure.histogram import Histogram
 from gan_paper.measure.recording import Recording
 from gan_paper.runs import recordings
+
+import numpy as np
 
 HERE = Path(__file__).parent
 

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from gan_paper.metrics import Floats, Recording
+from gan_paper.plots import DATA, DISCRIMINATOR, GENERATOR, MINUS, SCREEN, STYLE, WIDTH, Pixels, animate
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from gan_paper.measure.histogram import Floats
-from gan_paper.measure.recording import Recording
-from gan_paper.plots.animation import SCREEN, Pixels, animate
-from gan_paper.plots.style import DATA, DISCRIMINATOR, GENERATOR, MINUS, STYLE, WIDTH
 
 _OPTIMAL: dict[str, Any] = {"color": "#56b4e9", "linestyle": "-", "linewidth": 2.2, "alpha": 0.6}  # below D, wider
 _ARROWS = 17  # from the z line to the x line

@@ -1,13 +1,126 @@
-"""Histograms of samples over training."""
+"""Histograms of samples, how far they lie apart, and their recording over training."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gan_paper.distributions import Distribution
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, rel_entr
 
-from gan_paper.distributions import Distribution
-from gan_paper.measure.histogram import Floats, Histogram
-from gan_paper.measure.samples import std_across_noise
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of values over bins.
+
+    Attributes:
+        edges: The bins' edges, (bins + 1,), increasing.
+        counts: How many values each bin holds, (bins,); masses will do as well.
+        outside: How many lie below the first edge and above the last, (2,).
+    """
+
+    edges: Floats
+    counts: Floats
+    outside: Floats
+
+    @classmethod
+    def of(cls, values: ArrayLike, edges: ArrayLike) -> "Histogram":
+        """Count `values` (any shape) over rising `edges`. A value on an edge belongs to the bin above."""
+        values, edges = np.ravel(values), np.asarray(edges, float)
+        bins = len(edges) - 1
+        width = (edges[-1] - edges[0]) / bins
+        # One bin more at each end takes what lies outside.
+        if np.allclose(edges, np.linspace(edges[0], edges[-1], bins + 1), rtol=0, atol=1e-6 * width):
+            # Even bins need no search, and a run records thousands of histograms.
+            index = (values - float(edges[0])) * float(1 / width) + 1
+            np.clip(index, 0, bins + 1, out=index)
+        else:
+            index = np.digitize(values, edges)
+        counts = np.bincount(index.astype(np.int64), minlength=bins + 2)
+        return cls(edges, counts[1:-1].astype(float), counts[[0, -1]].astype(float))
+
+    @classmethod
+    def exact(cls, distribution: Distribution, edges: ArrayLike) -> "Histogram":
+        """The masses that a distribution gives to each bin."""
+        edges = np.asarray(edges, float)
+        cdf = distribution.cdf(edges)
+        return cls(edges, np.diff(cdf), np.array([cdf[0], 1 - cdf[-1]]))
+
+    def check(self) -> None:
+        """Check what came from a file.
+
+        Raises:
+            ValueError: if these are no counts over rising edges.
+        """
+        if self.edges.ndim != 1 or not 2 <= self.edges.size <= 10_001:
+            raise ValueError(f"its edges are of shape {self.edges.shape}, not those of 1 to 10000 bins")
+        if not (np.isfinite(self.edges).all() and (np.diff(self.edges) > 0).all()):
+            raise ValueError("its edges do not rise")
+        if self.counts.shape != (self.edges.size - 1,) or self.outside.shape != (2,):
+            raise ValueError("its counts do not fit its edges")
+        if not (np.isfinite(self.total) and self.total > 0 and min(self.counts.min(), self.outside.min()) >= 0):
+            raise ValueError("its counts are no counts")
+
+    @property
+    def total(self) -> float:
+        """All values, those outside the edges too."""
+        return float(self.counts.sum() + self.outside.sum())
+
+    @property
+    def masses(self) -> Floats:
+        """The share of the values below the edges, in each bin, and above: (bins + 2,), summing to 1."""
+        return np.concatenate([self.outside[:1], self.counts, self.outside[1:]]) / self.total
+
+    @property
+    def density(self) -> Floats:
+        """The density in each bin, (bins,)."""
+        return self.masses[1:-1] / np.diff(self.edges)
+
+    def rebin(self, edges: ArrayLike) -> "Histogram":
+        """The same values over other edges, as if they lay evenly in each bin."""
+        edges = np.asarray(edges, float)
+        if np.array_equal(edges, self.edges):
+            return self
+        cdf = self.total * np.interp(edges, self.edges, np.cumsum(self.masses)[:-1])
+        return Histogram(edges, np.diff(cdf), np.array([cdf[0], self.total - cdf[-1]]))
+
+
+def histogram_distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Floats]:
+    """How far histograms lie from a reference over the same bins.
+
+    Args:
+        masses: (..., bins + 2), as `Histogram.masses` gives them.
+        reference: (bins + 2,).
+        edges: (bins + 1,).
+
+    Returns:
+        `wasserstein` (Wasserstein-1, in the units of the edges; a value outside counts as lying on the edge), `ks`
+        (Kolmogorov-Smirnov, the largest gap between the distribution functions at an edge) and `jsd`
+        (Jensen-Shannon divergence in nats), each of shape (...).
+    """
+    middle = (masses + reference) / 2
+    gap = np.abs(np.cumsum(masses - reference, axis=-1)[..., :-1])
+    return {
+        "wasserstein": np.trapezoid(gap, edges, axis=-1),
+        "ks": gap.max(axis=-1),
+        "jsd": (rel_entr(masses, middle) + rel_entr(reference, middle)).sum(axis=-1) / 2,
+    }
+
+
+def std_across_noise(samples: Floats) -> float:
+    """How much samples (N, n) differ from one another: the standard deviation across them, averaged over dimensions.
+
+    It shows the collapse that a pooled histogram hides: G(z) hardly changes with z, while the dimensions of that one
+    vector happen to be spread like the data. Unbiased for Gaussian dimensions, however few the samples (N at least 2).
+    """
+    n = len(samples)
+    c4 = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+    return float(np.std(samples, axis=0, ddof=1).mean() / c4)
+
 
 Network = Callable[[NDArray], ArrayLike]
 """Of inputs (N, n), outputs (N, m)."""
@@ -16,54 +129,60 @@ View = Callable[[Floats], Floats]
 """What to count of samples (N, n)."""
 
 VIEWS: Mapping[str, View] = {
-    "entries": lambda samples: samples,
+    "x": lambda samples: samples,
     "spread": lambda samples: samples - samples.mean(axis=0),
 }
-"""What any recording can count of samples (N, n): all entries, pooled; how each entry differs from its mean over z."""
+"""What any recording can count of samples (N, n): all dimensions, pooled; each dimension minus its mean over z."""
 
 MOMENTS = ("mean", "std", "std_across_noise")
 """What a recording computes of its first view."""
 
 LINE = 200
-"""Points that `on_the_line` keeps of each network."""
+"""Points at which `on_the_line` evaluates each network."""
 
 _CURVE = "curve_"
 
 
 class Recording:
-    """Histograms of samples at chosen iterations, with their moments; a run's `histograms.npz` or a reference.
+    """Histograms of samples over training, with their moments; a run's `histograms.npz`, or a reference.
 
     Args:
         edges: Edges of the bins, by the name of the view that is counted over them; the moments are the first view's.
         views: What to count of samples (N, n), by name, beside `VIEWS`.
+        samples: How many samples each record counts, always of the same noise.
+        keep: How many of them are kept as they are.
+        observe: Curves that each record keeps: given the GAN that is evaluated, arrays by name, the same names and
+            shapes at every iteration.
         provenance: Where it comes from, in a sentence.
-        tolerance: For a reference, how many times the tolerances of `STATISTICS` a matching run may be off.
-        keep: How many samples of each record are kept as they are.
+        tolerance: The multiple of the tolerances of `STATISTICS` that a reference allows.
     """
 
     def __init__(
         self,
         edges: Mapping[str, ArrayLike],
         views: Mapping[str, View] | None = None,
+        samples: int = 10_000,
+        keep: int = 0,
+        observe: Callable[[Any], Mapping[str, Any]] | None = None,
         provenance: str = "",
         tolerance: float = 1.0,
-        keep: int = 0,
     ) -> None:
         self.edges = {name: np.asarray(e, float) for name, e in edges.items()}
         self.views = {**VIEWS, **(views or {})}
-        self.provenance, self.tolerance, self.keep = provenance, tolerance, keep
+        self.count, self.keep, self.observe = samples, keep, observe
+        self.provenance, self.tolerance = provenance, tolerance
         self.iterations: list[int] = []
         self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
         self.samples: list[Floats] = []
         self.curves: dict[str, list[Floats]] = {}
         self._histograms: dict[str, list[Histogram]] = {name: [] for name in self.edges}
 
-    @property
-    def nbytes(self) -> int:
-        """The bytes that its arrays take, all records being alike."""
-        record = [*(values[0] for values in self.curves.values()), *self.samples[:1]]
-        record += [h.counts for histograms in self._histograms.values() for h in histograms[:1]]
-        return len(self.iterations) * sum(array.nbytes for array in record)
+    @classmethod
+    def exact(cls, p_data: Distribution, edges: ArrayLike, tolerance: float = 1.0) -> "Recording":
+        """A reference of one histogram: the masses that a distribution gives to each bin."""
+        reference = cls({"x": edges}, provenance=f"exact bin masses of {p_data}", tolerance=tolerance)
+        reference.add(0, (p_data.mean, p_data.std, p_data.std), {"x": Histogram.exact(p_data, edges)})
+        return reference
 
     @property
     def main(self) -> str:
@@ -71,10 +190,7 @@ class Recording:
         return next(iter(self.edges))
 
     def record(self, iteration: int, samples: ArrayLike, curves: Mapping[str, ArrayLike] | None = None) -> None:
-        """Count samples (N, n) of G at an iteration, and keep curves as they are: G and D on a grid, say.
-
-        Curves are arrays by name, the same names and shapes at every iteration.
-        """
+        """Count samples (N, n) of G at an iteration, and keep curves as they are: G and D on a grid, say."""
         samples = np.asarray(samples)
         values = {name: self.views[name](samples) for name in self.edges}
         first = values[self.main]
@@ -109,7 +225,7 @@ class Recording:
         """The index of the recorded iteration nearest to this one."""
         return int(np.argmin(np.abs(np.asarray(self.iterations) - iteration)))
 
-    def take_up(self, other: "Recording") -> None:
+    def resume(self, other: "Recording") -> None:
         """Go on from the records of another recording over the same bins, in place of those made here."""
         self.iterations, self.moments, self.samples = other.iterations, other.moments, other.samples
         self.curves, self._histograms = other.curves, other._histograms
@@ -147,7 +263,7 @@ class Recording:
         prefixes = _prefixes([str(name) for name in arrays["views"]])
         edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
         provenance, tolerance = str(arrays["provenance"]), float(arrays["tolerance"])
-        recording = cls(edges, None, provenance, tolerance, arrays["samples"].shape[1])
+        recording = cls(edges, provenance=provenance, tolerance=tolerance)
         curves = {key.removeprefix(_CURVE): values for key, values in arrays.items() if key.startswith(_CURVE)}
         for row, iteration in enumerate(arrays["iterations"]):
             histograms = {}
@@ -168,12 +284,12 @@ class Recording:
 def on_the_line(
     edges: Floats, p_z: Distribution, generator: Network | None, discriminator: Network
 ) -> dict[str, NDArray[np.float32]]:
-    """The curves that a recording keeps of a game on the real line, in float32.
+    """The curves that a recording keeps of one-dimensional data, in float32.
 
     Args:
-        edges: Of the bins; D is followed from the first to the last.
-        p_z: The prior of one number.
-        generator: G of one number, (N, 1) -> (N, 1); None if z is more than one.
+        edges: Of the bins; D is evaluated from the first to the last.
+        p_z: The prior of one-dimensional noise.
+        generator: G, (N, 1) -> (N, 1); None if the noise has more dimensions.
         discriminator: D, (N, 1) -> (N, 1), probabilities.
 
     Returns:

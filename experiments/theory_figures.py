@@ -1,20 +1,20 @@
-"""Pictures of the theorem, of Proposition 2 and of section 3, as `experiments/theory.py` measures them."""
+"""Figures of the theorem, of Proposition 2 and of section 3, as `experiments/theory.py` measures them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from gan_paper.metrics import Floats
+from gan_paper.plots import CURVES, DATA, DISCRIMINATOR, MINUS, SMALL, STYLE, THEORY, WIDTH
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from gan_paper.measure.histogram import Floats
-from gan_paper.plots.style import CURVES, DATA, DISCRIMINATOR, MINUS, SMALL, STYLE, THEORY, WIDTH
-
 _POINTS: dict[str, Any] = {"color": "black", "markersize": 3, "markerfacecolor": "none", "markeredgewidth": 0.8}
 
 
 def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], learned: Sequence[float]) -> Figure:
-    """Theorem 1: the value of the game along a path of generators, least where p_g = p_data.
+    """Theorem 1: the value along a path of generators, least where p_g = p_data.
 
     Args:
         path: Where the generator is on its path, (T,); at 0 it has p_g = p_data.

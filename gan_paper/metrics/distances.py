@@ -1,0 +1,89 @@
+"""Distances of samples to a distribution and to other samples, and how samples differ from one another."""
+
+from gan_paper.distributions import Distribution
+from gan_paper.metrics import Floats, std_across_noise
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+
+POINTS = 1000
+"""Of so many samples at most does `permutation_test` take the distances."""
+
+VECTOR_LIMITS = {
+    "std_across_noise": 0.05,
+    "wasserstein_per_dimension": 0.1,
+    "wasserstein_pooled": 0.03,
+    "correlation": 0.1,
+}
+"""The limits of `vector_distances`: the first on the relative error of the standard deviation, the others from 0."""
+
+_LEAST_POINTS = 100
+_PAIRED = 1000  # of so many entries at most are the pairs taken
+
+
+def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
+    """Distances of samples (N, n) to vectors of n independent draws from `p_data`, each dimension on its own.
+
+    By chance, N true Gaussian samples have a distance per dimension of some 1.3 / sqrt(N), and a mean absolute
+    correlation of 0.8 / sqrt(N).
+
+    Returns:
+        `std_across_noise`; `wasserstein_per_dimension`, the mean over dimensions of the Wasserstein-1 distance of each
+        dimension's distribution to p_data, and `wasserstein_pooled`, that of all dimensions pooled, both in standard
+        deviations of p_data; `correlation` of two dimensions, mean absolute value over all pairs, and
+        `largest_correlation` (of the first 1,000 dimensions); `within_limits`, whether the first four are within
+        `VECTOR_LIMITS`.
+    """
+    samples = np.asarray(samples, float)
+    own, pooled = (p_data.quantile((np.arange(size) + 0.5) / size) for size in (len(samples), samples.size))
+    paired = samples[:, :_PAIRED] - samples[:, :_PAIRED].mean(axis=0)
+    lengths = np.linalg.norm(paired, axis=0)
+    paired /= np.where(lengths > 0, lengths, 1)  # a dimension that does not vary is correlated with none
+    correlations = np.abs((paired.T @ paired)[np.triu_indices(paired.shape[1], 1)])
+    found = {
+        "std_across_noise": std_across_noise(samples),
+        "wasserstein_per_dimension": float(np.abs(np.sort(samples, axis=0) - own[:, None]).mean()) / p_data.std,
+        "wasserstein_pooled": float(np.abs(np.sort(samples, axis=None) - pooled).mean()) / p_data.std,
+        "correlation": float(correlations.mean()),
+        "largest_correlation": float(correlations.max()),
+    }
+    off = found | {"std_across_noise": abs(found["std_across_noise"] / p_data.std - 1)}
+    return {**found, "within_limits": all(off[name] <= limit for name, limit in VECTOR_LIMITS.items())}
+
+
+def energy_distance(a: Floats, b: Floats) -> float:
+    """2 E|x - y| - E|x - x'| - E|y - y'| for points (N, n) and (M, n): 0 only between equal distributions.
+
+    The squared distance of Szekely and Rizzo, in the units of the points; memory grows with N M.
+    """
+    return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
+
+
+def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
+    """Test whether samples (N, n) and (M, n) come from one distribution, by their energy distance.
+
+    Each coordinate is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
+
+    Returns:
+        The energy distance; and its p-value, the share of 1,000 ways to split the samples, the given one among them,
+        that put the parts at least as far apart.
+
+    Raises:
+        ValueError: if samples have different numbers of coordinates, or there are fewer than 100 of either.
+    """
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"samples must have the same number of coordinates, not the shapes {a.shape} and {b.shape}")
+    if min(len(a), len(b)) < _LEAST_POINTS:
+        raise ValueError(f"samples must be at least {_LEAST_POINTS} of each to be judged, not {len(a)} and {len(b)}")
+    rng = np.random.default_rng(0)
+    a, b = (rng.choice(s, min(len(s), POINTS), replace=False) for s in (a, b))
+    points = np.concatenate([a, b])
+    deviations = points.std(axis=0)
+    points = points / np.where(deviations > 0, deviations, 1)
+    # With weights of 1 / N on the one part and -1 / M on the other, the energy distance is a quadratic form.
+    weights = np.repeat([1 / len(a), -1 / len(b)], [len(a), len(b)])
+    splits = rng.permuted(np.tile(weights, (1000, 1)), axis=1)
+    splits[0] = weights
+    energies = -((splits @ cdist(points, points)) * splits).sum(axis=1)
+    return float(energies[0]), float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # equal ones may be rounded apart

@@ -1,0 +1,160 @@
+"""A run of an experiment, from its command line to its exit status: data, networks, training, metrics, figures.
+
+Nothing that is imported here needs TensorFlow: the tools over runs, and the NumPy experiment, do without.
+"""
+
+import contextlib
+import inspect
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+os.environ.setdefault("MPLBACKEND", "agg")  # figures go to files
+
+from gan_paper.distributions import Distribution
+from gan_paper.metrics import Recording
+from gan_paper.run import files
+from gan_paper.run.config import Config as Config
+from gan_paper.run.config import Refused as Refused
+from gan_paper.run.config import load_experiment as load_experiment
+from gan_paper.run.config import parse as parse
+from gan_paper.run.folder import Folder as Folder
+from gan_paper.run.folder import find_reference as find_reference
+from gan_paper.run.folder import read_config as read_config
+from gan_paper.run.folder import read_history as read_history
+from gan_paper.run.folder import read_metrics as read_metrics
+from gan_paper.run.folder import read_recording as read_recording
+from gan_paper.run.folder import save_figure as save_figure
+from gan_paper.run.folder import verdict as verdict
+
+
+def main() -> None:
+    """Run the experiment whose script this is called from.
+
+    Exit statuses: 0 done; 2 the person asked for something that cannot be; 3 training diverged, or a disk or the memory
+    failed it; 130 and 143 stopped by Ctrl-C and SIGTERM.
+    """
+    experiment: Any = sys.modules["__main__"]
+    with exit_statuses() as ending:
+        config = parse(experiment.PRESETS, description=inspect.getdoc(experiment))
+        train(experiment, config, Path(experiment.__file__).stem, ending)
+
+
+def train(experiment: ModuleType, config: Config, name: str, ending: list[str]) -> Folder:
+    """Train an experiment into its folder, evaluate, print the table, and plot.
+
+    Args:
+        experiment: A module with `PRESETS`, `data`, `make_gan`, `evaluate` and `plot`; see `experiments/gaussian.py`.
+        config: One of its configs.
+        name: The experiment's name.
+        ending: As `exit_statuses` yields it.
+
+    Raises:
+        Refused: if something that the config asks for cannot be done; nothing is written then.
+    """
+    from gan_paper.run import recorder  # TensorFlow's, which experiments without Keras do without
+
+    began = time.perf_counter()
+    folder = Folder(name, experiment.PRESETS, config)
+    try:
+        x, gan = experiment.data(config), experiment.make_gan(config)
+        gan.minibatches(x, config.m, config.seed)
+    except ValueError as error:
+        raise Refused(f"{name}: {error}") from None
+    recording = experiment.recording(config) if hasattr(experiment, "recording") else of_line(x)
+    callbacks = experiment.callbacks(gan, config) if hasattr(experiment, "callbacks") else []
+    with folder.opened():
+        ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
+        training = time.perf_counter()
+        if hasattr(x, "cdf"):
+            folder.save_reference(x, recording)
+        made = recorder.fit(gan, x, folder, recording, callbacks)
+        seconds = time.perf_counter() - training
+        metrics = experiment.evaluate(gan, config)
+        metrics |= {"train_seconds": seconds, "iterations_per_second": made / seconds}
+        finish(folder, metrics, began, experiment)
+    return folder
+
+
+def of_line(x: Distribution) -> Recording:
+    """The recording of an experiment on the real line that does not say what to count: 64 bins, 8 deviations wide."""
+    from gan_paper.run.recorder import observe_line
+
+    low, high = x.mean - 8 * x.std, x.mean + 8 * x.std
+    edges = [low + (high - low) * i / 64 for i in range(65)]
+    return Recording({"x": edges}, observe=observe_line(edges))
+
+
+def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment: ModuleType) -> None:
+    """Print the table of a trained run, plot, and write `metrics.json`, which says that the run is finished.
+
+    Args:
+        folder: Of the run.
+        metrics: What was measured, flat.
+        began: When the run did, by `time.perf_counter`.
+        experiment: Whose `plot` draws the figures.
+    """
+    config = folder.config
+    row = {"experiment": folder.content["experiment"], "preset": config.preset, "seed": config.seed}
+    row |= {"iterations": config.iterations, **metrics, "seconds": time.perf_counter() - began}
+    references = Path(inspect.getfile(type(config))).parent.parent / "figures" / "reference"
+    row["reference"] = verdict(folder.recording, find_reference(folder.path, references))
+    print(table([*row.items()]), flush=True)
+    experiment.plot(folder)
+    row["seconds"] = time.perf_counter() - began
+    path = folder.path / "metrics.json"
+    files.write_text(path, json.dumps(row, indent=2, default=lambda number: number.item()) + "\n")
+    print("written:", *map(str, [*folder.written, path]), sep="\n  ")
+
+
+def table(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as aligned columns; floats to four significant digits."""
+    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+@contextlib.contextmanager
+def exit_statuses() -> Iterator[list[str]]:
+    """Turn what ends a script early into one line on the error stream and the exit status.
+
+    Yields:
+        A list. What the block appends to it ends that line, unless the script was refused.
+    """
+    how: list[str] = []
+    signals: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        try:
+            yield how
+        except BaseException:
+            if signals:  # whatever TensorFlow, or a thread of its own, has made of the interruption
+                raise KeyboardInterrupt from None
+            raise
+    except Refused as refusal:
+        sys.exit(_say(2, str(refusal)))
+    except FloatingPointError as divergence:
+        sys.exit(_say(3, str(divergence), *how))
+    except MemoryError:
+        sys.exit(_say(3, "out of memory", *how))
+    except OSError as error:  # a full disk, say, or a folder that went away
+        sys.exit(_say(3, f"{error.filename}: {error.strerror}" if error.filename else str(error), *how))
+    except KeyboardInterrupt:
+        sys.exit(_say(128 + (signals or [signal.SIGINT])[0], "stopped", *how))
+
+
+def _say(status: int, *parts: str) -> int:
+    print(f"{Path(sys.argv[0]).name}: {'; '.join(parts)}", file=sys.stderr)
+    return status

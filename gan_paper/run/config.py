@@ -1,0 +1,159 @@
+"""The config of an experiment: a frozen dataclass whose docstrings are the `--help`, presets, and the command line."""
+
+import argparse
+import dataclasses
+import importlib.metadata
+import importlib.util
+import json
+import math
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import tyro
+
+LAYOUT = 4
+"""The version of the files of a run and of the way its minibatches are drawn: no other is resumed."""
+PLACES = ("output", "resume", "data")
+"""Settings that say where things are, not what the run is."""
+
+
+class Refused(Exception):
+    """What a person asked for cannot be done: one line that names the argument, the value and what is accepted."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings that every experiment has; each adds its own.
+
+    Raises:
+        ValueError: if a whole number is below 1 (a seed below 0), or another number is negative or not finite.
+    """
+
+    preset: str = "default"
+    """Which set of defaults to start from."""
+    seed: int = 0
+    """Seed of the initial weights, the examples and the noise."""
+    iterations: int = 10_000
+    """Iterations of Algorithm 1."""
+    m: int = 128
+    """Minibatch size."""
+    record_every: int = 100
+    """Iterations between recorded histograms; divides the iterations."""
+    output: Path | None = None
+    """Folder of the run [default: runs/EXPERIMENT/, named after the settings that differ, and the seed]."""
+    resume: bool = False
+    """Go on from the last checkpoint of the run in the output folder."""
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            least = 0 if name == "seed" or not isinstance(value, int) else 1
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if is_number and not (math.isfinite(value) and value >= least):
+                kind = "whole number" if isinstance(value, int) else "number"
+                raise ValueError(f"{flag(name)} must be a {kind} of at least {least}, not {value}")
+        if self.iterations % self.every:
+            raise ValueError(f"--iterations must be a multiple of --record-every {self.every}, not {self.iterations}")
+
+    @property
+    def every(self) -> int:
+        """Iterations between records: `record_every`, or the whole of a shorter run."""
+        return min(self.record_every, self.iterations)
+
+    def settings(self) -> dict[str, Any]:
+        """What the run is, as plain JSON values: all settings but `PLACES` and the preset's name."""
+        settings = {name: value for name, value in dataclasses.asdict(self).items() if name not in (*PLACES, "preset")}
+        return json.loads(json.dumps(settings))
+
+
+C = TypeVar("C", bound=Config)
+
+
+def flag(name: str) -> str:
+    """How the command line names a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, description: str | None = None) -> C:
+    """The config that the command line asks for: a preset's, changed by the other flags.
+
+    Args:
+        presets: Configs by name; the first is the default.
+        args: The command line [default: the process's].
+        description: Of the experiment, for `--help`.
+
+    Raises:
+        Refused: if there is no such preset.
+        SystemExit: with status 2, if the command line is not understood or a value is out of range.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", default=next(iter(presets)))
+    chosen = first.parse_known_args(args)[0].preset
+    if chosen not in presets:
+        raise Refused(f"--preset {chosen} is none of {', '.join(presets)}")
+    default = dataclasses.replace(presets[chosen], preset=chosen)
+    return tyro.cli(type(default), default=default, args=args, description=description)
+
+
+def differing(settings: Mapping[str, Any], preset: str, presets: Mapping[str, Config]) -> dict[str, Any]:
+    """The settings of a run that differ from its preset's, without the seed."""
+    usual = presets[preset].settings() if preset in presets else {}
+    return {name: value for name, value in settings.items() if name != "seed" and usual.get(name) != value}
+
+
+def folder_name(config: Config, presets: Mapping[str, Config]) -> str:
+    """A run's folder: [PRESET-][NAME=VALUE-...]seedN, where the default preset is not named."""
+    parts = [] if config.preset == next(iter(presets)) else [config.preset]
+    changes = differing(config.settings(), config.preset, presets)
+    parts += [f"{name}={value}".replace("/", "_").replace(" ", "") for name, value in changes.items()]
+    return "-".join([*parts, f"seed{config.seed}"])
+
+
+def find_experiments(folder: Path) -> list[str]:
+    """The names of the experiments in a folder: the modules that define `PRESETS`."""
+    return sorted(path.stem for path in folder.glob("*.py") if "\nPRESETS" in path.read_text(encoding="utf-8"))
+
+
+def load_experiment(name: str, folder: Path) -> ModuleType:
+    """Import an experiment of a folder.
+
+    Raises:
+        Refused: if the folder holds no such experiment.
+    """
+    known = find_experiments(folder)
+    if name not in known:
+        raise Refused(f"{name} is none of the experiments {', '.join(known)} of {folder}")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))  # experiments may import one another
+    path = folder / f"{name}.py"
+    module = sys.modules.get(name)
+    if module is None or getattr(module, "__file__", None) != str(path):
+        spec: Any = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # where dataclasses look it up
+        spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def versions(folder: Path) -> dict[str, str | None]:
+    """The versions of Python and of the packages, and the commit of the code in a folder (`-dirty`: it was changed)."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in ("gan-paper", "keras", "tensorflow", "numpy", "scipy"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = None
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    try:
+        git = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+        found["commit"] = git.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        found["commit"] = None
+    return found

@@ -1,0 +1,263 @@
+"""A run's folder: opened by one process at a time, resumed, and never cleared; and what is read from it."""
+
+import contextlib
+import csv
+import inspect
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_paper.distributions import Distribution
+from gan_paper.metrics import Recording
+from gan_paper.metrics.comparison import compare
+from gan_paper.run import files
+from gan_paper.run.config import LAYOUT, Config, Refused, flag, folder_name, versions
+
+import filelock
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+LOCK = ".lock"
+OWN = "reference.npz"
+"""In the folder of a run on one-dimensional data: the exact masses that p_data gives to the run's own bins."""
+
+
+class Folder:
+    """The folder of one run. Nothing is written, and nothing in it is changed, before `opened`.
+
+    Args:
+        experiment: The experiment's name.
+        presets: Of the experiment.
+        config: Of the run.
+
+    Attributes:
+        path: Of the folder.
+        content: Of `config.json`.
+        written: The figures written.
+
+    Raises:
+        Refused: if the folder is not empty and is not to be resumed, or holds no run with these settings.
+    """
+
+    def __init__(self, experiment: str, presets: Mapping[str, Config], config: Config) -> None:
+        self.config = config
+        self.path = config.output or Path("runs") / experiment / folder_name(config, presets)
+        self.content: dict[str, Any] = {
+            "experiment": experiment,
+            "preset": config.preset,
+            "layout": LAYOUT,
+            "settings": config.settings(),
+            "versions": versions(Path(inspect.getfile(type(config))).parent),
+        }
+        self.written: list[Path] = []
+        self.checkpoints = files.Checkpoints(self.path / "checkpoints", self.content["settings"])
+        try:
+            self._check()
+        except OSError as error:
+            raise Refused(f"--output {self.path} cannot be read: {error.strerror}") from None
+
+    def _is_new(self) -> bool:
+        return not self.path.exists() or {path.name for path in self.path.iterdir()} <= {LOCK}
+
+    def _check(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise Refused(f"--output {self.path} is a file; a folder is needed")
+        if self._is_new():
+            return
+        if not self.config.resume:
+            raise Refused(
+                f"--output {self.path} is not empty: add --resume to go on with the run in it, "
+                "choose another --output, or delete it yourself"
+            )
+        before = read_config(self.path)
+        for name in ("experiment", "layout", "preset"):
+            if before[name] != self.content[name]:
+                raise Refused(f"--resume must keep the run's {name}: {before[name]}, not {self.content[name]}")
+        was, now = before["settings"], self.content["settings"]
+        for name in {**was, **now}:
+            if name != "iterations" and was.get(name) != now.get(name):
+                raise Refused(f"--resume must keep the run's {flag(name)} {was.get(name)}, not {now.get(name)}")
+        if was["iterations"] != now["iterations"]:
+            print(f"{now['iterations']} iterations in place of {was['iterations']}: schedules follow the new length")
+        versions_now = self.content["versions"]
+        if changed := [name for name, found in versions_now.items() if before["versions"].get(name) != found]:
+            print(f"resumed with another {', '.join(changed)}: the last bits may differ from an uninterrupted run's")
+            self.content |= {"resumed_with": versions_now, "versions": before["versions"]}
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Make the folder, keep other processes out of it, and write `config.json`.
+
+        Raises:
+            Refused: if it cannot be written, or another process has it open.
+        """
+        lock = filelock.FileLock(self.path / LOCK, timeout=0)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except filelock.Timeout:
+            raise Refused(f"--output {self.path} is in use by another process; one run needs one folder") from None
+        except OSError as error:
+            raise Refused(f"--output {self.path} cannot be written: {error.strerror or error}") from None
+        try:
+            if not (self.config.resume or self._is_new()):
+                raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
+            files.write_text(self.path / "config.json", json.dumps(self.content, indent=2) + "\n")
+            yield
+        finally:
+            lock.release()
+
+    def save_reference(self, p_data: Distribution, recording: Recording) -> None:
+        """Write the exact p_data over the bins of a recording, with its tolerance, as the run's own reference."""
+        exact = Recording.exact(p_data, recording.edges[recording.main], recording.tolerance)
+        files.write_arrays(self.path / OWN, exact.arrays(), compress=True)
+
+    def save_records(self, recording: Recording, history: Sequence[Mapping[str, float]]) -> None:
+        """Write `histograms.npz` and `history.csv`."""
+        files.write_arrays(self.path / "histograms.npz", recording.arrays(), compress=True)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, history[0] if history else ["iteration"])
+        writer.writeheader()
+        writer.writerows(history)
+        files.write_text(self.path / "history.csv", text.getvalue())
+
+    @property
+    def recording(self) -> Recording:
+        """The histograms over training."""
+        return read_recording(self.path)
+
+    @property
+    def history(self) -> dict[str, NDArray[np.float64]]:
+        """The columns of `history.csv`."""
+        return read_history(self.path)
+
+    def save_figure(self, name: str, figure: Figure) -> None:
+        """Write a figure as `NAME.png` and `NAME.pdf`; both carry `config.json`."""
+        self.written += save_figure(self.path / f"{name}.png", figure, self.content)
+
+    def save_animation(self, name: str, frames: Sequence[NDArray[np.uint8]]) -> None:
+        """Write frames (height, width, 3) as `NAME.gif`, 12 a second, with `config.json` as its comment."""
+        first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
+        durations = [1000 // 12] * len(others) + [2000]  # milliseconds
+        comment = json.dumps(self.content)
+        with files.replacing(self.path / f"{name}.gif") as temporary:
+            first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
+        self.written.append(self.path / f"{name}.gif")
+
+
+def save_figure(path: Path, figure: Figure, content: Mapping[str, Any]) -> list[Path]:
+    """Write a figure as a PNG, 200 dots per inch, and as a vector PDF beside it, and close it.
+
+    Both carry the configuration of the run that is shown, as JSON: the PNG as its description, the PDF as its subject.
+    The same figure gives the same bytes. Returns the paths of the PNG and of the PDF.
+    """
+    title, text = f"{content.get('experiment')}: {path.stem}", json.dumps(content, default=str)
+    metadata = {
+        ".png": {"Title": title, "Description": text},
+        ".pdf": {"Title": title, "Subject": text, "CreationDate": None},
+    }
+    written = [path.with_suffix(suffix) for suffix in metadata]
+    with plt.rc_context({"pdf.fonttype": 42}):  # TrueType, which journals ask for
+        for target in written:
+            with files.replacing(target) as temporary:
+                figure.savefig(temporary, dpi=200, metadata=metadata[target.suffix])
+    plt.close(figure)
+    return written
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a run: `experiment`, `preset`, `layout`, `settings` and `versions`.
+
+    Raises:
+        Refused: if it cannot be read or is none, in one line that names it.
+    """
+    kinds = {"experiment": str, "preset": str, "layout": int, "settings": dict, "versions": dict}
+    return _read_json(folder / "config.json", kinds)
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The `metrics.json` of a finished run: a flat dict.
+
+    Raises:
+        Refused: if the run is not finished, or the file is damaged, in one line that names it.
+    """
+    return _read_json(folder / "metrics.json", {"experiment": str, "preset": str, "seed": int, "iterations": int})
+
+
+def read_recording(folder: Path) -> Recording:
+    """The recording of a run, or, given an `.npz` file, a reference.
+
+    Raises:
+        Refused: if there is none or it is damaged, in one line that names it.
+    """
+    path = folder if folder.suffix == ".npz" else folder / "histograms.npz"
+    try:
+        arrays = files.read_arrays(path)
+        with files.readable(path, "recording"):
+            return Recording.of_arrays(arrays)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
+    """The columns of a run's `history.csv`, by name.
+
+    Raises:
+        Refused: if it cannot be read, in one line that names it.
+    """
+    path = folder / "history.csv"
+    try:
+        with files.readable(path, "history"):
+            rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
+            return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else {})}
+    except (ValueError, TypeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _read_json(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
+    try:
+        content = json.loads(files.read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{path} cannot be read as a run's: {error}") from None
+    for name, kind in kinds.items():
+        if not isinstance(content, dict) or not isinstance(content.get(name), kind):
+            raise Refused(f"{path} holds no {name}: it is no run's, or that of another version of this project")
+    return content
+
+
+def find_reference(folder: Path, references: Path) -> Path | None:
+    """The reference of a run: its own, or else EXPERIMENT-PRESET.npz or EXPERIMENT.npz of a folder.
+
+    Args:
+        folder: Of the run.
+        references: Of the references, `figures/reference`.
+
+    Raises:
+        Refused: if the run's `config.json` cannot be read.
+    """
+    config = read_config(folder)
+    # From a file, only the last part of a name.
+    names = [Path(name).name for name in (f"{config['experiment']}-{config['preset']}", config["experiment"])]
+    paths = [folder / OWN, *(references / f"{name}.npz" for name in names)]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def verdict(recording: Recording, path: Path | None) -> str:
+    """What a reference says of a run, in a line.
+
+    Returns:
+        `accepted by NAME`; `not accepted by NAME: ` and what is wrong; `cannot be told: ` and why; or `no reference`.
+    """
+    if path is None:
+        return "no reference"
+    name = "the exact p_data" if path.name == OWN else path.stem
+    try:
+        faults = [row.fault for row in compare(recording, read_recording(path)) if not row.holds]
+    except (Refused, ValueError) as error:
+        return f"cannot be told: {error}"
+    return f"not accepted by {name}: {'; '.join(faults)}" if faults else f"accepted by {name}"

@@ -1,0 +1,192 @@
+"""Training into a run's folder: a callback for `GAN.fit` that records and saves checkpoints; what is evaluated."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gan_paper.algorithm1 import GAN
+from gan_paper.metrics import Recording, on_the_line
+from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
+from gan_paper.objective import value
+from gan_paper.run import files
+from gan_paper.run.config import Refused
+from gan_paper.run.folder import Folder
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.progress import Progress
+
+_CHUNK = 10_000  # examples that are evaluated at once
+
+
+class Recorder(keras.callbacks.Callback):
+    """At the end of each epoch: a row of the history, histograms of samples, and a checkpoint where one is due.
+
+    The samples are those of the generator that is evaluated and saved: with the EMA of G's weights, where there is one.
+
+    Args:
+        folder: The run's folder.
+        recording: Takes the histograms.
+    """
+
+    def __init__(self, folder: Folder, recording: Recording) -> None:
+        super().__init__()
+        self.folder, self.recording = folder, recording
+        self.history: list[dict[str, float]] = []
+
+    def begin(self, gan: GAN) -> int:
+        """Restore the newest checkpoint, or record iteration 0; returns the iteration.
+
+        Raises:
+            Refused: if no checkpoint is whole, or its variables are not those of this GAN.
+        """
+        self.set_model(gan)
+        self.evaluated = gan.averaged()
+        config, shape = self.folder.config, (self.recording.count, *gan.generator.input_shape[1:])
+        self.noise = gan.p_z.sample(shape, (config.seed, 0, RECORDED_NOISE), keras.config.floatx())
+        try:
+            state = self.folder.checkpoints.newest(config.iterations)
+            if state:
+                self._restore(state)
+        except ValueError as error:
+            raise Refused(f"--resume cannot go on: {error}") from None
+        if not self.recording.iterations:
+            self.record()
+            self.save()
+        return self.iteration
+
+    @property
+    def iteration(self) -> int:
+        """The iteration that training is at."""
+        return int(self.model.g_optimizer.iterations)
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that training changes; Keras's own saving leaves out the states of its Dropout layers' generators."""
+        gan = self.model
+        return [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Record, and save where that is due."""
+        row = {name: float(number) for name, number in (logs or {}).items()}
+        self.history.append({"iteration": self.iteration, **row})
+        self.record()
+        if self.folder.checkpoints.is_due() or self.iteration == self.folder.config.iterations:
+            self.save()
+
+    def record(self) -> None:
+        """Count samples of the generator that is evaluated."""
+        self.model.averaged(self.evaluated)
+        samples = self.evaluated.predict_on_batch(self.noise)
+        curves = self.recording.observe(self.evaluated) if self.recording.observe else {}
+        self.recording.record(self.iteration, samples, curves)
+
+    def save(self) -> None:
+        """Save a checkpoint."""
+        state = files.State(self.iteration, [np.asarray(v) for v in self.variables], self.recording, self.history)
+        self.folder.checkpoints.save(state)
+        self.folder.save_records(self.recording, self.history)
+
+    def _restore(self, state: files.State) -> None:
+        variables = self.variables
+        if [np.shape(v) for v in state.variables] != [tuple(v.shape) for v in variables]:
+            raise ValueError(f"the variables of checkpoint {state.iteration} are not those of these networks")
+        if state.iteration % self.folder.config.every:
+            raise ValueError(f"checkpoint {state.iteration} is at no multiple of --record-every")
+        for variable, saved in zip(variables, state.variables, strict=True):
+            variable.assign(saved)
+        self.recording.resume(state.recording)
+        self.history = list(state.history)
+        self.folder.save_records(self.recording, self.history)  # a run may have died between its checkpoint and this
+
+
+def fit(gan: GAN, x: Any, folder: Folder, recording: Recording, callbacks: list[keras.callbacks.Callback]) -> int:
+    """Train by `GAN.fit` into a run's folder, from its newest checkpoint, in epochs of `record_every` iterations.
+
+    The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
+    and `discriminator.keras`: with the EMA of their weights, where the optimizers keep them.
+
+    Returns:
+        The iterations that were made here; a resumed run makes only the remaining ones.
+
+    Raises:
+        Refused: if the checkpoints do not fit.
+        FloatingPointError: if a weight or a loss stops being finite; the last good checkpoint stays.
+        OSError: if a file cannot be written.
+        MemoryError: if TensorFlow has too little memory.
+    """
+    config, recorder = folder.config, Recorder(folder, recording)
+    start = recorder.begin(gan)
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
+        task = progress.add_task("training", total=config.iterations, completed=start)
+        show = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: progress.update(task, completed=recorder.iteration)
+        )
+        try:
+            gan.fit(
+                x, batch_size=config.m, steps_per_epoch=config.every, seed=config.seed, verbose=0,
+                initial_epoch=start // config.every, epochs=config.iterations // config.every,
+                callbacks=[*callbacks, recorder, show],
+            )  # fmt: skip
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError from error
+    final = gan.averaged()
+    for network in (final.generator, final.discriminator):
+        with files.replacing(folder.path / f"{network.name}.keras") as temporary:
+            network.save(temporary)
+    return config.iterations - start
+
+
+def observe_line(edges: Any) -> Callable[[GAN], Mapping[str, Any]]:
+    """For a recording of one-dimensional data: D from the first edge to the last, and G where z is one number too."""
+
+    def observe(evaluated: GAN) -> Mapping[str, Any]:
+        generator, discriminator = evaluated.generator, evaluated.discriminator
+
+        def answer(x: Any) -> Any:
+            answers = discriminator.predict_on_batch(x)
+            return keras.ops.sigmoid(answers) if evaluated.from_logits else answers
+
+        is_line = generator.input_shape == (None, 1)
+        return on_the_line(edges, evaluated.p_z, generator.predict_on_batch if is_line else None, answer)
+
+    return observe
+
+
+def one_thread() -> None:
+    """Give each operation of this process one thread; small networks lose by sharing their products between cores.
+
+    With the networks of `uniform_to_gaussian` an iteration takes 0.7 times as long then. To be called before
+    TensorFlow's first operation: later, it does nothing.
+    """
+    with contextlib.suppress(RuntimeError):  # TensorFlow's answer when it has begun
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+def discriminator_metrics(gan: GAN, x: Any, samples: Any, seed: int) -> dict[str, float]:
+    """V(D, G), mean D(x) and mean D(G(z)) of trained networks, with the EMA of their weights, where there is one.
+
+    Args:
+        gan: Trained.
+        x: A distribution; as many examples are drawn from it as there are samples.
+        samples: Of the generator, (N, ...).
+        seed: The run's; the draws differ from all that training made.
+
+    Returns:
+        `value` in nats, `d_real` and `d_fake`.
+    """
+    shape, logits = gan.discriminator.input_shape[1:], tf.function(gan.averaged().logits)
+    real, fake = [], []
+    for index, begin in enumerate(range(0, len(samples), _CHUNK)):
+        part = samples[begin : begin + _CHUNK]
+        examples = x.sample((len(part), *shape), (seed, index, FRESH_EXAMPLES), keras.config.floatx())
+        real.append(logits(tf.constant(examples)))
+        fake.append(logits(tf.constant(part)))
+    of_x, of_samples = tf.concat(real, axis=0), tf.concat(fake, axis=0)
+    return {
+        "value": float(value(of_x, of_samples)),
+        "d_real": float(tf.reduce_mean(tf.sigmoid(of_x))),
+        "d_fake": float(tf.reduce_mean(tf.sigmoid(of_samples))),
+    }
