@@ -1,8 +1,8 @@
-"""How fast is training? `python experiments/speed/benchmark.py [--presets gaussian ...] [--rounds 5] [--json PATH]`.
+"""How fast is training? `python experiments/speed/benchmark.py [--names gaussian ...] [--rounds 5]`.
 
 It times our training of eight presets, and that of other frameworks (`pip install '.[bench]'`), each in a process of
-its own, alternately, round after round. So a ratio compares neighbours in time. Compiling is not counted. Drawing random
-numbers is; each framework draws in its own way.
+its own, alternately, round after round: a ratio compares neighbours in time. Compiling is not counted. Drawing random
+numbers is counted; each framework draws in its own way.
 
 Before it is timed, each baseline is checked (`Baseline.check`): on our initial weights and our minibatches it must come
 to our losses, our weights and our EMAs, while learning rates and momentum change as in a whole run. A baseline that can
@@ -10,25 +10,25 @@ run in several ways is checked in each, and timed in the fastest. docs/speed.md 
 """
 
 import json
-import math
 import os
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from gan_paper import run
+from gan_paper.run.config import versions
+
 import matplotlib as mpl
 import presets
 import tyro
 from baseline import Baseline, Differs, Trained
-from machine import duration, machine, table
 from matplotlib.figure import Figure
 
 PresetName = Literal[
@@ -47,50 +47,51 @@ CLASSES = {
 """The modules and the classes of our training and of the baselines."""
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Time this project's training and that of other frameworks."""
+def main(
+    names: tuple[PresetName, ...] = get_args(PresetName),
+    baselines: tuple[BaselineName, ...] = get_args(BaselineName),
+    rounds: int = 5,
+    seconds: float = 1.5,
+    data: Path | None = None,
+    json_path: Path | None = None,
+    picture: Path | None = None,
+) -> None:
+    """Time this project's training and that of other frameworks.
 
-    presets: tuple[PresetName, ...] = get_args(PresetName)
-    """Presets to time: an experiment, and after a hyphen its preset if that is not the default."""
-    baselines: tuple[BaselineName, ...] = get_args(BaselineName)
-    """Baselines to time beside ours."""
-    rounds: int = 5
-    """Rounds; in each, everything is timed once."""
-    seconds: float = 1.5
-    """Seconds that a turn lasts, about; it is one iteration, or one compiled call, at least."""
-    data: Path | None = None
-    """MNIST as an .npz file in Keras's layout [default: download it once]."""
-    json: Path | None = None
-    """File for all times."""
-    picture: Path | None = None
-    """File for the figure."""
-
-
-def main(arguments: Arguments) -> None:
-    """Time the presets one after the other; print and write what is known after each.
+    Args:
+        names: Presets to time: an experiment, and after a hyphen its preset if that is not the default.
+        baselines: Baselines to time beside ours.
+        rounds: In each, everything is timed once; at least 1.
+        seconds: How long a turn lasts, about; it is one compiled call at least.
+        data: MNIST as an .npz file in Keras's layout [default: download it once].
+        json_path: File for all times.
+        picture: File for the figure.
 
     Raises:
+        run.Refused: if there is no round.
         SystemExit: with status 1 if a baseline is not installed, or differs from ours.
     """
-    results: dict[str, Any] = {"experiment": "benchmark", **machine(), "presets": {}}
-    for preset in arguments.presets:
+    if rounds < 1:
+        raise run.Refused(f"--rounds must be at least 1, not {rounds}")
+    results: dict[str, dict[str, Any]] = {}
+    for name in names:
         try:
-            presets.make(preset, arguments.data)
-        except ValueError as error:
-            print(f"\n{preset} is skipped: {error}")
+            presets.make(name, data)
+        except (OSError, ValueError, run.Refused) as error:  # MNIST cannot be read
+            print(f"\n{name} is skipped: {error}")
             continue
-        results["presets"][preset] = measured = measure(preset, arguments)
-        print(f"\n{preset}\n{report(measured)}", flush=True)
-        if arguments.json:
-            arguments.json.write_text(json.dumps(results, indent=2) + "\n")
-        if arguments.picture:
-            draw(results["presets"]).savefig(arguments.picture)
-    if any(measured["left_out"] for measured in results["presets"].values()):
+        results[name] = measure(name, baselines, rounds, seconds, data)
+        print(f"\n{name}\n{report(results[name])}", flush=True)
+        if json_path:
+            content = {"versions": versions(Path(__file__).parent), "cores": os.cpu_count(), "presets": results}
+            json_path.write_text(json.dumps(content, indent=2) + "\n")
+        if picture:
+            draw(results).savefig(picture)
+    if any(measured["left_out"] for measured in results.values()):
         sys.exit(1)
 
 
-def measure(preset: str, arguments: Arguments) -> dict[str, Any]:
+def measure(preset: str, baselines: Sequence[str], rounds: int, seconds: float, data: Path | None) -> dict[str, Any]:
     """Check the baselines of a preset, and time them alternately.
 
     Returns:
@@ -102,17 +103,17 @@ def measure(preset: str, arguments: Arguments) -> dict[str, Any]:
     ours = None
     with ExitStack() as stack:
         processes = {}
-        for name in ("ours", *arguments.baselines):
+        for name in ("ours", *baselines):
             if name == "notebook" and preset not in ("gaussian", "vectors-notebook"):
                 continue  # it is timed on the notebook's own layers
             process = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
             try:
-                work = process.submit(prepare, preset, name, arguments.data, arguments.seconds, ours)
+                work = process.submit(prepare, preset, name, data, seconds, ours)
                 ours, facts = work.result()
                 timed[name], processes[name] = {**facts, "seconds": []}, process
             except (Differs, ImportError) as error:
                 left_out[name] = str(error)
-        for _ in range(arguments.rounds):
+        for _ in range(rounds):
             for name, process in processes.items():
                 timed[name]["seconds"].append(process.submit(turn, timed[name]["turn"]).result())
     return {"baselines": timed, "left_out": left_out}
@@ -145,35 +146,21 @@ def prepare(
         ours = import_module(module).reference(presets.make(preset, data, short=True))
     checks = [baseline.check(presets.make(preset, data, short=True), variant, ours) for variant in baseline.VARIANTS]
     variants = {variant: baseline(presets.make(preset, data), variant) for variant in baseline.VARIANTS}
-    # Alternately: load from elsewhere, while one variant is timed, would make that one seem slow.
-    paces = [{variant: pace(it, seconds / 4) for variant, it in variants.items()} for _ in range(3)]
-    medians = {variant: statistics.median(of[variant] for of in paces) for variant in variants}
-    fastest = min(medians, key=medians.__getitem__)
+    # Of four, the first compiles.
+    paces = {name: min(pace(variant, variant.chunk) for _ in range(4)) for name, variant in variants.items()}
+    fastest = min(paces, key=paces.__getitem__)
     _prepared[:] = [variants[fastest]]
-    calls = max(1, math.ceil(seconds / medians[fastest] / variants[fastest].chunk))
-    return ours, {
-        "variant": fastest,
-        "differences": {key: max(check[key] for check in checks) for key in checks[0]},
-        "turn": calls * variants[fastest].chunk,
-    }
-
-
-def pace(baseline: Baseline, at_least: float) -> float:
-    """Compile, then time ever more iterations until they take long enough; return the seconds of an iteration."""
-    iterations, elapsed = baseline.chunk, 0.0
-    baseline.run(iterations)
-    while elapsed < at_least:
-        elapsed = iterations * time_of(baseline, iterations)
-        iterations *= 2
-    return 2 * elapsed / iterations
+    calls = max(1, round(seconds / paces[fastest] / variants[fastest].chunk))
+    differences = {key: max(check[key] for check in checks) for key in checks[0]}
+    return ours, {"variant": fastest, "differences": differences, "turn": calls * variants[fastest].chunk}
 
 
 def turn(iterations: int) -> float:
-    """Time the prepared baseline; return the seconds of an iteration."""
-    return time_of(_prepared[0], iterations)
+    """Time the prepared baseline."""
+    return pace(_prepared[0], iterations)
 
 
-def time_of(baseline: Baseline, iterations: int) -> float:
+def pace(baseline: Baseline, iterations: int) -> float:
     """Return the seconds of an iteration."""
     began = time.perf_counter()
     baseline.run(iterations)
@@ -183,17 +170,16 @@ def time_of(baseline: Baseline, iterations: int) -> float:
 def report(measured: Mapping[str, Any]) -> str:
     """Write a preset's table, and below it the baselines that are left out.
 
-    A ratio is the median over the rounds of a baseline's time over ours, with the least and the greatest.
+    "times ours" is the median over the rounds of a baseline's time over ours, with the least and the greatest.
     """
-    rows = [("", "median", "least", "greatest", "times ours", "greatest differences", "variant")]
+    rows: list[tuple[Any, ...]] = [("", "ms an iteration", "times ours", "variant", "greatest differences")]
     ours = measured["baselines"]["ours"]["seconds"]
     for name, baseline in measured["baselines"].items():
-        times = [duration(figure(baseline["seconds"])) for figure in (statistics.median, min, max)]
         ratios = [theirs / our for theirs, our in zip(baseline["seconds"], ours, strict=True)]
         ratio = f"{statistics.median(ratios):.3g} ({min(ratios):.3g} to {max(ratios):.3g})"
         differences = ", ".join(f"{key} {value:.0e}" for key, value in baseline["differences"].items())
-        rows.append((name, *times, ratio, differences, baseline["variant"]))
-    return "\n".join([table(rows), *(f"{name} is left out: {why}" for name, why in measured["left_out"].items())])
+        rows.append((name, 1e3 * statistics.median(baseline["seconds"]), ratio, baseline["variant"], differences))
+    return "\n".join([run.table(rows), *(f"{name} is left out: {why}" for name, why in measured["left_out"].items())])
 
 
 def draw(results: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -202,18 +188,18 @@ def draw(results: Mapping[str, Mapping[str, Any]]) -> Figure:
         figure = Figure(figsize=(7.8, 1 + len(results)), layout="constrained")
         for i, (preset, measured) in enumerate(results.items()):
             ax = figure.add_subplot((len(results) + 1) // 2, 2, i + 1)
-            for y, (name, baseline) in enumerate(measured["baselines"].items()):
-                times, colour = baseline["seconds"], "tab:green" if name == "ours" else "tab:blue"
-                median = statistics.median(times)
+            for y, baseline in enumerate(measured["baselines"].values()):
+                times, colour = [1e3 * seconds for seconds in baseline["seconds"]], "tab:blue" if y else "tab:green"
                 ax.plot([min(times), max(times)], [y, y], color=colour, linewidth=2.5, alpha=0.4)
-                ax.plot(median, y, "o", color=colour, markersize=4)
-                ax.annotate(duration(median), (max(times), y), (4, 0), textcoords="offset points", va="center", size=6)
+                ax.plot(statistics.median(times), y, "o", color=colour, markersize=4)
+                ax.annotate(f"{statistics.median(times):.3g}", (max(times), y), (4, -3), textcoords="offset points")
             names = list(measured["baselines"])
             ax.set_yticks(range(len(names)), names)
-            ax.set(title=preset, xscale="log", xlabel="seconds an iteration", ylim=(len(names) - 0.5, -0.5))
+            ax.set(title=preset, xscale="log", xlabel="milliseconds an iteration", ylim=(len(names) - 0.5, -0.5))
             ax.margins(x=0.18)
     return figure
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments, description=__doc__))
+    with run.exit_statuses():
+        tyro.cli(main, description=__doc__)

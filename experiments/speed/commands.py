@@ -1,9 +1,9 @@
-"""How long is a whole command? `python experiments/speed/commands.py [--rounds 5] [--json PATH]`.
+"""How long is a whole command? `python experiments/speed/commands.py [--rounds 5]`.
 
-It times the default run of `gaussian.py`, and the same method as users of PyTorch and of JAX write it (`commands/`):
-the same networks, optimizers, schedules, EMAs and number of iterations, up to the Wasserstein-1 distance of 1,000,000
-samples. Importing and compiling are counted. Ours also records, saves, draws and compares with the reference. Commands
-run alternately, each round with another seed. `import tensorflow` shows how much is not this project's.
+It times the default run of `gaussian.py`, and the same method as users of PyTorch and of JAX write it (`commands/`), up
+to the Wasserstein-1 distance of a million samples. Importing and compiling are counted. Ours also records, saves, draws
+and compares with the reference. Commands run alternately, each round with another seed. `import tensorflow` shows how
+much is not this project's.
 """
 
 import json
@@ -13,72 +13,75 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from gan_paper import run
+from gan_paper.run.config import versions
 
 import tyro
-from machine import duration, machine, table
 
 HERE = Path(__file__).parent
-COMMANDS = {
+COMMANDS: dict[str, list[Any]] = {
     "gaussian.py": [HERE.parent / "gaussian.py", "--output", "run", "--seed"],
-    "PyTorch, eager": [HERE / "commands" / "gaussian_torch.py"],
-    "JAX, jit and scan": [HERE / "commands" / "gaussian_jax.py"],
+    "PyTorch eager": [HERE / "commands" / "gaussian_torch.py"],
+    "JAX jit + scan": [HERE / "commands" / "gaussian_jax.py"],
     "import tensorflow": ["-c", "import tensorflow; print('wasserstein 0')"],
 }
 """What is typed between `python` and the round's seed."""
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Time whole commands, ours beside those of other frameworks."""
+def main(rounds: int = 5, json_path: Path | None = None) -> None:
+    """Time whole commands, ours beside those of other frameworks.
 
-    rounds: int = 5
-    """Rounds; in each, every command runs once."""
-    json: Path | None = None
-    """File for all measurements."""
+    Args:
+        rounds: In each, every command runs once.
+        json_path: File for all measurements.
 
-
-def main(arguments: Arguments) -> None:
-    """Time, print, write."""
-    rounds = [{name: run(name, seed) for name in COMMANDS} for seed in range(arguments.rounds)]
-    measured = {name: [of[name] for of in rounds] for name in COMMANDS}
-    rows = [("", "answer after", "whole command", "greatest distance", "peak memory")]
+    Raises:
+        run.Refused: if there is no round.
+    """
+    if rounds < 1:
+        raise run.Refused(f"--rounds must be at least 1, not {rounds}")
+    measured: dict[str, list[dict[str, float]]] = {name: [] for name in COMMANDS}
+    for seed in range(rounds):
+        for name in COMMANDS:
+            measured[name].append(measure(name, seed))
+    columns = {"answer": "seconds to the answer", "total": "seconds in all", "memory": "peak GB"}
+    rows: list[tuple[Any, ...]] = [("", *columns.values(), "greatest distance")]
     for name, runs in measured.items():
-        answer, total, memory = (statistics.median(run[key] for run in runs) for key in ("answer", "total", "memory"))
-        distance = max(run["distance"] for run in runs)
-        rows.append((name, duration(answer), duration(total), f"{distance:.4f}", f"{memory / 1e9:.2f} GB"))
-    print(table(rows))
-    if arguments.json:
-        results = {"experiment": "commands", **machine(), "commands": measured}
-        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
+        medians = (statistics.median(of[column] for of in runs) for column in columns)
+        rows.append((name, *medians, max(of["distance"] for of in runs)))
+    print(run.table(rows))
+    if json_path:
+        json_path.write_text(json.dumps({"versions": versions(HERE), "commands": measured}, indent=2) + "\n")
 
 
-def run(name: str, seed: int) -> dict[str, float]:
+def measure(name: str, seed: int) -> dict[str, float]:
     """Run a command in an empty folder.
 
     Returns:
         `answer`, the seconds until it prints the distance, and `distance`, in standard deviations; `total`, the seconds
-        until it ends; `memory`, its peak in bytes.
+        until it ends; `memory`, its peak in GB.
 
     Raises:
-        RuntimeError: if it fails, or does not print the distance.
+        RuntimeError: if it fails.
     """
-    typed, answer, distance = [sys.executable, *map(str, COMMANDS[name]), str(seed)], None, 0.0
+    answers: list[tuple[float, float]] = []
+    command = [sys.executable, *map(str, COMMANDS[name]), str(seed)]
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        process = subprocess.Popen(typed, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert process.stdout
-        for line in process.stdout:
-            if "wasserstein" in line.split()[:2]:  # of our table's rows, the first one with the distance
-                answer = answer or time.perf_counter() - began
-                distance = distance or float(line.split()[-1])
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in process.stdout or ():
+            if line.startswith("wasserstein"):
+                answers.append((time.perf_counter() - began, float(line.split()[1])))
         _, status, used = os.wait4(process.pid, 0)
         total = time.perf_counter() - began
-    if status or answer is None:
-        raise RuntimeError(f"{name} failed, or did not print the distance: {' '.join(typed)}")
-    return {"answer": answer, "distance": distance, "total": total, "memory": used.ru_maxrss * 1024}
+    if status:
+        raise RuntimeError(f"{name} failed: {' '.join(command)}")
+    return {"answer": answers[0][0], "distance": answers[0][1], "total": total, "memory": used.ru_maxrss / 1e6}
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments, description=__doc__))
+    with run.exit_statuses():
+        tyro.cli(main, description=__doc__)

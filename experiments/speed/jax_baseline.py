@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.layers import Dropout, Maxout
+
 import jax
 import keras
 import numpy as np
@@ -13,9 +16,6 @@ from jax.nn import softplus
 from keras.layers import Dense, LeakyReLU, Rescaling
 from numpy.typing import NDArray
 from presets import Preset
-
-from gan_paper.distributions import Gaussian, Uniform
-from gan_paper.layers import Dropout, Maxout
 
 IN_SCAN = "draws in the scan"
 

@@ -7,6 +7,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from gan_paper import objective
+from gan_paper.distributions import Gaussian, Uniform
+
 import keras
 import numpy as np
 import presets
@@ -15,9 +18,6 @@ from baseline import LOSSES, Baseline, Differs, Trained, distance
 from keras.losses import BinaryCrossentropy
 from numpy.typing import NDArray
 from presets import Preset
-
-from gan_paper import objective
-from gan_paper.distributions import Gaussian, Uniform
 
 
 class Ours(Baseline):
@@ -42,10 +42,10 @@ class Ours(Baseline):
         return self.gan.fit(x, batch_size=m, steps_per_epoch=steps, epochs=epochs, verbose=0)
 
 
-def reference(preset: Preset) -> Trained:
-    """Train a short training with `GAN.fit`, not compiled: what every baseline, and `Ours` itself, is checked against."""
+def reference(preset: Preset, iterations: int = presets.SHORT) -> Trained:
+    """Train a short training with `GAN.fit`, not compiled. Every baseline, and `Ours` itself, is checked against it."""
     preset.gan.run_eagerly = True
-    return Ours(preset, "").learn(*preset.draw(0, preset.iterations))
+    return Ours(preset, "").learn(*preset.draw(0, iterations))
 
 
 class TrainStep(Baseline):
@@ -89,24 +89,20 @@ class OneIteration(keras.Model):
         (x, z), gan = data, self.gan
         one, zero = tf.ones((self.m, 1)), tf.zeros((self.m, 1))
         of_d, of_g = gan.discriminator.trainable_variables, gan.generator.trainable_variables
-        if gan.simultaneous:
-            with tf.GradientTape(persistent=True) as tape:
-                samples = gan.generator(z[0], training=True)
-                real, fake = gan.logits(x[0], training=True), gan.logits(samples, training=True)
-                d_loss = self.loss_of(one, real) + self.loss_of(zero, fake)
-                g_loss = self.loss_of(one, fake)
-            gradients = tape.gradient(d_loss, of_d), tape.gradient(g_loss, of_g)
-            gan.d_optimizer.apply(gradients[0], of_d)
-            gan.g_optimizer.apply(gradients[1], of_g)
-            return {"d_loss": d_loss, "g_loss": g_loss}
         for step in range(gan.k):
-            both = tf.concat([x[step], gan.generator(z[step], training=True)], axis=0)
-            with tf.GradientTape() as tape:  # a mean over both halves is half the sum of their means
-                d_loss = 2 * self.loss_of(tf.concat([one, zero], axis=0), gan.logits(both, training=True))
-            gan.d_optimizer.apply(tape.gradient(d_loss, of_d), of_d)
-        with tf.GradientTape() as tape:
-            g_loss = self.loss_of(one, gan.logits(gan.generator(z[-1], training=True), training=True))
-        gan.g_optimizer.apply(tape.gradient(g_loss, of_g), of_g)
+            with tf.GradientTape(persistent=True) as tape:
+                samples = gan.generator(z[step], training=True)
+                real, fake = gan.logits(x[step], training=True), gan.logits(samples, training=True)
+                d_loss, g_loss = self.loss_of(one, real) + self.loss_of(zero, fake), self.loss_of(one, fake)
+            d_gradients = tape.gradient(d_loss, of_d)
+            if gan.simultaneous:  # through a D that has not moved yet
+                g_gradients = tape.gradient(g_loss, of_g)
+            gan.d_optimizer.apply(d_gradients, of_d)
+        if not gan.simultaneous:
+            with tf.GradientTape() as tape:
+                g_loss = self.loss_of(one, gan.logits(gan.generator(z[-1], training=True), training=True))
+            g_gradients = tape.gradient(g_loss, of_g)
+        gan.g_optimizer.apply(g_gradients, of_g)
         return {"d_loss": d_loss, "g_loss": g_loss}
 
 
@@ -130,17 +126,16 @@ class Notebook(Baseline):
     def __init__(self, preset: Preset, variant: str) -> None:
         super().__init__(preset, variant)
         warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # the frozen D
-        self.G, self.D, loss = self.gan.generator, self.gan.discriminator, "binary_crossentropy"
-        d_sgd, g_sgd, dg_sgd = (
+        self.G, self.D = self.gan.generator, self.gan.discriminator
+        d_sgd, g_sgd = (
             type(like).from_config({**like.get_config(), "use_ema": False})
-            for like in (self.gan.d_optimizer, self.gan.g_optimizer, self.gan.g_optimizer)
+            for like in (self.gan.d_optimizer, self.gan.g_optimizer)
         )
-        self.D.compile(d_sgd, loss)
-        self.G.compile(g_sgd, loss)
+        self.D.compile(d_sgd, "binary_crossentropy")
         self.D.trainable = False
         z = keras.Input(self.G.input_shape[1:])
         self.DG = keras.Model(z, self.D(self.G(z)))
-        self.DG.compile(dg_sgd, loss)
+        self.DG.compile(g_sgd, "binary_crossentropy")
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches, drawn with NumPy."""

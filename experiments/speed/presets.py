@@ -1,17 +1,15 @@
 """The presets that are timed: each one's GAN as its experiment makes it, and what other frameworks read off it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import adapter
+from gan_paper import GAN, Dropout, Maxout, RisingMomentum, run
+from gan_paper.distributions import Images
+
 import numpy as np
 from keras.optimizers import Adam, schedules
 from numpy.typing import NDArray
-
-from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import Images
-from gan_paper.layers import Dropout, Maxout
-from gan_paper.optimizers import RisingMomentum
 
 SHORT = 20
 """Iterations of the short training in which baselines are checked."""
@@ -55,7 +53,11 @@ def make(name: str, data: Path | None = None, short: bool = False) -> Preset:
     Raises:
         ValueError: if MNIST cannot be read.
     """
-    gan, p_data, config = adapter.build(name, data)
+    experiment, _, preset = name.partition("-")
+    module = run.load_experiment(experiment, Path(__file__).parent.parent)
+    config = module.PRESETS[preset or next(iter(module.PRESETS))]
+    config = replace(config, data=data) if hasattr(config, "data") else config
+    gan, p_data = module.make_gan(config), module.data(config)
     # As long as the experiment's own calls; on MNIST 50 iterations take a second.
     most = 50 if name.startswith("mnist") else config.record_every
     chunk = gan.minibatches(p_data, config.m).per_call(most)
@@ -81,7 +83,7 @@ def shorten(gan: GAN, iterations: int) -> None:
             layer.rate = 0.0
         if isinstance(layer, Maxout):
             layer.kernel.assign(layer.kernel * 3)
-    optimizers = []
+    optimizers: list[Any] = []
     for optimizer in (gan.d_optimizer, gan.g_optimizer):
         config = {**optimizer.get_config(), "ema_momentum": 0.9}
         if isinstance(config["learning_rate"], dict):
@@ -91,7 +93,7 @@ def shorten(gan: GAN, iterations: int) -> None:
         if isinstance(optimizer, RisingMomentum):
             config |= {"updates_per_epoch": 1, "saturate": SHORT}
         optimizers.append(type(optimizer).from_config(config))
-    gan.compile(*optimizers, k=gan.k, generator_loss=gan.generator_loss, simultaneous=gan.simultaneous)
+    gan.compile(optimizers[0], optimizers[1], gan.k, gan.generator_loss, gan.simultaneous)
 
 
 def learning_rates(optimizer: Any, updates: int) -> NDArray[np.float32]:

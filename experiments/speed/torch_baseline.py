@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.layers import Dropout, Maxout
+
 import keras
 import numpy as np
 import presets
@@ -16,9 +19,6 @@ from torch import nn
 from torch.nn.functional import softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gan_paper.distributions import Gaussian, Uniform
-from gan_paper.layers import Dropout, Maxout
-
 
 class Eager(Baseline):
     """The training loop as PyTorch's users write it.
@@ -27,6 +27,7 @@ class Eager(Baseline):
     updates, where D sees them twice, as in PyTorch's own example of a GAN.
     """
 
+    chunk = 10
     VARIANTS = tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
 
     def __init__(self, preset: Preset, variant: str) -> None:
@@ -102,11 +103,15 @@ class Learner:
 
 
 class Apply(nn.Module):
-    """A layer without weights."""
+    """A function of the input and of some numbers."""
 
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(self, function: Callable[..., torch.Tensor], *numbers: float) -> None:
         super().__init__()
-        self.forward = function
+        self.function, self.numbers = function, numbers
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the function's value."""
+        return self.function(x, *self.numbers)
 
 
 ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
@@ -124,11 +129,11 @@ def sequential(network: keras.Model) -> nn.Sequential:
             case Dense():
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
             case Maxout():
-                modules.append(Apply(lambda a, pieces=layer.pieces: a.unflatten(1, (pieces, -1)).amax(1)))
+                modules.append(Apply(lambda a, pieces: a.unflatten(1, (pieces, -1)).amax(1), layer.pieces))
             case LeakyReLU():
                 modules.append(nn.LeakyReLU(layer.negative_slope))
             case Rescaling():
-                modules.append(Apply(lambda x, scale=layer.scale, offset=layer.offset: x * scale + offset))
+                modules.append(Apply(lambda x, scale, offset: x * scale + offset, layer.scale, layer.offset))
             case Dropout():
                 modules.append(nn.Dropout(layer.rate))
             case _:

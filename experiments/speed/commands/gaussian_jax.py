@@ -9,28 +9,24 @@ from typing import Any
 import jax
 import numpy as np
 import optax
-from jax.nn import elu, softplus
+from jax.example_libraries.stax import Dense, Elu, serial
+from jax.nn import softplus
 from scipy.stats import norm, wasserstein_distance
 
 ITERATIONS, M, K = 8_000, 128, 4
 DECAY = 1 - 1 / (0.1 * ITERATIONS)  # of the EMA, in an iteration
 
 
-def network(key: Any, inputs: int, scale: float) -> list[Any]:
-    """Initialise two hidden layers of 50 units and a linear output; `scale` multiplies the first layer's weights."""
-    net = []
-    for of_layer, i, o, s in zip(jax.random.split(key, 3), (inputs, 50, 50), (50, 50, 1), (scale, 1, 1), strict=True):
-        of_w, of_b = jax.random.split(of_layer)
-        limit = s * i**-0.5
-        net += [jax.random.uniform(of_w, (i, o), minval=-limit, maxval=limit)]
-        net += [jax.random.uniform(of_b, (o,), minval=-limit, maxval=limit)]
-    return net
+def uniform(limit: float) -> Any:
+    """Return an initialiser of weights in U(-limit, limit)."""
+    return lambda key, shape, dtype=None: jax.random.uniform(key, shape, minval=-limit, maxval=limit)
 
 
-def apply(net: Any, x: Any) -> Any:
-    """Return the network's output."""
-    w1, b1, w2, b2, w3, b3 = net
-    return elu(elu(x @ w1 + b1) @ w2 + b2) @ w3 + b3
+def network(inputs: int, scale: float) -> tuple[Any, Any]:
+    """Return the functions that initialise and apply a network; `scale` multiplies its first layer's weights."""
+    first, others = uniform(scale * inputs**-0.5), uniform(50**-0.5)
+    hidden = Dense(50, first, first), Elu, Dense(50, others, others), Elu
+    return serial(*hidden, Dense(1, others, others))
 
 
 def noise(key: Any, count: int = M) -> Any:
@@ -40,12 +36,12 @@ def noise(key: Any, count: int = M) -> Any:
 
 def d_loss(D: Any, x: Any, samples: Any) -> Any:
     """Return D's loss."""
-    return softplus(-apply(D, x)).mean() + softplus(apply(D, samples)).mean()
+    return softplus(-d_apply(D, x)).mean() + softplus(d_apply(D, samples)).mean()
 
 
 def g_loss(G: Any, D: Any, z: Any) -> Any:
     """Return G's loss, non-saturating."""
-    return softplus(-apply(D, apply(G, z))).mean()
+    return softplus(-d_apply(D, g_apply(G, z))).mean()
 
 
 def adam(learning_rate: float, updates: int) -> Any:
@@ -53,16 +49,17 @@ def adam(learning_rate: float, updates: int) -> Any:
     return optax.adam(optax.cosine_decay_schedule(learning_rate, ITERATIONS * updates), 0.5, 0.999, 1e-7)
 
 
+(g_init, g_apply), (d_init, d_apply) = network(30, 2), network(1, 3)
 d_adam, g_adam = adam(3e-3, K), adam(4e-4, 1)
 
 
 def iteration(state: Any, key: Any) -> tuple[Any, None]:
-    """Update D K times and G once; only the EMA of G is needed in the end, D's is kept as in `gaussian.py`."""
+    """Update D K times and G once; keep the EMAs of both."""
     G, D, g_state, d_state, g_ema, d_ema = state
     of_g, *of_d = jax.random.split(key, K + 1)
     for of_x, of_z in map(jax.random.split, of_d):
         x = 4 + 1.25 * jax.random.normal(of_x, (M, 1))
-        updates, d_state = d_adam.update(jax.grad(d_loss)(D, x, apply(G, noise(of_z))), d_state)
+        updates, d_state = d_adam.update(jax.grad(d_loss)(D, x, g_apply(G, noise(of_z))), d_state)
         D = optax.apply_updates(D, updates)
         d_ema = optax.incremental_update(D, d_ema, 1 - DECAY ** (1 / K))
     updates, g_state = g_adam.update(jax.grad(g_loss)(G, D, noise(of_g)), g_state)
@@ -71,10 +68,10 @@ def iteration(state: Any, key: Any) -> tuple[Any, None]:
 
 
 of_g, of_d, training, drawing = jax.random.split(jax.random.key(int(sys.argv[1])), 4)
-G, D = network(of_g, 30, 2), network(of_d, 1, 3)
+(_, G), (_, D) = g_init(of_g, (-1, 30)), d_init(of_d, (-1, 1))
 state = G, D, g_adam.init(G), d_adam.init(D), G, D
 keys = jax.random.split(training, ITERATIONS)
 (*_, ema, _), _ = jax.jit(lambda state: jax.lax.scan(iteration, state, keys))(state)
-drawn = np.ravel(apply(ema, noise(drawing, 1_000_000)))
+drawn = np.ravel(g_apply(ema, noise(drawing, 1_000_000)))
 exact = norm(4, 1.25).ppf((np.arange(drawn.size) + 0.5) / drawn.size)
 print(f"wasserstein  {wasserstein_distance(drawn, exact) / 1.25:.4g}")
