@@ -1,242 +1,288 @@
-"""The tables over seeds of `experiments/README.md`: `python experiments/tables.py [--collect runs] [--write]`.
+"""Tables over runs: `python experiments/tables.py [RUN...] [--collect FOLDER] [--write]`.
 
-They are made from the metrics of each seed that `figures/reference/results` holds. `--collect` takes them from finished
-runs, a file a preset; `--write` puts the tables into the page.
+With runs of one experiment, say `runs/gaussian/seed*`, it prints a row of metrics for each, what the run's reference
+says of it, and the median, the least and the greatest over the runs.
+
+Without runs it prints the tables of the pages, Table 1 among them, which are made from `figures/reference`:
+`results/` holds the metrics of each seed, a file a preset; `mnist/` and `mnist_dense/` hold the runs of MNIST.
+`--collect` takes them from finished runs, and `--write` puts the tables into the pages.
 """
 
 import json
 import math
 import re
+import shutil
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from gan_paper import runs
-from gan_paper.runs import files, recordings
+from gan_paper import run
+from gan_paper.run import files
 
 import tyro
-from compare import verdict
-from table1 import RESULTS as MNIST
-from table1 import finished
 
 HERE = Path(__file__).parent
-PAGE = HERE / "README.md"
-RESULTS = HERE.parent / "figures" / "reference" / "results"
+PAGES = [HERE / "README.md"]
+"""Where the tables stand, each between `<!-- table NAME -->` and `<!-- end -->`."""
+REFERENCES = HERE.parent / "figures" / "reference"
+
+LINE = {"wasserstein": ("Wasserstein-1 (std)", 4), "ks": ("Kolmogorov-Smirnov", 4)}
+"""Columns of a table over presets: by metric the header, and the digits after the point. `std` is that of the data."""
+GAUSSIAN = LINE | {"largest_gap": ("gap of D", 4), "value_gap": ("abs(V + log 4) (nats)", 5)}
+VECTORS = {
+    "std_across_noise": ("std across z", 3),
+    "wasserstein_per_dimension": ("Wasserstein-1 per dimension (std)", 3),
+    "wasserstein_pooled": ("Wasserstein-1 pooled (std)", 3),
+    "correlation": ("correlation", 3),
+    "largest_correlation": ("largest correlation", 2),
+}
+SINE = {
+    "curve_error": ("mean of abs(y - sin x)", 3),
+    "bins_in_proportion": ("bins of x in proportion", 2),
+    "energy_distance": ("energy distance to the points", 4),
+    "energy_distance_of_halves": ("energy distance between their halves", 4),
+}
+QUARTET = ("precision", "recall", "density", "coverage")
+MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
+"""The other measures of `mnist_measures.py`, and their digits after the point."""
+ORDER = "released crisp paper mnist_dense"
+"""Of the rows of Table 1."""
+UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
+"""Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
+NO_METRICS = ("experiment", "preset", "seed", "iterations", "train_seconds", "iterations_per_second")
+"""What a table over runs leaves out of `metrics.json`."""
+MOST_SEEDS = 100_000
 
 Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Make the tables over seeds."""
+    """Print a table over runs, or the tables of the pages."""
 
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")] = ()
+    """Folders of finished runs of one experiment [default: print the tables of the pages]."""
     collect: Path | None = None
-    """Folder of runs, EXPERIMENT/PRESET-seedSEED, whose metrics are taken first."""
+    """Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics replace those of `figures/reference`."""
     write: bool = False
-    """Put the tables into `experiments/README.md`."""
+    """Put the tables into the pages."""
 
 
 def main(arguments: Arguments) -> None:
-    """Collect, print, write.
+    """Print the tables; collect and write what is asked for.
 
     Raises:
-        runs.Refused: if a folder holds no finished runs.
+        Refused: if a folder holds no finished runs, or the runs do not report the same metrics.
     """
+    if arguments.runs:
+        print(over_seeds([folder.name for folder in arguments.runs], [summary(folder) for folder in arguments.runs]))
+        return
     if arguments.collect:
         collect(arguments.collect)
     for name, make in TABLES.items():
         print(f"{name}\n\n{make()}\n")
     if arguments.write:
-        files.write_text(PAGE, filled(PAGE.read_text()))
-        print("written:", PAGE, sep="\n  ")
+        for page in PAGES:
+            files.write_text(page, filled(page.read_text(encoding="utf-8")))
+        print("written:", *PAGES, sep="\n  ")
+
+
+def summary(folder: Path) -> Metrics:
+    """A finished run's metrics by name; the last, `reference`, is what its reference says of it.
+
+    Raises:
+        Refused: if the folder holds no finished run.
+    """
+    metrics = run.read_metrics(folder)
+    reference = run.find_reference(folder, REFERENCES)
+    return {**_numbers(metrics), "reference": run.verdict(run.read_recording(folder), reference)}
+
+
+def headline(metrics: Mapping[str, Any]) -> tuple[str, float]:
+    """The one metric that a list of runs shows, with its name: the log-likelihood, or else the first."""
+    numbers = _numbers(metrics)
+    name = "log_likelihood" if "log_likelihood" in numbers else next(iter(numbers))
+    return name, numbers[name]
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {n: float(v) for n, v in metrics.items() if isinstance(v, int | float) and n not in NO_METRICS}
+
+
+def over_seeds(labels: Sequence[str], rows: Sequence[Metrics]) -> str:
+    """The table of runs, with the median, the least and the greatest below.
+
+    Args:
+        labels: Of the runs.
+        rows: Of `summary`, one a run, at least one.
+
+    Raises:
+        Refused: if the runs do not report the same metrics.
+    """
+    for label, row in zip(labels, rows, strict=True):
+        if list(row) != list(rows[0]):
+            raise run.Refused(f"{label} reports other metrics than {labels[0]}")
+    *names, reference = rows[0]
+    table: list[list[Any]] = [["", *(f"{n} ({UNITS[n]})" if n in UNITS else n for n in names), reference]]
+    table += [[label, *row.values()] for label, row in zip(labels, rows, strict=True)]
+    for label, statistic in (("median", statistics.median), ("least", min), ("greatest", max)):
+        table.append([label, *(statistic([row[name] for row in rows]) for name in names), ""])
+    return run.table(table)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from text such as 0,2,5-7, without repetition.
+
+    Raises:
+        Refused: if it is no such text, or gives no seed, or more than 100,000.
+    """
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)) or int(last or first) > 1_000_000_000:
+            raise run.Refused(f"--seeds must be whole numbers to 1e9 and ranges of them, say 0,2,5-7, not {text!r}")
+        if int(last or first) - int(first) >= MOST_SEEDS:
+            raise run.Refused(f"--seeds {text} are too many; at most {MOST_SEEDS} are accepted")
+        seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+    if not seeds:
+        raise run.Refused(f"--seeds {text} holds no seed: a range rises")
+    return list(seeds)
 
 
 def collect(folder: Path) -> None:
-    """Write the metrics of all finished runs in a folder, a file for each preset.
+    """Keep the metrics of all finished runs in a folder: a file for each preset, a folder for each run of MNIST.
+
+    Runs whose settings differ from their preset's are left out, but those of MNIST are rows of Table 1.
 
     Raises:
-        runs.Refused: if there is none, or one is damaged.
+        Refused: if there is none, or one is damaged.
     """
+    found = sorted(folder.glob("*/*/metrics.json"))
+    if not found:
+        raise run.Refused(f"--collect {folder} holds no finished run")
     presets: dict[str, Metrics] = {}
-    for path in sorted(folder.glob("*/*/SHA256SUMS")):
-        run = path.parent
-        config, metrics = runs.read_config(run), runs.read_metrics(run)
-        experiment, preset = metrics["experiment"], metrics["preset"]
-        if experiment == "mnist":  # whose results are `table1.py`'s
-            continue
-        metrics["code"] = config["versions"]["commit"]
-        if (run / "histograms.npz").exists():
-            metrics["reference"] = verdict(recordings.of_run(run), experiment, preset)
-        presets.setdefault(f"{experiment}-{preset}", {})[str(metrics["seed"])] = metrics
-    if not presets:
-        raise runs.Refused(f"--collect {folder} holds no finished run")
-    RESULTS.mkdir(exist_ok=True)
-    for name, seeds in presets.items():
-        files.write_text(RESULTS / f"{name}.json", json.dumps(seeds, indent=1) + "\n")
+    for path in found:
+        metrics, versions = run.read_metrics(path.parent), run.read_config(path.parent)["versions"]
+        experiment, seed, name = metrics["experiment"], str(metrics["seed"]), path.parent.name
+        if "log_likelihood" in metrics:
+            (REFERENCES / experiment / name).mkdir(parents=True, exist_ok=True)
+            for file in ("config.json", "history.csv", "metrics.json", "measures.json"):
+                if path.with_name(file).exists():
+                    shutil.copyfile(path.with_name(file), REFERENCES / experiment / name / file)
+        elif not _changes(name, metrics):
+            preset = f"{experiment}-{name}".removesuffix(f"-seed{seed}")
+            presets.setdefault(preset, {})[seed] = metrics | {"commit": versions.get("commit")}
+    for preset, seeds in presets.items():
+        files.write_text(REFERENCES / "results" / f"{preset}.json", json.dumps(seeds, indent=1) + "\n")
+    if (folder / "theory" / "metrics.json").exists():
+        shutil.copyfile(folder / "theory" / "metrics.json", REFERENCES / "results" / "theory.json")
 
 
-def seeds_of(name: str) -> list[Metrics]:
-    """The metrics of an experiment's preset, a seed each; none if its runs were not kept."""
-    path = RESULTS / f"{name}.json"
-    return list(json.loads(path.read_text()).values()) if path.exists() else []
+def _changes(name: str, metrics: Metrics) -> str:
+    # What differs from the preset, by the name of the run's folder: [PRESET-][NAME=VALUE-...]seedN
+    name = name.removesuffix(f"seed{metrics['seed']}").removeprefix(f"{metrics['preset']}-")
+    return re.sub(r"-(?=\w+=)", ", ", name.strip("-"))
 
 
-def gaussian() -> str:
-    """The presets of `gaussian.py`."""
-    head = ("preset", "Wasserstein-1", "Kolmogorov-Smirnov", "gap of D", "V + log 4", "accepted", "seeds")
+def results(name: str) -> Any:
+    """A file of `figures/reference/results`."""
+    return json.loads(files.read_text(REFERENCES / "results" / f"{name}.json"))
+
+
+def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
+    """A table of presets: of each metric the median over the seeds, the least and the greatest.
+
+    Args:
+        names: Of files of `figures/reference/results`, with spaces between them.
+        columns: As `LINE`. A last one is added: how many runs their reference accepts and, if they report it, are
+            within the limits of `vector_distances`.
+    """
     rows = []
-    for preset in ("scalar", "standard", "mixture", "notebook"):
-        if not (seeds := seeds_of(f"gaussian-{preset}")):
-            continue
-        gaps = [seed["discriminator"].get("largest_gap") for seed in seeds]
-        cells = [_median_greatest([s["match"]["wasserstein"] for s in seeds])]
-        cells += [_median_greatest([s["match"]["ks"] for s in seeds])]
-        cells += [_median_greatest(gaps) if None not in gaps else "-"]
-        cells += [_median_greatest([abs(s["value"] + math.log(4)) for s in seeds], 5)]
-        rows.append((f"`{preset}`", *cells, _accepted(seeds), str(len(seeds))))
-    return markdown(head, rows)
-
-
-def vectors() -> str:
-    """How the vectors of 1,000 match, entry by entry."""
-    head = ("preset", "std across z", "own Wasserstein-1", "pooled", "correlation", "largest", "within limits", "seeds")
-    rows = []
-    for preset in ("vectors", "notebook"):
-        found = [seed["entries"] for seed in seeds_of(f"gaussian-{preset}") if "entries" in seed]
-        if not found:
-            continue
-        cells = [
-            _range([entries[name] for entries in found], digits)
-            for name, digits in (
-                ("std_across_noise", 3), ("own_wasserstein", 3), ("wasserstein", 3), ("correlation", 3),
-                ("largest_correlation", 2),
-            )
-        ]  # fmt: skip
-        within = sum(entries["within_limits"] for entries in found)
-        rows.append((f"`{preset}`", *cells, f"{within} of {len(found)}", str(len(found))))
-    return markdown(head, rows)
-
-
-def vectors_study() -> str:
-    """What `vectors_study.py` measured."""
-    head = ("case", "units of D's layer", "std across z", "own Wasserstein-1", "pooled", "correlation", "D(x), D(G(z))")
-    rows = []
-    for pair in json.loads((RESULTS / "vectors-study.json").read_text())["pairs"]:
-        names = ("std_across_noise", "own_wasserstein", "wasserstein", "correlation")
-        answers = f"{pair['d_real']:.2f}, {pair['d_fake']:.2f}"
-        rows.append((pair["case"], f"{pair['width']:,}", *(f"{pair[name]:.3f}" for name in names), answers))
-    return markdown(head, rows)
-
-
-def systems() -> str:
-    """The other systems on the real line."""
-    head = ("experiment", "preset", "Wasserstein-1, median (least to greatest)", "Kolmogorov-Smirnov", "accepted")
-    rows = []
-    for experiment, presets in (
-        ("numpy_gan", ("inside", "document")),
-        ("uniform_to_gaussian", ("matched", "document", "linear")),
-    ):
-        for preset in presets:
-            if not (seeds := seeds_of(f"{experiment}-{preset}")):
-                continue
-            cells = [_range([s["match"][name] for s in seeds], 3) for name in ("wasserstein", "ks")]
-            rows.append((f"`{experiment}`", f"`{preset}`", *cells, _accepted(seeds)))
-    return markdown(head, rows)
-
-
-def sine() -> str:
-    """The presets of `sine.py`."""
-    halves = statistics.median(s["match"]["energy_distance_of_halves"] for s in seeds_of("sine-matched"))
-    head = (
-        "`sine`", "mean of abs(y - sin x)", "bins of x in proportion",
-        f"energy distance to the points (between their halves: {halves:.4f})", "accepted",
-    )  # fmt: skip
-    rows = []
-    for preset in ("matched", "document"):
-        if not (seeds := seeds_of(f"sine-{preset}")):
-            continue
-        cells = [
-            _range([s["match"][name] for s in seeds], digits)
-            for name, digits in (("curve_error", 3), ("bins_in_proportion", 2), ("energy_distance", 4))
-        ]
-        rows.append((f"`{preset}`", *cells, _accepted(seeds)))
-    return markdown(head, rows)
+    for seeds in (list(results(name).values()) for name in names.split()):
+        cells = []
+        for metric, (_, digits) in columns.items():
+            values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in seeds]
+            median, least, greatest = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
+            cells.append(f"{median} ({least} to {greatest})")
+        accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in seeds)
+        rows.append((f"`{seeds[0]['experiment']}`", f"`{seeds[0]['preset']}`", *cells, f"{accepted} of {len(seeds)}"))
+    return markdown(("experiment", "preset", *(header for header, _ in columns.values()), "accepted"), rows)
 
 
 def theory() -> str:
     """The checks of `theory.py`."""
-    (seed,) = seeds_of("theory-line")
     rows = [
         (check["claim"].replace("|", r"\|"), f"{check['measured']:.2g}", f"{check['tolerance']:g}")
-        for check in seed["checks"]
+        for check in results("theory")["checks"]
     ]
     return markdown(("claim", "measured", "at most"), rows)
 
 
+def mnist_runs() -> dict[str, list[Metrics]]:
+    """Of the kept runs of MNIST, `metrics.json` and `measures.json` together, a seed each.
+
+    The keys are their presets, with the settings that differ, in the order of Table 1. A preset that is called
+    `default` goes by its experiment's name.
+    """
+    groups: dict[str, list[Metrics]] = {}
+    for path in sorted(REFERENCES.glob("mnist*/*/metrics.json")):
+        metrics, measured = run.read_metrics(path.parent), path.with_name("measures.json")
+        metrics |= json.loads(files.read_text(measured)) if measured.exists() else {"measures": {}, "scale": {}}
+        name = metrics["experiment"] if metrics["preset"] == "default" else metrics["preset"]
+        changes = _changes(path.parent.name, metrics)
+        groups.setdefault(f"`{name}` with {changes}" if changes else f"`{name}`", []).append(metrics)
+    return dict(sorted(groups.items(), key=lambda group: (ORDER.find(group[0].split("`")[1]), group[0])))
+
+
 def table1() -> str:
-    """What `table1.py` made."""
-    return (MNIST / "table1.md").read_text().strip()
+    """Table 1: the paper's rows, ours, and what the estimator gives for samples that nobody generated.
+
+    Ours are the mean and the standard deviation over seeds. The authors drew from G's last iterate: compare this row
+    with their 225. TFD is not public, so that column cannot be measured again.
+    """
+    rows = [
+        ("DBN", "138 ± 2", "1909 ± 66", "-"),
+        ("Stacked CAE", "121 ± 1.6", "2110 ± 50", "-"),
+        ("Deep GSN", "214 ± 1.1", "1890 ± 29", "-"),
+        ("Adversarial nets", "225 ± 2", "2057 ± 26", "-"),
+    ]
+    for label, seeds in mnist_runs().items():
+        for generator, metric in (("last iterate", "last_iterate_log_likelihood"), ("EMA", "log_likelihood")):
+            nats = [seed[metric] for seed in seeds]
+            spread = f" ± {statistics.stdev(nats):.1f}" if len(nats) > 1 else ""
+            each = ", ".join(f"{seed:.1f}" for seed in nats)
+            rows.append((f"{label}, {generator}", f"{statistics.mean(nats):.1f}{spread}", "-", each))
+    scale = json.loads(files.read_text(REFERENCES / "mnist" / "scale.json"))
+    rows += [(samples, f"{mean:.1f} ± {error:.1f}", "-", "-") for samples, (mean, error) in scale.items()]
+    return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 
 def measures() -> str:
-    """What `mnist_measures.py` says of the runs of Table 1: the mean over their seeds."""
-    quartet = "precision, recall, density, coverage"
-    head = (
-        "samples", "seeds", "nats", f"pixels: {quartet}", "the same: features", "confident", "KL", "digits", "nearest",
-        "copies",
-    )  # fmt: skip
+    """What `mnist_measures.py` says of test images, of k-means centroids and of the runs of Table 1: means over seeds.
+
+    Of the ten digits' shares over those of test images: the least and the greatest.
+    """
+    scale: dict[str, list[Metrics]] = {}
     groups: dict[str, list[Metrics]] = {}
-    scale: Metrics = {}
-    for run in finished(MNIST):
-        path = run.folder / "measures.json"
-        if path.exists():
-            content = json.loads(path.read_text())
-            scale |= content["scale"]
-            for name, row in content["measures"].items():
-                groups.setdefault(f"{run.label}, {name}", []).append(row)
-    shares = scale["test images"]["digits"]
-    rows = [("test images", "", "", *_judged([scale.pop("test images")], shares))]
-    for label, seeds in groups.items():
-        nats = statistics.mean(seed["log_likelihood"] for seed in seeds)
-        rows.append((label, str(len(seeds)), f"{nats:.0f}", *_judged(seeds, shares)))
-    rows += [(name, "", "", *_judged([row], shares)) for name, row in scale.items()]
-    return markdown(head, rows)
-
-
-def _judged(seeds: Sequence[Metrics], shares: Sequence[float]) -> list[str]:
-    # Cells of a row of measures: means over seeds; of the ten digits' shares, over those given, the least and greatest
-    cells = [
-        ", ".join(f"{statistics.mean(s[place][name] for s in seeds):.2f}" for name in seeds[0][place])
-        for place in ("pixels", "features")
-    ]
-    names = (("confident", 2), ("kl", 3), ("nearest", 2), ("copies", 3))
-    confident, kl, *rest = (f"{statistics.mean(s[name] for s in seeds):.{digits}f}" for name, digits in names)
-    ratios = [own / share for s in seeds for own, share in zip(s["digits"], shares, strict=True)]
-    return [*cells, confident, kl, f"{min(ratios):.2f} to {max(ratios):.2f}", *rest]
-
-
-TABLES: dict[str, Callable[[], str]] = {
-    "gaussian": gaussian,
-    "vectors": vectors,
-    "vectors_study": vectors_study,
-    "theory": theory,
-    "table1": table1,
-    "measures": measures,
-    "systems": systems,
-    "sine": sine,
-}
-"""By its name in the page, between `<!-- table NAME -->` and `<!-- end -->`, what makes a table."""
-
-
-def filled(page: str) -> str:
-    """The page with its tables as the data have them."""
-
-    def table(found: re.Match[str]) -> str:
-        return f"<!-- table {found[1]} -->\n{TABLES[found[1]]()}\n<!-- end -->"
-
-    return re.sub(r"<!-- table (\w+) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
+    for label, seeds in mnist_runs().items():
+        for seed in seeds:
+            scale |= {samples: [row] for samples, row in seed["scale"].items()}
+            for generator, row in seed["measures"].items():
+                groups.setdefault(f"{label}, {generator}", []).append(row)
+    (test,), rows = scale["test images"], []
+    for label, seeds in {**scale, **groups}.items():
+        cells = [f"{statistics.mean(seed['log_likelihood'] for seed in seeds):.0f}" if label in groups else "-"]
+        for space in ("pixels", "features"):
+            cells += [", ".join(f"{statistics.mean(seed[space][name] for seed in seeds):.2f}" for name in QUARTET)]
+        cells += [f"{statistics.mean(seed[name] for seed in seeds):.{digits}f}" for name, digits in MEASURES.items()]
+        ratios = [own / share for seed in seeds for own, share in zip(seed["digits"], test["digits"], strict=True)]
+        rows.append((label, str(len(seeds)), *cells, f"{min(ratios):.2f} to {max(ratios):.2f}"))
+    spaces = [f"{space}: {', '.join(QUARTET)}" for space in ("pixels", "features")]
+    return markdown(
+        ("samples", "seeds", "nats", *spaces, "confident", "KL (nats)", "nearest", "copies", "digits"), rows
+    )
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -244,22 +290,28 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
-def _median_greatest(values: Sequence[float], digits: int = 4) -> str:
-    return f"{statistics.median(values):.{digits}f}, {max(values):.{digits}f}"
+SYSTEMS = "numpy_gan numpy_gan-document uniform_to_gaussian uniform_to_gaussian-document uniform_to_gaussian-linear"
+TABLES: dict[str, Callable[[], str]] = {
+    "gaussian": lambda: over_presets("gaussian gaussian-standard gaussian-mixture", GAUSSIAN),
+    "vectors": lambda: over_presets("vectors", VECTORS),
+    "theory": theory,
+    "table1": table1,
+    "measures": measures,
+    "systems": lambda: over_presets(SYSTEMS, LINE),
+    "sine": lambda: over_presets("sine sine-document", SINE),
+}
+"""By its name in a page, what makes a table."""
 
 
-def _range(values: Sequence[float], digits: int) -> str:
-    median, least, greatest = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
-    return f"{median} ({least} to {greatest})"
+def filled(page: str) -> str:
+    """A page with its tables as the data have them."""
 
+    def table(found: re.Match[str]) -> str:
+        return f"<!-- table {found[1]} -->\n{TABLES[found[1]]()}\n<!-- end -->"
 
-def _accepted(seeds: Sequence[Metrics]) -> str:
-    failed = [str(seed["seed"]) for seed in seeds if not seed["reference"].startswith("accepted")]
-    if len(failed) == len(seeds):
-        return "none"
-    return f"all but {', '.join(failed)}" if failed else "all"
+    return re.sub(r"<!-- table (\w+) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    with runs.exit_statuses():
+    with run.exit_statuses():
         main(tyro.cli(Arguments, description=__doc__))

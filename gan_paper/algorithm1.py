@@ -89,18 +89,19 @@ class GAN(AdversarialModel):
         if not (isinstance(steps, int) and steps >= 1):
             raise ValueError(f"steps_per_epoch must be an integer of at least 1, not {steps!r}")
         self.steps_per_execution = minibatches.per_call(steps, self._most_per_call)
-        stream = minibatches.stream(
-            lambda: int(self.g_optimizer.iterations), steps, max(0, epochs - initial_epoch), self.steps_per_execution
-        )
-        return super().fit(
-            stream,
-            steps_per_epoch=steps,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            callbacks=callbacks,
-            verbose=verbose,
-            shuffle=False,
-        )
+        # The minibatches come from a thread; for Keras, which wants a dataset, there is one that only counts.
+        calls = tf.data.Dataset.range(1).repeat()
+        first, epochs_left = int(self.g_optimizer.iterations), max(0, epochs - initial_epoch)
+        with minibatches.ahead(first, steps, epochs_left, self.steps_per_execution) as self._untracked.calls:
+            return super().fit(
+                calls,
+                steps_per_epoch=steps,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                callbacks=callbacks,
+                verbose=verbose,
+                shuffle=False,
+            )
 
     def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0) -> Minibatches:
         """The minibatches that `fit` trains on, given the same arguments.
@@ -122,7 +123,7 @@ class GAN(AdversarialModel):
         )
 
     def make_train_function(self, force: bool = False) -> None:
-        """For Keras: a function of the stream that makes one call of `train_step`, in which the loop is compiled."""
+        """For Keras: a function that makes one call of `train_step`, in which the loop is compiled."""
         if self.train_function is not None and not force:
             return
 
@@ -138,8 +139,8 @@ class GAN(AdversarialModel):
             # Without AutoGraph, as in Keras's own `fit`: it would take a second to rewrite Keras's source.
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
-        def call(stream: Any) -> dict[str, Any]:
-            logs, finite = step(next(stream))
+        def call(_: Any) -> dict[str, Any]:
+            logs, finite = step(next(self._untracked.calls))
             if not finite:  # to fetch the weights takes milliseconds
                 check_finite(
                     int(self.g_optimizer.iterations),

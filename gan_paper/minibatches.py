@@ -1,8 +1,13 @@
 """The minibatches of Algorithm 1: a pure function of seed and iteration, whatever the calls and epochs they come in."""
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from gan_paper.distributions import Distribution, Points
@@ -15,6 +20,7 @@ EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE = range(5)
 """What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""
 
 _BLOCK = 2**15  # random numbers that are drawn at once
+_AHEAD = 2  # calls
 _CALL = 64 << 20  # bytes of the minibatches of one call: three calls are in memory at once
 _ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
 
@@ -93,13 +99,16 @@ class Minibatches:
             x = self._examples.sample(x_shape, (self._seed, first, EXAMPLES), self._dtype)
         return x, self._p_z.sample(z_shape, (self._seed, first, NOISE), self._dtype)
 
-    def draw(self, first: int, count: int, room: int | None = None) -> tuple[NDArray, NDArray]:
+    def draw(
+        self, first: int, count: int, room: int | None = None, ended: threading.Event | None = None
+    ) -> tuple[NDArray, NDArray]:
         """Those of the iterations from `first` on.
 
         Args:
             first: The first iteration, counted from 0.
             count: Iterations.
             room: For how many iterations the arrays have room [default: count]; what is not drawn is undefined.
+            ended: Once it is set, nothing more is drawn.
 
         Returns:
             Examples (room, k, m, ...) and noise (room, noises, m, ...).
@@ -107,6 +116,8 @@ class Minibatches:
         last = first + count
         x, z = (_aligned((room or count, *shape), self._dtype) for shape in (self._x_shape, self._z_shape))
         for begin in range(first - first % self._block, last, self._block):
+            if ended and ended.is_set():
+                break
             here = slice(max(begin, first), min(begin + self._block, last))
             for whole, part in zip((x, z), self._drawn(begin), strict=True):
                 whole[here.start - first : here.stop - first] = part[here.start - begin : here.stop - begin]
@@ -122,39 +133,43 @@ class Minibatches:
         most = most or max(1, min(1000, _CALL // self._bytes))
         return math.ceil(steps / math.ceil(steps / most))
 
-    def stream(self, start: Callable[[], int], steps: int, epochs: int, per_call: int) -> tf.data.Dataset:
-        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread of its own.
+    @contextlib.contextmanager
+    def ahead(self, first: int, steps: int, epochs: int, per_call: int) -> Iterator[Iterator[tuple[Any, Any, Any]]]:
+        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread that ends with the block.
 
         Args:
-            start: Gives the first iteration, once the stream begins.
+            first: The first iteration.
             steps: Iterations in an epoch. An epoch's last call may be shorter.
             epochs: Epochs.
             per_call: Iterations in a call.
 
-        Returns:
-            A dataset of (x, z, count): arrays with room for `per_call` iterations, and how many they hold.
+        Yields:
+            An iterator of (x, z, count): arrays with room for `per_call` iterations, and how many they hold.
         """
-        calls, begun = math.ceil(steps / per_call), [0]
+        ended = threading.Event()
 
-        def call(number: int) -> tuple[NDArray, NDArray, np.int32]:
-            if number == 0:
-                begun[0] = start()
-            epoch, part = divmod(int(number), calls)
-            count = min(per_call, steps - part * per_call)
-            x, z = self.draw(begun[0] + epoch * steps + part * per_call, count, per_call)
-            return x, z, np.int32(count)
+        def draw(begin: int, count: int) -> tuple[Any, Any, Any]:
+            x, z = self.draw(begin, count, per_call, ended)
+            return tf.convert_to_tensor(x), tf.convert_to_tensor(z), tf.constant(count, tf.int32)
 
-        def element(number: Any) -> tuple[Any, Any, Any]:
-            x, z, count = tf.numpy_function(call, [number], (self._dtype, self._dtype, tf.int32))
-            x, z = (tf.ensure_shape(a, (per_call, *s)) for a, s in ((x, self._x_shape), (z, self._z_shape)))
-            return x, z, tf.ensure_shape(count, ())
+        def calls() -> Iterator[Future]:
+            for epoch in range(first, first + epochs * steps, steps):
+                for begin in range(epoch, epoch + steps, per_call):
+                    yield executor.submit(draw, begin, min(per_call, epoch + steps - begin))
 
-        options = tf.data.Options()
-        # The autotuner's thread sleeps for ever longer periods, and an iterator that ends waits for it: seconds each.
-        options.autotune.enabled = False
-        # A filter hides how many elements there are: Keras would take their number for that of its steps.
-        numbers = tf.data.Dataset.range(calls * epochs).filter(lambda number: True)
-        return numbers.map(element).prefetch(2).with_options(options)
+        def drawn(futures: Iterator[Future]) -> Iterator[tuple[Any, Any, Any]]:
+            waiting = deque(islice(futures, _AHEAD))
+            while waiting:
+                call = waiting.popleft()
+                waiting.extend(islice(futures, 1))
+                yield call.result()
+
+        with ThreadPoolExecutor(1, "minibatches") as executor:
+            try:
+                yield drawn(calls())
+            finally:
+                ended.set()
+                executor.shutdown(cancel_futures=True)
 
 
 class _Batches:

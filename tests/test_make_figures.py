@@ -1,71 +1,49 @@
 """experiments/make_figures.py, which trains nothing here."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
-from gan_paper.runs import files, provenance
-from tests.conftest import ROOT, experiment
+from gan_paper import run
 
+import make_figures
 import pytest
 
-SUFFIXES = (".png", ".pdf")
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def make_figures(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(ROOT / "experiments")
+def started(monkeypatch, tmp_path):
+    """What scripts are started, in a temporary folder."""
+    commands: list[tuple[str, ...]] = []
     monkeypatch.chdir(tmp_path)
-    return experiment("make_figures")
+    monkeypatch.setattr(make_figures, "start", lambda *command: commands.append(command))
+    return commands
 
 
-def finished(make_figures, name, versions=None, **changed):
-    """A folder as a finished run of the picture's settings leaves it."""
-    source = make_figures.SOURCES[name]
-    settings = make_figures.importlib.import_module(source.experiment).PRESETS[source.preset]
-    folder = make_figures.Path("runs", source.experiment, f"{source.preset}-seed0")
+def test_a_finished_run_is_used_again_and_no_other(started, tmp_path):
+    presets = run.load_experiment("gaussian", ROOT / "experiments").PRESETS
+    settings = replace(presets["mixture"], preset="mixture").settings()
+    folder, command = Path("runs/gaussian/mixture-seed0"), ("gaussian", "--preset", "mixture")
+    assert make_figures.finished_run("gaussian", "mixture") == folder and started.pop() == command
     folder.mkdir(parents=True)
-    config = provenance.config(source.experiment, settings)
-    config["settings"].update(changed)
-    config["versions"].update(versions or {})
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "metrics.json").write_text("{}")
-    for suffix in SUFFIXES:
-        (folder / f"{source.picture}{suffix}").write_text(f"a {suffix}")
-    files.seal(folder)
-    return folder
+    for name in ("metrics.json", "histograms.png", "histograms.pdf"):
+        (folder / name).write_text(f"this is {name}")
+    content = {"experiment": "gaussian", "preset": "mixture", "layout": 4, "versions": {}}
+    (folder / "config.json").write_text(json.dumps(content | {"settings": settings | {"k": 77}}))
+    make_figures.finished_run("gaussian", "mixture")
+    assert started.pop() == (*command, "--resume")  # which refuses other settings
+    (folder / "config.json").write_text(json.dumps(content | {"settings": settings}))
+    make_figures.main(make_figures.Arguments(("mixture-histograms",), tmp_path / "out"))
+    assert not started and len(list((tmp_path / "out").iterdir())) == 2
+    assert (tmp_path / "out" / "mixture-histograms.png").read_text() == "this is histograms.png"
+    assert make_figures.finished_run("theory", "") == Path("runs/theory")
+    assert started == [("theory", "--output", "runs/theory")]
 
 
-def test_a_finished_run_is_used_again(make_figures, capsys, tmp_path, monkeypatch):
-    folder = finished(make_figures, "theory-section3")
-    monkeypatch.setattr(make_figures, "start", None)  # nothing may be trained
-    make_figures.main(make_figures.Arguments(("theory-section3",), tmp_path / "out"))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["theory-section3.pdf", "theory-section3.png"]
-    assert (tmp_path / "out" / "theory-section3.png").read_text() == "a .png"
-    assert "reused" in capsys.readouterr().out and folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("changed", "lost", "flag"),
-    [
-        ({"k": 77}, None, "--overwrite"),
-        ({"versions": {"code": "other"}}, None, "--overwrite"),
-        ({}, "SHA256SUMS", "--resume"),
-    ],
-)
-def test_any_other_is_trained_anew_or_gone_on_with(make_figures, monkeypatch, changed, lost, flag):
-    folder, started = finished(make_figures, "theory-section3", **changed), []
-    if lost:
-        (folder / lost).unlink()
-    monkeypatch.setattr(make_figures, "start", lambda script, *flags: started.append((script, list(flags))))
-    make_figures.run_of(make_figures.SOURCES["theory-section3"], SUFFIXES, None, overwrite=True)
-    assert started == [("theory", ["--preset", "line", flag])]
-
-
-def test_every_picture_is_committed_and_every_committed_picture_can_be_made(make_figures):
-    made = {
-        f"{name}{suffix}"
-        for name, source in make_figures.SOURCES.items()
-        for suffix in (*SUFFIXES, *([".gif"] if source.animated else []))
-    }
-    # A photograph; what `vectors_study.py` and `mnist_measures.py` draw themselves.
+def test_every_figure_is_committed_and_every_committed_figure_can_be_made():
+    made = {f"{name}{suffix}" for name in make_figures.SOURCES for suffix in (".png", ".pdf")}
+    made |= {f"{name}.gif" for name in make_figures.ANIMATED}
+    # A photograph; a study whose script is in the history; what `mnist_measures.py` draws itself.
     others = {"report.png", "vectors-study.png", "vectors-study.pdf", "mnist-measures.png", "mnist-measures.pdf"}
     assert made | others == {path.name for path in (ROOT / "figures").iterdir() if path.is_file()}

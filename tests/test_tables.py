@@ -2,58 +2,108 @@
 
 import json
 import re
-import shutil
+import statistics
+from pathlib import Path
 
-from gan_paper import runs
-from gan_paper.measure.recording import MOMENTS
-from gan_paper.runs import files, recordings
-from tests.conftest import ROOT, experiment, trained
+from gan_paper import run
+from gan_paper.metrics import Recording
+from gan_paper.run import files
 
+import numpy as np
 import pytest
+import tables
+
+ROOT = Path(__file__).parent.parent
+
+
+def finished(folder, experiment, preset="default", seed=0, mean=0.0, **metrics):
+    """A finished run as the tools see it, with samples of N(mean, 1)."""
+    folder.mkdir(parents=True)
+    head = {"experiment": experiment, "preset": preset}
+    config = {**head, "layout": 4, "settings": {}, "versions": {"commit": "abc"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "metrics.json").write_text(json.dumps({**head, "seed": seed, "iterations": 10, **metrics}))
+    recording = Recording({"x": np.linspace(-8, 8, 65)})
+    recording.record(10, np.random.default_rng(seed).normal(mean, 1, (20_000, 1)))
+    files.write_arrays(folder / "histograms.npz", recording.arrays())
+    return folder
 
 
 @pytest.fixture
-def tables():
-    return experiment("tables")
+def references(tmp_path, monkeypatch):
+    folder = tmp_path / "reference"
+    (folder / "results").mkdir(parents=True)
+    monkeypatch.setattr(tables, "REFERENCES", folder)
+    return folder
 
 
-def test_the_page_has_the_tables_of_the_data(tables):
-    page = tables.PAGE.read_text()
-    assert set(re.findall(r"<!-- table (\w+) -->", page)) == set(tables.TABLES)
-    assert tables.filled(page) == page, "python experiments/tables.py --write makes them again"
+def test_the_pages_have_the_tables_of_the_data():
+    pages = [page.read_text() for page in tables.PAGES]
+    assert sorted(re.findall(r"<!-- table (\w+) -->", "".join(pages))) == sorted(tables.TABLES)
+    for page in pages:
+        assert tables.filled(page) == page, "python experiments/tables.py --write makes them again"
 
 
-def test_results_are_collected_from_finished_runs(tables, tmp_path, monkeypatch):
-    first, second = (tmp_path / "runs" / "numpy_gan" / f"inside-seed{seed}" for seed in (0, 1))
-    recording = recordings.of_run(trained("numpy_gan", first, iterations=25).folder)
-    assert recording.iterations == [0, 10, 20, 25]
-    for name in MOMENTS:  # what the reference judges and what the metrics are of is one generator
-        assert recording.moments[name][-1] == pytest.approx(runs.read_metrics(first)["match"][name], rel=0.05)
-    shutil.copytree(first, second)
-    metrics = (second / "metrics.json").read_text()
-    (second / "metrics.json").write_text(metrics.replace('"seed": 0', '"seed": 1'))
-    files.seal(second)
-    monkeypatch.setattr(tables, "RESULTS", tmp_path / "results")
-    tables.collect(tmp_path / "runs")
-    (seeds,) = (json.loads(path.read_text()) for path in (tmp_path / "results").iterdir())
-    assert list(seeds) == ["0", "1"]
-    for run, metrics in zip((first, second), seeds.values(), strict=True):
-        assert metrics["match"] == runs.read_metrics(run)["match"]
-        assert metrics["reference"].startswith("not accepted by numpy_gan-inside: ")
-        assert metrics["code"] == runs.read_config(run)["versions"]["commit"]
-    with pytest.raises(runs.Refused, match="holds no finished run"):
-        tables.collect(tmp_path / "results")
-
-
-def test_the_readmes_numbers_are_those_of_the_data(tables):
-    """The claims of README.md that speak of seeds."""
+def test_the_readmes_numbers_are_those_of_the_data():
     readme = (ROOT / "README.md").read_text()
-    distances = [seed["match"]["wasserstein"] for seed in tables.seeds_of("gaussian-scalar")]
-    median, greatest = tables._median_greatest(distances).split(", ")
+    distances = [seed["wasserstein"] for seed in tables.results("gaussian").values()]
+    median, greatest = (f"{function(distances):.4f}" for function in (statistics.median, max))
     assert f"Wasserstein-1 {median} standard deviations in the median of ten seeds, at most {greatest}" in readme
-    ours = json.loads((tables.MNIST / "table1.json").read_text())["ours"]
-    (released,) = (row["mnist"] for row in ours if row["model"] == "`released`")
-    assert "{:.0f} ± {:.0f} nats by the last iterate of the released settings".format(*released) in readme
-    entries = [seed["entries"] for seed in tables.seeds_of("gaussian-vectors")]
-    assert f"its own distance at most {max(entry['own_wasserstein'] for entry in entries):.4f}, ten seeds" in readme
-    assert max(abs(entry["std_across_noise"] / 1.25 - 1) for entry in entries) <= 0.02 and len(entries) == 10
+    nats = [seed["last_iterate_log_likelihood"] for seed in tables.mnist_runs()["`released`"]]
+    mean, spread = statistics.mean(nats), statistics.stdev(nats)
+    assert f"{mean:.0f} ± {spread:.0f} nats by the last iterate of the released settings" in readme
+    vectors = tables.results("vectors").values()
+    greatest = max(seed["wasserstein_per_dimension"] for seed in vectors)
+    assert f"per dimension at most {greatest:.4f} standard deviations, ten seeds" in readme and len(vectors) == 10
+    assert max(abs(seed["std_across_noise"] / 1.25 - 1) for seed in vectors) <= 0.02
+
+
+def test_runs_have_a_row_each_and_their_median_below(tmp_path, capsys):
+    folders = [
+        finished(tmp_path / f"seed{seed}", "gaussian", "standard", seed, float(seed == 1), wasserstein=far, seconds=9)
+        for seed, far in enumerate((0.1, 0.4, 0.2))
+    ]
+    tables.main(tables.Arguments(tuple(folders)))
+    head, *rows = (re.split(r"  +", line.strip()) for line in capsys.readouterr().out.splitlines())
+    assert head == ["wasserstein (std)", "seconds", "reference"]
+    assert rows[0] == ["seed0", "0.1", "9", "accepted by gaussian-standard"]
+    assert rows[1][-1].startswith("not accepted by gaussian-standard: too far: Wasserstein-1")
+    assert [row[:2] for row in rows[3:]] == [["median", "0.2"], ["least", "0.1"], ["greatest", "0.4"]]
+    with pytest.raises(run.Refused, match="other reports other metrics than seed0"):
+        tables.main(tables.Arguments((folders[0], finished(tmp_path / "other", "gaussian", ks=0.1))))
+
+
+def test_a_list_of_runs_shows_the_log_likelihood_or_the_first_metric():
+    assert tables.headline({"experiment": "e", "seed": 3, "wasserstein": 0.1, "ks": 0.2}) == ("wasserstein", 0.1)
+    assert tables.headline({"sigma": 0.2, "log_likelihood": 225.0}) == ("log_likelihood", 225.0)
+
+
+def test_seeds_are_read_from_text():
+    assert tables.parse_seeds("0,2,5-7, 6") == [0, 2, 5, 6, 7]
+    for text in ("5-3", "many", "-1", "", "0-1000000", "10000000000"):
+        with pytest.raises(run.Refused, match="--seeds"):
+            tables.parse_seeds(text)
+
+
+def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
+    runs = tmp_path / "runs"
+    for seed, far in enumerate((0.1, 1.1)):
+        finished(runs / "gaussian" / f"seed{seed}", "gaussian", seed=seed, wasserstein=far, reference="accepted by it")
+        nats = {"log_likelihood": 100 * far, "last_iterate_log_likelihood": 70.0}
+        finished(runs / "mnist" / f"iterations=9-ema=1e-05-seed{seed}", "mnist", "paper", seed, **nats)
+    finished(runs / "gaussian" / "k=1-seed0", "gaussian", wasserstein=9.0)  # no seed of the preset as it is
+    finished(runs / "sine" / "document-seed2", "sine", "document", 2, wasserstein=0.8, reference="not accepted by it")
+    tables.collect(runs)
+    assert [seed["commit"] for seed in tables.results("gaussian").values()] == ["abc", "abc"]
+    assert tables.over_presets("gaussian sine-document", {"wasserstein": ("W1", 1)}).splitlines()[2:] == [
+        "| `gaussian` | `default` | 0.6 (0.1 to 1.1) | 2 of 2 |",
+        "| `sine` | `document` | 0.8 (0.8 to 0.8) | 0 of 1 |",
+    ]
+    (references / "mnist" / "scale.json").write_text(json.dumps({"10,000 training images": [244.2, 2.1]}))
+    assert tables.table1().splitlines()[6:] == [
+        "| `paper` with iterations=9, ema=1e-05, last iterate | 70.0 ± 0.0 | - | 70.0, 70.0 |",
+        "| `paper` with iterations=9, ema=1e-05, EMA | 60.0 ± 70.7 | - | 10.0, 110.0 |",
+        "| 10,000 training images | 244.2 ± 2.1 | - | - |",
+    ]
+    with pytest.raises(run.Refused, match="holds no finished run"):
+        tables.collect(tmp_path / "nothing")
