@@ -1,282 +1,205 @@
-"""How fast is training? `python experiments/speed/benchmark.py [--case gaussian ...] [--rounds 5] [--json PATH]`.
+"""How fast is training? `python experiments/speed/benchmark.py [--names gaussian ...] [--rounds 5]`.
 
-The same training runs in several frameworks, side by side; `pip install '.[bench]'` brings them. Each contender has a
-process of its own. They take turns, one at a time, round after round, so that a ratio compares neighbours in time.
-Compiling is not counted. Drawing the random numbers is, by each contender in its own way.
+It times our training of eight presets, and that of other frameworks (`pip install '.[bench]'`), each in a process of
+its own, alternately, round after round: a ratio compares neighbours in time. Compiling is not counted. Drawing random
+numbers is counted; each framework draws in its own way.
 
-A case is a preset of an experiment: the GAN that its script makes, with its networks, rules, schedules and averages.
-`contenders/presets.py` describes that GAN to the other frameworks. On MNIST the pixels are random. `parzen` is the
-log-likelihood of 10,000 points under 10,000 samples of 784 entries; an iteration is a point.
-
-Before it is timed, a contender that trains is checked. It gets our initial weights and our minibatches, and makes 20
-iterations without dropout, in which rates and momentum change as in a whole run. In each, its objectives must be ours
-within 0.001 nats. Its weights must end where ours do, within 2 % of the way that ours went, and so must the averages of
-the iterates. An estimator must give the exact log-likelihoods within 0.02 nats. Some contenders can run in several
-ways (threads, XLA or not, where JAX draws): each way is checked, and the fastest is timed.
-
-The Keras notebook's loop (https://github.com/ronvree/GAN_Intro) is the exception. It keeps its published form, and in
-Keras 3 its D does not move. So it does not come to our weights, and only its first objectives are compared with ours:
-those of the initial weights. Its G must move. Its `fit` takes batches of 32, and it keeps no averages. It is timed on
-the notebook's layers alone, in `gaussian` and `gaussian-notebook`.
-
-Two more things differ by nature. Finite data are drawn with replacement; ours goes through them in shuffled epochs in
-`sine`. Dropout's masks are each framework's own.
-
-The limit is what no implementation can do without: the matrix products of an iteration and its random numbers, each
-timed alone in the same rounds. Ours draws while it trains, so it can be faster than the sum of both. Beside the speed
-of the products stands the machine's own: that of one large product, by the same library on as many threads.
-
-The file of `--json` keeps the cases that are not measured now, if they are of this machine and these versions.
+Before it is timed, each baseline is checked (`Baseline.check`): on our initial weights and our minibatches it must come
+to our losses, our weights and our EMAs, while learning rates and momentum change as in a whole run. A baseline that can
+run in several ways is checked in each, and timed in the fastest. docs/speed.md says what differs, and has the results.
 """
 
-import contextlib
-import importlib.util
 import json
 import os
 import statistics
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from gan_paper import runs
-from gan_paper.runs import files
+from gan_paper import run
+from gan_paper.run.config import versions
 
+import matplotlib as mpl
+import presets
 import tyro
-from contenders import ESTIMATORS, GAMES, Entry
-from contenders.child import Child, Failed
-from measurement import STYLE, Measurement, duration, setting
+from baseline import Baseline, Differs, Trained
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-CaseName = Literal[
-    "gaussian", "gaussian-vectors", "gaussian-notebook", "uniform_to_gaussian", "sine", "mnist-released", "mnist-paper",
-    "mnist-dense", "parzen",
+PresetName = Literal[
+    "gaussian", "vectors", "vectors-notebook", "uniform_to_gaussian", "sine", "mnist-released", "mnist-paper",
+    "mnist_dense",
 ]  # fmt: skip
-ContenderName = Literal[
-    "notebook", "train_on_batch", "train_step", "torch", "torch_compile", "jax", "jax_one_thread", "numpy",
-    "kernel_density", "broadcast", "products", "draws",
-]  # fmt: skip
-
-AHEAD, LIMIT = 1.0, 0.7
-"""The multiples of our time that every contender and the limit should take at least, where `TARGETS` has no other."""
-TARGETS = {"gaussian": {"jax": 2.0, "torch": 4.0}, "parzen": {"kernel_density": 20.0, "limit": 1 / 1.3}}
-
-
-@dataclass(frozen=True)
-class Arguments(Measurement):
-    """Time this project's training and its Parzen estimate against those of other frameworks."""
-
-    case: tuple[CaseName, ...] = get_args(CaseName)
-    """Cases to time."""
-    contenders: tuple[ContenderName, ...] = ()
-    """Contenders to time beside ours [default: all that are installed]."""
-    seconds: float = 1.5
-    """Seconds that a turn lasts, about; it is one iteration, or one compiled call, at least."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.seconds <= 3600:
-            raise ValueError(f"--seconds must be a number above 0, up to 3600, not {self.seconds}")
-        if not self.case:
-            raise ValueError("--case must name at least one case")
-        for name in self.contenders:
-            if not installed(entry := {**GAMES, **ESTIMATORS}[name]):
-                raise ValueError(f"--contenders {name} needs {entry.package}: pip install '.[bench]'")
+BaselineName = Literal["notebook", "train_step", "torch", "jax", "jax_one_thread"]
+CLASSES = {
+    "ours": ("keras_baselines", "Ours"),
+    "notebook": ("keras_baselines", "Notebook"),
+    "train_step": ("keras_baselines", "TrainStep"),
+    "torch": ("torch_baseline", "Eager"),
+    "jax": ("jax_baseline", "Scan"),
+    "jax_one_thread": ("jax_baseline", "Scan"),
+}
+"""The modules and the classes of our training and of the baselines."""
 
 
-def main(arguments: Arguments) -> None:
-    """Time the cases one after the other; print and write what is known after each.
+def main(
+    names: tuple[PresetName, ...] = get_args(PresetName),
+    baselines: tuple[BaselineName, ...] = get_args(BaselineName),
+    rounds: int = 5,
+    seconds: float = 1.5,
+    data: Path | None = None,
+    json_path: Path | None = None,
+    picture: Path | None = None,
+) -> None:
+    """Time this project's training and that of other frameworks.
+
+    Args:
+        names: Presets to time: an experiment, and after a hyphen its preset if that is not the default.
+        baselines: Baselines to time beside ours.
+        rounds: In each, everything is timed once; at least 1.
+        seconds: How long a turn lasts, about; it is one compiled call at least.
+        data: MNIST as an .npz file in Keras's layout [default: download it once].
+        json_path: File for all times.
+        picture: File for the figure.
 
     Raises:
-        SystemExit: with status 1 if a contender failed, or differs from ours.
+        run.Refused: if there is no round.
+        SystemExit: with status 1 if a baseline is not installed, or differs from ours.
     """
-    results = {"experiment": "benchmark", **setting()}
-    results["cases"] = measured_before(arguments.json, results)
-    print(f"{results['cpu']}, {results['cores']} cores, load {os.getloadavg()[0]:.1f}")
-    print(", ".join(f"{package} {version}" for package, version in results["versions"].items()))
-    for case in arguments.case:
-        measured = measure(case, arguments)
-        cases = {**results["cases"], case: measured}
-        results["cases"] = {name: cases[name] for name in get_args(CaseName) if name in cases}
-        print(f"\n{case}\n{report(case, measured)}", flush=True)
-        arguments.write(results, "cases", picture)
-    if wrong := [f"{case}: {name}" for case in arguments.case for name in results["cases"][case]["wrong"]]:
-        print(f"{Path(sys.argv[0]).name}: failed or not as ours: {', '.join(wrong)}", file=sys.stderr)
+    if rounds < 1:
+        raise run.Refused(f"--rounds must be at least 1, not {rounds}")
+    results: dict[str, dict[str, Any]] = {}
+    for name in names:
+        try:
+            presets.make(name, data)
+        except (OSError, ValueError, run.Refused) as error:  # MNIST cannot be read
+            print(f"\n{name} is skipped: {error}")
+            continue
+        results[name] = measure(name, baselines, rounds, seconds, data)
+        print(f"\n{name}\n{report(results[name])}", flush=True)
+        if json_path:
+            content = {"versions": versions(Path(__file__).parent), "cores": os.cpu_count(), "presets": results}
+            json_path.write_text(json.dumps(content, indent=2) + "\n")
+        if picture:
+            draw(results).savefig(picture)
+    if any(measured["left_out"] for measured in results.values()):
         sys.exit(1)
 
 
-def measured_before(path: Path | None, now: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the cases of an earlier file.
+def measure(preset: str, baselines: Sequence[str], rounds: int, seconds: float, data: Path | None) -> dict[str, Any]:
+    """Check the baselines of a preset, and time them alternately.
+
+    Returns:
+        `baselines` has, by name, what `prepare` says, and the seconds an iteration, round by round; `left_out` has the
+        reasons why others are not timed.
+    """
+    timed: dict[str, dict[str, Any]] = {}
+    left_out: dict[str, str] = {}
+    ours = None
+    with ExitStack() as stack:
+        processes = {}
+        for name in ("ours", *baselines):
+            if name == "notebook" and preset not in ("gaussian", "vectors-notebook"):
+                continue  # it is timed on the notebook's own layers
+            process = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
+            try:
+                work = process.submit(prepare, preset, name, data, seconds, ours)
+                ours, facts = work.result()
+                timed[name], processes[name] = {**facts, "seconds": []}, process
+            except (Differs, ImportError) as error:
+                left_out[name] = str(error)
+        for _ in range(rounds):
+            for name, process in processes.items():
+                timed[name]["seconds"].append(process.submit(turn, timed[name]["turn"]).result())
+    return {"baselines": timed, "left_out": left_out}
+
+
+_prepared: list[Baseline] = []  # in a baseline's own process
+
+
+def prepare(
+    preset: str, name: str, data: Path | None, seconds: float, ours: Trained | None
+) -> tuple[Trained, dict[str, Any]]:
+    """Check every variant of a baseline, and keep the fastest for `turn`.
 
     Args:
-        path: The file, if there is one.
-        now: This machine and these versions.
+        preset: The preset.
+        name: The baseline.
+        data: MNIST's file, or None.
+        seconds: A turn lasts about this long.
+        ours: What our short training came to; None: it is to be made.
 
     Returns:
-        The cases, by name; none if the file is of another machine or of other versions, or is damaged.
+        What our short training came to; and `variant`, the fastest, `differences`, the greatest from ours, and `turn`,
+        the iterations in a turn.
     """
-    with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-        earlier = json.loads(files.read_text(path)) if path else {}
-        held = earlier.pop("cases")
-        cases = {name: held[name] for name in get_args(CaseName) if name in held}
-        contenders = [contender for measured in cases.values() for contender in measured["contenders"].values()]
-        if earlier == now and all(contender["label"] and min(contender["seconds"]) > 0 for contender in contenders):
-            return cases
-    return {}
+    if name == "jax_one_thread":
+        os.environ["NPROC"] = "1"  # XLA reads it
+    module, kind = CLASSES[name]
+    baseline: type[Baseline] = getattr(import_module(module), kind)
+    if ours is None:
+        ours = import_module(module).reference(presets.make(preset, data, short=True))
+    checks = [baseline.check(presets.make(preset, data, short=True), variant, ours) for variant in baseline.VARIANTS]
+    variants = {variant: baseline(presets.make(preset, data), variant) for variant in baseline.VARIANTS}
+    # Of four, the first compiles.
+    paces = {name: min(pace(variant, variant.chunk) for _ in range(4)) for name, variant in variants.items()}
+    fastest = min(paces, key=paces.__getitem__)
+    _prepared[:] = [variants[fastest]]
+    calls = max(1, round(seconds / paces[fastest] / variants[fastest].chunk))
+    differences = {key: max(check[key] for check in checks) for key in checks[0]}
+    return ours, {"variant": fastest, "differences": differences, "turn": calls * variants[fastest].chunk}
 
 
-def entries_of(case: str) -> Mapping[str, Entry]:
-    """List the contenders of a case, by name."""
-    return ESTIMATORS if case == "parzen" else GAMES
+def turn(iterations: int) -> float:
+    """Time the prepared baseline."""
+    return pace(_prepared[0], iterations)
 
 
-def installed(entry: Entry) -> bool:
-    """Say whether a contender's package is installed."""
-    return entry.package is None or importlib.util.find_spec(entry.package) is not None
+def pace(baseline: Baseline, iterations: int) -> float:
+    """Return the seconds of an iteration."""
+    began = time.perf_counter()
+    baseline.run(iterations)
+    return (time.perf_counter() - began) / iterations
 
 
-def measure(case: str, arguments: Arguments) -> dict[str, Any]:
-    """Start the contenders of a case, and time them in turn.
+def report(measured: Mapping[str, Any]) -> str:
+    """Write a preset's table, and below it the baselines that are left out.
 
-    Returns:
-        `contenders` has, by name, what each one is and its seconds an iteration, round by round. `absent` has, by name,
-        the reason why one is not among them; `wrong` has those of them that failed or differ. `ratios` and `targets`
-        have times over ours, by name.
+    "times ours" is the median over the rounds of a baseline's time over ours, with the least and the greatest.
     """
-    entries = entries_of(case)
-    chosen = [name for name in entries if name == "ours" or not arguments.contenders or name in arguments.contenders]
-    contenders: dict[str, dict[str, Any]] = {}
-    absent: dict[str, str] = {}
-    wrong: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        children: dict[str, Child] = {}
-        with runs.progress(f"{case}: preparing") as tick:
-            for i, name in enumerate(chosen):  # ours comes first, and writes the reference
-                tick(i, len(chosen))
-                if not installed(entries[name]):
-                    absent[name] = f"needs {entries[name].package}: pip install '.[bench]'"
-                    continue
-                child = Child(case, name, Path(folder), arguments.seconds)
-                stack.callback(child.close)
-                try:
-                    facts = child.prepare()
-                except Failed as failure:
-                    facts = {"differs": f"failed: {failure}"}
-                if "unavailable" in facts:
-                    absent[name] = facts["unavailable"]
-                elif "differs" in facts:
-                    absent[name] = wrong[name] = facts["differs"]
-                    if name == "ours":
-                        raise runs.Refused(f"ours, which the others are compared with: {facts['differs']}")
-                else:
-                    children[name] = child
-                    contenders[name] = {
-                        "label": entries[name].label, "differs": entries[name].differs, **facts, "seconds": [],
-                    }  # fmt: skip
-        with runs.progress(f"{case}: timing") as tick:
-            for turn in range(arguments.rounds * len(children)):
-                tick(turn, arguments.rounds * len(children))
-                name = list(children)[turn % len(children)]
-                try:
-                    contenders[name]["seconds"].append(children[name].time(contenders[name]["turn"]))
-                except Failed as failure:
-                    raise runs.Refused(f"{case}: {entries[name].label} ended while it was timed: {failure}") from None
-    measured = ratios({name: contender["seconds"] for name, contender in contenders.items()})
-    targets = {name: LIMIT if name == "limit" else AHEAD for name in measured if name not in ("products", "draws")}
-    return {
-        "rounds": arguments.rounds,
-        "contenders": contenders,
-        "absent": absent,
-        "wrong": wrong,
-        "targets": {name: TARGETS.get(case, {}).get(name, target) for name, target in targets.items()},
-        "ratios": measured,
-    }
+    rows: list[tuple[Any, ...]] = [("", "ms an iteration", "times ours", "variant", "greatest differences")]
+    ours = measured["baselines"]["ours"]["seconds"]
+    for name, baseline in measured["baselines"].items():
+        ratios = [theirs / our for theirs, our in zip(baseline["seconds"], ours, strict=True)]
+        ratio = f"{statistics.median(ratios):.3g} ({min(ratios):.3g} to {max(ratios):.3g})"
+        differences = ", ".join(f"{key} {value:.0e}" for key, value in baseline["differences"].items())
+        rows.append((name, 1e3 * statistics.median(baseline["seconds"]), ratio, baseline["variant"], differences))
+    return "\n".join([run.table(rows), *(f"{name} is left out: {why}" for name, why in measured["left_out"].items())])
 
 
-def ratios(seconds: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float, float]]:
-    """Divide every contender's times by ours in the same rounds.
-
-    Returns:
-        The median, the least and the greatest, by name. `limit` is the sum of products and draws; it is the products
-        alone where nothing is drawn.
-    """
-    series = {name: times for name, times in seconds.items() if name != "ours"}
-    if "products" in series:
-        nothing = [0.0] * len(series["products"])
-        series["limit"] = [a + b for a, b in zip(series["products"], series.get("draws", nothing), strict=True)]
-    quotients = {
-        name: [theirs / ours for theirs, ours in zip(times, seconds["ours"], strict=True)]
-        for name, times in series.items()
-    }
-    return {name: (statistics.median(values), min(values), max(values)) for name, values in quotients.items()}
-
-
-def report(case: str, measured: Mapping[str, Any]) -> str:
-    """Write a case's table, and below it who differs or is left out."""
-    header = ("", "median", "least", "greatest", "times ours (least to greatest)", "target", "met", "checked to", "run")
-    rows: list[Sequence[Any]] = [header]
-    limit = {"limit": {"label": "the limit, products and draws", "seconds": [], "agreement": {}, "variant": ""}}
-    for name, contender in {**measured["contenders"], **(limit if "limit" in measured["ratios"] else {})}.items():
-        times, agreement = contender["seconds"], contender["agreement"]
-        ratio, target = measured["ratios"].get(name), measured["targets"].get(name)
-        rows.append(
-            (
-                contender["label"],
-                *(duration(figure(times)) if times else "" for figure in (statistics.median, min, max)),
-                f"{ratio[0]:,.3g} ({ratio[1]:,.3g} to {ratio[2]:,.3g})" if ratio else "",
-                f"{target:,.3g}" if target else "",
-                ("yes" if ratio[0] >= target else "NO") if ratio and target else "",
-                ", ".join(f"{key} {value:.0e}" for key, value in agreement.items()),
-                contender["variant"],
-            )
-        )
-    lines = [runs.table(rows)]
-    if "peak" in (products := measured["contenders"].get("products", {})):
-        speed = products["operations"] / statistics.median(products["seconds"])
-        lines.append(f"the products run at {speed / 1e9:.3g} GFLOP/s; one large one at {products['peak'] / 1e9:.3g}")
-    lines += [f"{c['label']}: {c['differs']}" for c in measured["contenders"].values() if c["differs"]]
-    lines += [f"{entries_of(case)[name].label} is left out: {reason}" for name, reason in measured["absent"].items()]
-    return "\n".join(lines)
-
-
-def picture(cases: Mapping[str, Mapping[str, Any]]) -> "Figure":
-    """Draw a panel for each case: a contender's dot is its median time, its bar goes from the least to the greatest."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    with plt.rc_context(STYLE):
-        columns = min(2, len(cases))
-        grid = -(-len(cases) // columns), columns
-        figure, axes = plt.subplots(*grid, figsize=(3.9 * columns, 1.9 * grid[0]), squeeze=False, layout="constrained")
-        for ax in axes.flat[len(cases) :]:
-            ax.remove()
-        for ax, (case, measured) in zip(axes.flat, cases.items(), strict=False):
-            for y, (times, colour) in enumerate(_dots(measured)):
-                median = statistics.median(times)
+def draw(results: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw a panel for each preset: a dot is a median time, its bar goes from the least to the greatest."""
+    with mpl.rc_context({"font.size": 7, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(7.8, 1 + len(results)), layout="constrained")
+        for i, (preset, measured) in enumerate(results.items()):
+            ax = figure.add_subplot((len(results) + 1) // 2, 2, i + 1)
+            for y, baseline in enumerate(measured["baselines"].values()):
+                times, colour = [1e3 * seconds for seconds in baseline["seconds"]], "tab:blue" if y else "tab:green"
                 ax.plot([min(times), max(times)], [y, y], color=colour, linewidth=2.5, alpha=0.4)
-                ax.plot(median, y, "o", color=colour, markersize=4)
-                ax.annotate(duration(median), (max(times), y), (4, 0), textcoords="offset points", va="center", size=6)
-            labels = [contender["label"] for contender in measured["contenders"].values()]
-            ax.set(title=case, xscale="log", yticks=range(len(labels)), yticklabels=labels)
-            ax.margins(x=0.18, y=0.08)
-            ax.invert_yaxis()
-            ax.grid(axis="x", linewidth=0.3)
-            ax.set_xlabel("seconds a point" if case == "parzen" else "seconds an iteration")
+                ax.plot(statistics.median(times), y, "o", color=colour, markersize=4)
+                ax.annotate(f"{statistics.median(times):.3g}", (max(times), y), (4, -3), textcoords="offset points")
+            names = list(measured["baselines"])
+            ax.set_yticks(range(len(names)), names)
+            ax.set(title=preset, xscale="log", xlabel="milliseconds an iteration", ylim=(len(names) - 0.5, -0.5))
+            ax.margins(x=0.18)
     return figure
 
 
-def _dots(measured: Mapping[str, Any]) -> Iterator[tuple[Sequence[float], str]]:
-    colours = {"ours": "tab:green", "products": "0.6", "draws": "0.6"}
-    for name, contender in measured["contenders"].items():
-        yield contender["seconds"], colours.get(name, "tab:blue")
-
-
 if __name__ == "__main__":
-    with runs.exit_statuses():
-        main(tyro.cli(Arguments, description=__doc__))
+    with run.exit_statuses():
+        tyro.cli(main, description=__doc__)

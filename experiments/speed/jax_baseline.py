@@ -1,0 +1,165 @@
+"""Algorithm 1 in JAX: one `jit` of a `lax.scan` over many iterations, with a donated state and optax's optimizers."""
+
+from typing import Any
+
+from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.layers import Dropout, Maxout
+
+import jax
+import keras
+import numpy as np
+import optax
+import presets
+from baseline import Baseline, Trained
+from jax import numpy as jnp
+from jax.nn import softplus
+from keras.layers import Dense, LeakyReLU, Rescaling
+from numpy.typing import NDArray
+from presets import Preset
+
+IN_SCAN = "draws in the scan"
+
+
+class Scan(Baseline):
+    """The state is G's and D's weights, and those of their optimizers; an iteration draws examples and noise."""
+
+    VARIANTS = IN_SCAN, "draws before the scan"
+
+    def __init__(self, preset: Preset, variant: str) -> None:
+        super().__init__(preset, variant)
+        G, D, *_ = jax.tree.map(jnp.array, presets.networks(preset.gan))
+        self.d_learner = Learner(preset.gan.d_optimizer, preset.iterations * preset.gan.k)
+        self.g_learner = Learner(preset.gan.g_optimizer, preset.iterations)
+        self.state = G, D, self.g_learner.init(G), self.d_learner.init(D)
+        self.key, self.chunk = jax.random.key(0), preset.chunk
+        self.x_shape, self.z_shape = (array.shape[1:] for array in preset.draw(0, 1))
+        finite = not isinstance(preset.p_data, Gaussian | Uniform)
+        self.rows = jnp.array(presets.rows(preset.p_data)) if finite else None
+        self.many = jax.jit(self.scan, donate_argnums=0)
+
+    def run(self, iterations: int) -> None:
+        """Train on random minibatches."""
+        for _ in range(iterations // self.chunk):
+            self.key, key = jax.random.split(self.key)
+            self.state = self.many(self.state, key, self.rows)
+        jax.block_until_ready(self.state)
+
+    def learn(self, x: NDArray, z: NDArray) -> Trained:
+        """Train on given minibatches."""
+        keys = jax.random.split(self.key, (len(x), self.gan.k + 1))
+        state, losses = jax.jit(lambda *inputs: jax.lax.scan(self.iteration, *inputs))(self.state, (x, z, keys))
+        G, D, (_, g_ema, _), (_, d_ema, _) = state
+        return Trained(losses, [list(map(np.array, network)) for network in (G, D, g_ema, d_ema) if network])
+
+    def scan(self, state: Any, key: Any, rows: Any) -> Any:
+        """Make one chunk of iterations."""
+        keys = jax.random.split(key, self.chunk)
+        if self.variant == IN_SCAN:
+            return jax.lax.scan(lambda state, key: self.iteration(state, self.draw(key, rows)), state, keys)[0]
+        return jax.lax.scan(self.iteration, state, jax.vmap(lambda key: self.draw(key, rows))(keys))[0]
+
+    def draw(self, key: Any, rows: Any) -> tuple[Any, Any, Any]:
+        """Draw an iteration's examples and noise, and a key for each pass through D with dropout."""
+        of_x, of_z, of_dropout = jax.random.split(key, 3)
+        x, z = draw(self.preset.p_data, of_x, self.x_shape, rows), draw(self.gan.p_z, of_z, self.z_shape, None)
+        return x, z, jax.random.split(of_dropout, self.gan.k + 1)
+
+    def iteration(self, state: Any, inputs: Any) -> tuple[Any, Any]:
+        """Update D k times and G once; return the new state and the two losses."""
+        G, D, g_state, d_state = state
+        x, z, keys = inputs
+        together, generator = self.gan.simultaneous, self.gan.generator
+
+        def logits(D: Any, x: Any, key: Any) -> Any:
+            return forward(self.gan.discriminator, D, x, key, logits=True)
+
+        def d_loss(D: Any, x: Any, samples: Any, key: Any) -> Any:
+            if together:  # two passes: XLA finds that G's loss takes the same one of the samples
+                real, fake = logits(D, x, keys[1]), logits(D, samples, key)
+            else:
+                real, fake = jnp.split(logits(D, jnp.concatenate([x, samples]), key), 2)
+            return softplus(-real).mean() + softplus(fake).mean()
+
+        def g_loss(G: Any, D: Any, z: Any, key: Any) -> Any:
+            return softplus(-logits(D, forward(generator, G, z), key)).mean()
+
+        for step in range(self.gan.k):
+            before, samples = D, forward(generator, G, z[step])
+            of_d, gradients = jax.value_and_grad(d_loss)(D, x[step], samples, keys[step])
+            D, d_state = self.d_learner.update(gradients, d_state, D)
+        seen, key = (before, keys[0]) if together else (D, keys[-1])
+        of_g, gradients = jax.value_and_grad(g_loss)(G, seen, z[-1], key)
+        G, g_state = self.g_learner.update(gradients, g_state, G)
+        return (G, D, g_state, d_state), jnp.stack([of_d, of_g])
+
+
+class Learner:
+    """An optimizer like Keras's; its state is optax's, the EMA of the weights if one is kept, and the updates made."""
+
+    def __init__(self, like: keras.optimizers.Optimizer, updates: int) -> None:
+        self.ema = like.ema_momentum if like.use_ema else None
+        rates, momenta = (jnp.array(f(like, updates)) for f in (presets.learning_rates, presets.momenta))
+        scale = optax.scale_by_schedule(lambda t: -rates[jnp.minimum(t, updates - 1)])
+        if isinstance(like, keras.optimizers.Adam):
+            self.optimizer = optax.chain(optax.scale_by_adam(like.beta_1, like.beta_2, like.epsilon), scale)
+        elif like.momentum:  # the velocity comes after the learning rate: each gradient has that of its time
+            velocity = optax.inject_hyperparams(optax.trace)(decay=lambda t: momenta[jnp.minimum(t, updates - 1)])
+            self.optimizer = optax.chain(scale, velocity)
+        else:
+            self.optimizer = scale
+
+    def init(self, network: Any) -> Any:
+        """Make the state."""
+        return self.optimizer.init(network), None if self.ema is None else jax.tree.map(jnp.copy, network), 0
+
+    def update(self, gradients: Any, state: Any, network: Any) -> tuple[Any, Any]:
+        """Make one update; return the network and the state."""
+        inner, ema, t = state
+        updates, inner = self.optimizer.update(gradients, inner, network)
+        network = optax.apply_updates(network, updates)
+        if self.ema is not None:  # it is initialised with the weights after the first update
+            ema = optax.incremental_update(network, ema, jnp.where(t == 0, 1, 1 - self.ema))
+        return network, (inner, ema, t + 1)
+
+
+ACTIVATIONS: dict[str, Any] = {
+    "elu": jax.nn.elu,
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "linear": lambda a: a,
+}
+
+
+def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits: bool = False) -> Any:
+    """Apply the same network with these weights; the key is dropout's.
+
+    `logits` leaves out the last activation.
+    """
+    arrays = iter(weights)
+    for i, layer in enumerate(network.layers):
+        if isinstance(layer, Dense | Maxout):
+            x = x @ next(arrays) + next(arrays)
+        match layer:
+            case Dense():
+                x = x if logits and layer is network.layers[-1] else ACTIVATIONS[layer.activation.__name__](x)
+            case Maxout():
+                x = x.reshape(len(x), layer.pieces, -1).max(1)
+            case LeakyReLU():
+                x = jax.nn.leaky_relu(x, layer.negative_slope)
+            case Rescaling():
+                x = x * layer.scale + layer.offset
+            case Dropout() if layer.rate:
+                keep = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - layer.rate, x.shape)
+                x = jnp.where(keep, x / (1 - layer.rate), 0)
+    return x
+
+
+def draw(x: Any, key: Any, shape: tuple[int, ...], rows: Any) -> Any:
+    """Draw an array of a shape, from a distribution or from the rows of a finite data set."""
+    match x:
+        case Gaussian():
+            return x.mean + x.std * jax.random.normal(key, shape)
+        case Uniform():
+            return jax.random.uniform(key, shape, minval=x.low, maxval=x.high)
+    return rows[jax.random.randint(key, shape[:-1], 0, len(rows))]

@@ -1,0 +1,174 @@
+"""Our `GAN.fit`, and Algorithm 1 in plain Keras: a `train_step` of one's own, and the notebook's loop.
+
+All of them train the networks that the experiment makes, with its optimizers.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from gan_paper import objective
+from gan_paper.distributions import Gaussian, Uniform
+
+import keras
+import numpy as np
+import presets
+import tensorflow as tf
+from baseline import LOSSES, Baseline, Differs, Trained, distance
+from keras.losses import BinaryCrossentropy
+from numpy.typing import NDArray
+from presets import Preset
+
+
+class Ours(Baseline):
+    """`GAN.fit`."""
+
+    def __init__(self, preset: Preset, variant: str) -> None:
+        super().__init__(preset, variant)
+        self.chunk = preset.chunk
+
+    def run(self, iterations: int) -> None:
+        """Train on random minibatches; an epoch is one compiled call."""
+        self.fit(self.chunk, iterations // self.chunk)
+
+    def learn(self, x: NDArray, z: NDArray) -> Trained:
+        """Train on given minibatches, which are those of `fit`."""
+        history = self.fit(1, len(x)).history
+        return Trained(np.stack([history["d_loss"], history["g_loss"]], axis=1), presets.networks(self.gan))
+
+    def fit(self, steps: int, epochs: int) -> keras.callbacks.History:
+        """Train."""
+        x, m = self.preset.p_data, self.preset.m
+        return self.gan.fit(x, batch_size=m, steps_per_epoch=steps, epochs=epochs, verbose=0)
+
+
+def reference(preset: Preset, iterations: int = presets.SHORT) -> Trained:
+    """Train a short training with `GAN.fit`, not compiled. Every baseline, and `Ours` itself, is checked against it."""
+    preset.gan.run_eagerly = True
+    return Ours(preset, "").learn(*preset.draw(0, iterations))
+
+
+class TrainStep(Baseline):
+    """`fit` of a model whose `train_step` is one iteration, `steps_per_execution` of them in a call."""
+
+    VARIANTS = "XLA", "no XLA"
+
+    def __init__(self, preset: Preset, variant: str) -> None:
+        super().__init__(preset, variant)
+        self.model, self.chunk = OneIteration(preset), preset.chunk
+        self.model.compile(jit_compile=variant == "XLA", steps_per_execution=self.chunk)
+        x, z = preset.draw(0, 1)
+        draw_x = sampler(preset.p_data, (self.chunk, *x.shape[1:]))  # for a whole call at once, which is faster
+        draw_z = sampler(self.gan.p_z, (self.chunk, *z.shape[1:]))
+        options = tf.data.Options()
+        options.autotune.enabled = False  # the end of a stream would wait for its thread, for seconds at times
+        draws = tf.data.Dataset.counter().map(lambda _: (draw_x(), draw_z()))
+        self.stream = draws.prefetch(2).unbatch().with_options(options)
+
+    def run(self, iterations: int) -> None:
+        """Train on random minibatches."""
+        self.model.fit(self.stream, steps_per_epoch=iterations, shuffle=False, verbose=0)
+
+    def learn(self, x: NDArray, z: NDArray) -> Trained:
+        """Train on given minibatches, in compiled calls of one iteration."""
+        step = tf.function(self.model.train_step, jit_compile=self.variant == "XLA", autograph=False)
+        losses = np.array([list(step(pair).values()) for pair in zip(x, z, strict=True)])
+        return Trained(losses, presets.networks(self.gan))
+
+
+class OneIteration(keras.Model):
+    """G and D in one model; it overrides `train_step` as Keras's own example of a GAN does."""
+
+    def __init__(self, preset: Preset) -> None:
+        super().__init__()
+        self.gan, self.m, self.loss_of = preset.gan, preset.m, BinaryCrossentropy(from_logits=True)
+        self.built = True
+
+    def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
+        """Update D k times and G once."""
+        (x, z), gan = data, self.gan
+        one, zero = tf.ones((self.m, 1)), tf.zeros((self.m, 1))
+        of_d, of_g = gan.discriminator.trainable_variables, gan.generator.trainable_variables
+        for step in range(gan.k):
+            with tf.GradientTape(persistent=True) as tape:
+                samples = gan.generator(z[step], training=True)
+                real, fake = gan.logits(x[step], training=True), gan.logits(samples, training=True)
+                d_loss, g_loss = self.loss_of(one, real) + self.loss_of(zero, fake), self.loss_of(one, fake)
+            d_gradients = tape.gradient(d_loss, of_d)
+            if gan.simultaneous:  # through a D that has not moved yet
+                g_gradients = tape.gradient(g_loss, of_g)
+            gan.d_optimizer.apply(d_gradients, of_d)
+        if not gan.simultaneous:
+            with tf.GradientTape() as tape:
+                g_loss = self.loss_of(one, gan.logits(gan.generator(z[-1], training=True), training=True))
+            g_gradients = tape.gradient(g_loss, of_g)
+        gan.g_optimizer.apply(g_gradients, of_g)
+        return {"d_loss": d_loss, "g_loss": g_loss}
+
+
+def sampler(x: Any, shape: tuple[int, ...]) -> Callable[[], Any]:
+    """Return a function that draws an array of a shape with TensorFlow, as an input pipeline does."""
+    match x:
+        case Gaussian():
+            return lambda: tf.random.normal(shape, x.mean, x.std)
+        case Uniform():
+            return lambda: tf.random.uniform(shape, x.low, x.high)
+    rows = tf.constant(presets.rows(x))
+    return lambda: tf.gather(rows, tf.random.uniform(shape[:-1], maxval=len(rows), dtype=tf.int32))
+
+
+class Notebook(Baseline):
+    """The published loop (https://github.com/ronvree/GAN_Intro): `predict` and `fit` for every minibatch; no EMAs.
+
+    It sets `D.trainable = False` in order to compile DG, and in Keras 3 D then stays frozen.
+    """
+
+    def __init__(self, preset: Preset, variant: str) -> None:
+        super().__init__(preset, variant)
+        warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # the frozen D
+        self.G, self.D = self.gan.generator, self.gan.discriminator
+        d_sgd, g_sgd = (
+            type(like).from_config({**like.get_config(), "use_ema": False})
+            for like in (self.gan.d_optimizer, self.gan.g_optimizer)
+        )
+        self.D.compile(d_sgd, "binary_crossentropy")
+        self.D.trainable = False
+        z = keras.Input(self.G.input_shape[1:])
+        self.DG = keras.Model(z, self.D(self.G(z)))
+        self.DG.compile(g_sgd, "binary_crossentropy")
+
+    def run(self, iterations: int) -> None:
+        """Train on random minibatches, drawn with NumPy."""
+        self.learn(*self.preset.draw(0, iterations))
+
+    def learn(self, x: NDArray, z: NDArray) -> Trained:
+        """Make passes of the published loop."""
+        ones, zeros, losses = np.ones(self.preset.m), np.zeros(self.preset.m), []
+        for examples, noise in zip(x, z, strict=True):
+            for step in range(self.gan.k):
+                samples = self.G.predict(noise[step], verbose=0)
+                fake = self.D.fit(samples, zeros, verbose=0)
+                real = self.D.fit(examples[step], ones, verbose=0)
+            g = self.DG.fit(noise[-1], ones, verbose=0)
+            of_fake, of_real, of_g = (history.history["loss"][0] for history in (fake, real, g))
+            losses.append([of_fake + of_real, of_g])
+        return Trained(np.array(losses), [self.G.get_weights(), self.D.get_weights()])
+
+    @classmethod
+    def check(cls, preset: Preset, variant: str, ours: Trained) -> dict[str, float]:
+        """Compare the losses of the initial weights, the only ones that can agree; then G must have moved, and D not.
+
+        Raises:
+            Differs: if one of this does not hold.
+        """
+        (g_before, d_before, *_), (x, z), logits = presets.networks(preset.gan), preset.draw(0, 1), preset.gan.logits
+        samples = [preset.gan.generator(batch) for batch in z[0]]
+        d_loss = objective.discriminator_loss(logits(x[0, -1]), logits(samples[-2]))
+        g_loss = objective.non_saturating_generator_loss(logits(samples[-1]))
+        loop = cls(preset, variant)
+        of_g = loop.DG.evaluate(z[0, -1], np.ones(preset.m), verbose=0)  # before `fit` moves G between its batches
+        (((of_d, _),), (G, D)) = loop.learn(x, z)
+        apart = max(abs(of_d - float(d_loss)), abs(of_g - float(g_loss)))
+        if not apart <= LOSSES or not distance(G, g_before) > 0 or distance(D, d_before) > 0:
+            raise Differs(f"losses differ by {apart:.2g} nats (at most {LOSSES:g}), or G does not move, or D does")
+        return {"losses": apart}

@@ -1,0 +1,125 @@
+"""The presets that are timed: each one's GAN as its experiment makes it, and what other frameworks read off it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_paper import GAN, Dropout, Maxout, RisingMomentum, run
+from gan_paper.distributions import Images
+
+import numpy as np
+from keras.optimizers import Adam, schedules
+from numpy.typing import NDArray
+
+SHORT = 20
+"""Iterations of the short training in which baselines are checked."""
+
+
+class Preset(NamedTuple):
+    """A preset's training.
+
+    Attributes:
+        gan: The compiled GAN, with its initial weights, which are the same in every process.
+        p_data: Where examples come from, as `GAN.fit` takes it.
+        m: The minibatch size.
+        iterations: Of the whole run, over which learning rates and momentum change.
+        chunk: Iterations in one compiled call, for the baselines that compile several.
+    """
+
+    gan: GAN
+    p_data: Any
+    m: int
+    iterations: int
+    chunk: int
+
+    def draw(self, first: int, count: int) -> tuple[NDArray, NDArray]:
+        """Draw what `GAN.fit` trains on in iterations `first` and after.
+
+        Returns:
+            Examples, (count, k, m, dimensions), and noise, (count, k + 1, m, dimensions), or k where D and G are
+            updated simultaneously.
+        """
+        return self.gan.minibatches(self.p_data, self.m).draw(first, count)
+
+
+def make(name: str, data: Path | None = None, short: bool = False) -> Preset:
+    """Make a preset's training with its experiment's own functions.
+
+    Args:
+        name: An experiment, and after a hyphen its preset if that is not the default: "vectors-notebook".
+        data: MNIST's file [default: it is downloaded once].
+        short: Whether to `shorten` the training.
+
+    Raises:
+        ValueError: if MNIST cannot be read.
+    """
+    experiment, _, preset = name.partition("-")
+    module = run.load_experiment(experiment, Path(__file__).parent.parent)
+    config = module.PRESETS[preset or next(iter(module.PRESETS))]
+    config = replace(config, data=data) if hasattr(config, "data") else config
+    gan, p_data = module.make_gan(config), module.data(config)
+    # As long as the experiment's own calls; on MNIST 50 iterations take a second.
+    most = 50 if name.startswith("mnist") else config.record_every
+    chunk = gan.minibatches(p_data, config.m).per_call(most)
+    if short:
+        shorten(gan, config.iterations)
+    return Preset(gan, p_data, config.m, SHORT if short else config.iterations, chunk)
+
+
+def shorten(gan: GAN, iterations: int) -> None:
+    """Change a GAN so that a training of `SHORT` iterations shows whether a baseline does all that a whole run needs.
+
+    Learning rates and momentum change in these iterations as in the whole run's, and the EMAs forget a tenth in each
+    update. There is no dropout, since each framework draws its own masks. Adam's epsilon is too small to matter, since
+    frameworks add it in different places. Maxout layers are initialised with three times the weights: with the
+    preset's, G moves by a few roundings of float32.
+
+    Args:
+        gan: The GAN.
+        iterations: Of the whole run.
+    """
+    for layer in (*gan.generator.layers, *gan.discriminator.layers):
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
+        if isinstance(layer, Maxout):
+            layer.kernel.assign(layer.kernel * 3)
+    optimizers: list[Any] = []
+    for optimizer in (gan.d_optimizer, gan.g_optimizer):
+        config = {**optimizer.get_config(), "ema_momentum": 0.9}
+        if isinstance(config["learning_rate"], dict):
+            config["learning_rate"]["config"]["decay_steps"] *= SHORT / iterations
+        if isinstance(optimizer, Adam):
+            config["epsilon"] = 1e-12
+        if isinstance(optimizer, RisingMomentum):
+            config |= {"updates_per_epoch": 1, "saturate": SHORT}
+        optimizers.append(type(optimizer).from_config(config))
+    gan.compile(optimizers[0], optimizers[1], gan.k, gan.generator_loss, gan.simultaneous)
+
+
+def learning_rates(optimizer: Any, updates: int) -> NDArray[np.float32]:
+    """Evaluate an optimizer's learning rate for each update, (updates,)."""
+    rate = optimizer.get_config()["learning_rate"]
+    rate = schedules.deserialize(rate)(np.arange(updates)) if isinstance(rate, dict) else rate
+    return np.broadcast_to(np.asarray(rate, np.float32), updates)
+
+
+def momenta(optimizer: Any, updates: int) -> NDArray[np.float32]:
+    """Evaluate the momentum of SGD, or Adam's beta_1, for each update, (updates,)."""
+    if isinstance(optimizer, RisingMomentum):
+        epochs = np.arange(updates) // optimizer.updates_per_epoch
+        rise = np.minimum(epochs / (optimizer.saturate - 1), 1)
+        return (optimizer.momentum + (optimizer.final - optimizer.momentum) * rise).astype(np.float32)
+    return np.full(updates, optimizer.beta_1 if isinstance(optimizer, Adam) else optimizer.momentum, np.float32)
+
+
+def networks(gan: GAN) -> list[list[NDArray]]:
+    """Copy the weights of G, of D, and of the EMAs of G and of D where its optimizers keep them."""
+    found, averaged = [gan.generator, gan.discriminator], gan.averaged()
+    found += [averaged.generator] if gan.g_optimizer.use_ema else []
+    found += [averaged.discriminator] if gan.d_optimizer.use_ema else []
+    return [[np.array(variable) for variable in network.trainable_variables] for network in found]
+
+
+def rows(x: Any) -> NDArray[np.float32]:
+    """Return the examples of a finite data set, (N, dimensions), on the networks' scale."""
+    return x.scaled(x.pixels) if isinstance(x, Images) else x.points.astype(np.float32)

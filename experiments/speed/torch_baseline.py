@@ -1,0 +1,152 @@
+"""Algorithm 1 in PyTorch, eager, on the CPU, with the fused kernels of `torch.optim`."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from gan_paper.distributions import Gaussian, Uniform
+from gan_paper.layers import Dropout, Maxout
+
+import keras
+import numpy as np
+import presets
+import torch
+from baseline import Baseline, Trained
+from keras.layers import Dense, LeakyReLU, Rescaling
+from numpy.typing import NDArray
+from presets import Preset
+from torch import nn
+from torch.nn.functional import softplus
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+class Eager(Baseline):
+    """The training loop as PyTorch's users write it.
+
+    D sees examples and samples as one batch. Samples for D's updates are made without a graph, except in simultaneous
+    updates, where D sees them twice, as in PyTorch's own example of a GAN.
+    """
+
+    chunk = 10
+    VARIANTS = tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
+
+    def __init__(self, preset: Preset, variant: str) -> None:
+        super().__init__(preset, variant)
+        gan = preset.gan
+        self.G, self.D = sequential(gan.generator), sequential(gan.discriminator)[:-1]  # without the sigmoid
+        self.d_learner = Learner(self.D, gan.d_optimizer, preset.iterations * gan.k)
+        self.g_learner = Learner(self.G, gan.g_optimizer, preset.iterations)
+        x, z = preset.draw(0, 1)
+        self.draw_x, self.draw_z = sampler(preset.p_data, x.shape[1:]), sampler(gan.p_z, z.shape[1:])
+
+    def run(self, iterations: int) -> None:
+        """Train on random minibatches, drawn with PyTorch."""
+        torch.set_num_threads(int(self.variant.split()[-1]))
+        for _ in range(iterations):
+            self.iteration(self.draw_x(), self.draw_z())
+
+    def learn(self, x: NDArray, z: NDArray) -> Trained:
+        """Train on given minibatches."""
+        pairs = zip(torch.tensor(x), torch.tensor(z), strict=True)
+        losses = np.array([[loss.item() for loss in self.iteration(*pair)] for pair in pairs])
+        networks = [self.G, self.D, self.g_learner.ema, self.d_learner.ema]
+        weights = [[p.detach().numpy().T for p in network.parameters()] for network in networks if network]
+        return Trained(losses, weights)
+
+    def iteration(self, x: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Update D k times and G once; return the losses."""
+        together = self.gan.simultaneous
+        for step in range(self.gan.k):
+            with torch.set_grad_enabled(together):
+                samples = self.G(z[step])
+            self.d_learner.optimizer.zero_grad()
+            real, fake = self.D(torch.cat([x[step], samples.detach()])).chunk(2)
+            d_loss = softplus(-real).mean() + softplus(fake).mean()
+            d_loss.backward()
+            if not together:
+                self.d_learner.step()
+        self.g_learner.optimizer.zero_grad()
+        g_loss = softplus(-self.D(samples if together else self.G(z[-1]))).mean()
+        g_loss.backward(inputs=list(self.G.parameters()))
+        if together:
+            self.d_learner.step()
+        self.g_learner.step()
+        return d_loss, g_loss
+
+
+class Learner:
+    """An optimizer like Keras's with its schedules, and the EMA of its network's weights if one is kept."""
+
+    def __init__(self, network: nn.Module, like: keras.optimizers.Optimizer, updates: int) -> None:
+        self.network, self.made = network, 0
+        self.rates, self.momenta = presets.learning_rates(like, updates), presets.momenta(like, updates)
+        if isinstance(like, keras.optimizers.Adam):
+            betas = like.beta_1, like.beta_2
+            self.optimizer: Any = torch.optim.Adam(network.parameters(), 1.0, betas, like.epsilon, fused=True)
+        else:
+            # PyTorch multiplies the velocity by the present learning rate, Keras each gradient by that of its time.
+            self.momenta[1:] *= self.rates[:-1] / self.rates[1:]
+            self.optimizer = torch.optim.SGD(network.parameters(), 1.0, float(self.momenta[0]), fused=True)
+        decay = like.ema_momentum
+        self.ema = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay)) if like.use_ema else None
+
+    def step(self) -> None:
+        """Make one update; beyond the run's end, its last learning rate and momentum hold."""
+        group, t = self.optimizer.param_groups[0], min(self.made, len(self.rates) - 1)
+        group["lr"] = float(self.rates[t])
+        if "momentum" in group:
+            group["momentum"] = float(self.momenta[t])
+        self.optimizer.step()
+        self.made += 1
+        if self.ema is not None:
+            self.ema.update_parameters(self.network)
+
+
+class Apply(nn.Module):
+    """A function of the input and of some numbers."""
+
+    def __init__(self, function: Callable[..., torch.Tensor], *numbers: float) -> None:
+        super().__init__()
+        self.function, self.numbers = function, numbers
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the function's value."""
+        return self.function(x, *self.numbers)
+
+
+ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
+
+
+def sequential(network: keras.Model) -> nn.Sequential:
+    """Build the same network with the same weights."""
+    modules = nn.Sequential()
+    for layer in network.layers:
+        if isinstance(layer, Dense | Maxout):
+            modules.append(linear := nn.Linear(*layer.kernel.shape))
+            weights = {"weight": np.array(layer.kernel).T, "bias": np.array(layer.bias)}
+            linear.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+        match layer:
+            case Dense():
+                modules.append(ACTIVATIONS[layer.activation.__name__]())
+            case Maxout():
+                modules.append(Apply(lambda a, pieces: a.unflatten(1, (pieces, -1)).amax(1), layer.pieces))
+            case LeakyReLU():
+                modules.append(nn.LeakyReLU(layer.negative_slope))
+            case Rescaling():
+                modules.append(Apply(lambda x, scale, offset: x * scale + offset, layer.scale, layer.offset))
+            case Dropout():
+                modules.append(nn.Dropout(layer.rate))
+            case _:
+                raise ValueError(f"PyTorch's baseline does not have the layer {layer!r}")
+    return modules
+
+
+def sampler(x: Any, shape: tuple[int, ...]) -> Callable[[], torch.Tensor]:
+    """Return a function that draws an array of a shape."""
+    match x:
+        case Gaussian():
+            return lambda: torch.randn(shape).mul_(x.std).add_(x.mean)
+        case Uniform():
+            return lambda: torch.rand(shape).mul_(x.high - x.low).add_(x.low)
+    rows = torch.tensor(presets.rows(x))
+    return lambda: rows[torch.randint(len(rows), shape[:-1])]
