@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gan_paper import run
-from gan_paper.metrics.histograms import Recording
+from gan_paper.metrics import Recording
 from gan_paper.run import files
 
 import numpy as np

@@ -11,7 +11,7 @@ import sys
 
 from gan_paper import run
 from gan_paper.distributions import Gaussian
-from gan_paper.metrics.histograms import Recording
+from gan_paper.metrics import Recording
 from gan_paper.run import files
 
 import numpy as np
