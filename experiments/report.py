@@ -1,17 +1,14 @@
 """A page to look at runs: `python experiments/report.py runs` writes runs/report.html.
 
-The page is one file. It needs no network. It holds a table of the runs, to be sorted by any column, and a player for
-each: drag through training, and see the generator's distribution over the data's, D over the optimal D*, the map from
-z where z is one number, and the curves of the objectives and of V. For `sine` it shows the plane, for MNIST samples.
+The page is one file and needs no network. It holds a table of the runs, which can be sorted and filtered, and a player:
+drag through training, and see the generator's distribution over that of the data, D beside the optimal D*, the map from
+z where z is one number, and the training curves. Two or more runs can be shown at once, each in its colour. For points
+in the plane and for MNIST it shows samples.
 
-It is drawn by Plotly, whose script is within the page. Bokeh, which Dask's dashboard is made with, would do, too, with
-less to load. But it draws on a canvas, by a model that Python makes; a player of many frames is plain JavaScript, and
-so is Plotly's interface, documented as such. The page itself is `report_page.html`.
+It is drawn by Plotly, whose script is within the page. The page itself is `report_page.html`.
 """
 
 import base64
-import html
-import importlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -19,26 +16,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from gan_paper import runs
-from gan_paper.measure.comparison import compare
-from gan_paper.measure.recording import Recording
-from gan_paper.runs import files, recordings
+from gan_paper import run
+from gan_paper.metrics import Recording
+from gan_paper.run import files
 
 import numpy as np
 import tyro
-from compare import reference_path
 from numpy.typing import ArrayLike, NDArray
-from seeds import headline
 
-EXPERIMENTS = ("gaussian", "uniform_to_gaussian", "sine", "mnist", "numpy_gan", "figure1")
-"""Whose presets are looked up; no other name in a file is ever imported."""
+REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
+TEMPLATE = Path(__file__).with_name("report_page.html")
 MARK = "<!doctype html><!-- written by gan-paper's report.py -->"
 """How a page begins that may be replaced."""
-BUDGET = 350_000
+FRAME_BYTES = 350_000
 """Bytes that the frames of a run may take on the page; of a run with more, evenly spread ones are shown."""
-ROWS = 400
-"""Rows of a history at most that are shown."""
-COURSES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
+MOST_ROWS = 400
+"""Rows of a history that are shown at most."""
+CURVES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
+"""The columns of a history that are shown."""
+TEXTS = ("state", "experiment", "preset", "seed", "commit", "metric", "time", "verdict", "accepted")
+"""What a row says of a run, beside its name and its settings."""
+DAMAGE = (run.Refused, OSError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What files of unexpected content raise."""
 
 
 @dataclass(frozen=True)
@@ -55,151 +54,129 @@ def main(arguments: Arguments) -> None:
     """Write the page.
 
     Raises:
-        runs.Refused: if there is no run, Plotly is not installed, or the page's place holds another file.
+        run.Refused: if there is no run, Plotly is not installed, or the page's place holds another file.
     """
     try:
-        from plotly.offline import get_plotlyjs
+        from plotly.offline import get_plotlyjs  # of the extra `report`, which no other script needs
     except ModuleNotFoundError:
-        raise runs.Refused("report.py must have Plotly installed: pip install '.[report]'") from None
+        raise run.Refused("report.py must have Plotly installed: pip install '.[report]'") from None
     folders = find(arguments.folder)
     if not folders:
-        raise runs.Refused(f"RUNS {arguments.folder} holds no run's folder")
+        raise run.Refused(f"RUNS {arguments.folder} holds no run's folder")
     output = arguments.output or arguments.folder / "report.html"
-    if output.exists() and not _is_page(output):
-        raise runs.Refused(f"--output {output} is no page that this script wrote; another place is needed")
-    found = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
     try:
-        files.write_text(output, page([row for row, _ in found], [player for _, player in found], get_plotlyjs()))
+        if output.exists() and not output.read_bytes().startswith(MARK.encode()):
+            raise run.Refused(f"--output {output} is no page that this script wrote; choose another place")
+        found = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
+        rows, players = zip(*found, strict=True)
+        files.write_text(output, page(rows, players, get_plotlyjs()))
     except OSError as error:
-        raise runs.Refused(f"--output {output} cannot be written: {error.strerror}") from None
-    faults = [(row["run"], row["state"]) for row, _ in found if row["state"] not in ("", "unfinished")]
-    print(*(f"{name}: {fault}" for name, fault in faults), sep="\n", end="\n" * bool(faults))
-    print(f"written: {output}, {len(found)} runs, {output.stat().st_size / 1e6:.1f} MB")
+        raise run.Refused(f"--output {output} cannot be written: {error.strerror}") from None
+    for row in rows:
+        if row["state"].startswith("damaged"):
+            print(f"{row['run']}: {row['state']}")
+    print(f"written: {_printable(output)}, {len(rows)} runs, {output.stat().st_size / 1e6:.1f} MB")
 
 
 def find(folder: Path) -> list[Path]:
-    """The folders at or below this one that look like a run's, in order."""
-    paths = [folder, *sorted(folder.rglob("*"))] if folder.is_dir() else []
+    """The folders at or below this one that hold a run's files, in order."""
     names = ("config.json", "metrics.json", "histograms.npz")
-    return [
-        path
-        for path in paths
-        if path.is_dir() and "checkpoints" not in path.parts and any((path / name).is_file() for name in names)
-    ]
-
-
-def _is_page(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(MARK)) == MARK.encode()
+    return sorted({path.parent for name in names for path in folder.rglob(name)})
 
 
 def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """A run's row of the table, and what its player shows; None if there is nothing to play.
+    """A run's row of the table, and what its player shows; None if there is nothing to show.
 
-    What is wrong with a run is in its row, as `state`: nothing, `unfinished`, or a line that says what is damaged.
+    The row is text: the name as `run`, `settings` by name, and `TEXTS`, each empty if it cannot be read. `state` is
+    empty, `unfinished`, or a line that says what is damaged; `metric` is the experiment's first; `verdict` is what the
+    reference says, and `accepted` that in a word. `sort` holds the numbers behind metric and time.
     """
-    row: dict[str, Any] = {"run": name, "state": ""}
+    row: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "run": _printable(name), "settings": {}, "sort": {}}
     try:
-        config = runs.read_config(folder)
-        settings = config["settings"]
-        row |= {"experiment": config["experiment"], "preset": settings.get("preset"), "seed": settings.get("seed")}
-        row |= {"settings": _differing(config["experiment"], settings), "commit": config["versions"].get("commit")}
-        if (folder / files.SEAL).exists():
-            files.check_seal(folder)
-            metrics = runs.read_metrics(folder)
-            name_of_match, value = headline(metrics["match"])
-            row["match"] = (name_of_match, float(value))
-            row["seconds"] = float(metrics["seconds"]["total"])
+        config = run.read_config(folder)
+        row["settings"] = {_printable(key): _printable(value)[:80] for key, value in config["settings"].items()}
+        row |= {"experiment": _printable(config["experiment"]), "preset": _printable(config["preset"])}
+        row |= {"seed": row["settings"].pop("seed", ""), "commit": _printable(config["versions"].get("commit") or "")}
+        if (folder / "metrics.json").exists():
+            _add_metrics(row, run.read_metrics(folder))
         else:
             row["state"] = "unfinished"
-        if row["state"] and not (folder / "histograms.npz").exists():
-            return row, None
-        recording = recordings.of_run(folder)
-        reference = _reference(folder)
-        if reference and not row["state"]:
-            row["accepted"], row["failed"] = _judge(recording, reference)
-        return row, player(recording, reference, _history(folder), config["experiment"])
-    except (runs.Refused, OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        row["state"] = f"damaged: {' '.join(str(error).split()) or type(error).__name__}"
+            if not (folder / "histograms.npz").exists():
+                return row, None
+        recording, reference = run.read_recording(folder), run.find_reference(folder, REFERENCES)
+        if not row["state"]:
+            row["verdict"] = verdict = _printable(run.verdict(recording, reference))
+            short = verdict.partition(":")[0].partition(" by ")[0]
+            row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
+        p_data = run.read_recording(reference) if reference else None
+        return row, player(recording, p_data, _history(folder))
+    except DAMAGE as error:
+        row["state"] = "damaged: " + _printable(" ".join(str(error).split()) or type(error).__name__)
         return row, None
 
 
-def _judge(recording: Recording, reference: Recording) -> tuple[str, str]:
-    try:
-        failed = [held.name for held in compare(recording, reference) if not held.holds]
-    except ValueError as error:
-        return "unknown", str(error)
-    return "no" if failed else "yes", ", ".join(failed)
+def _printable(value: object) -> str:
+    # Line breaks, control characters and lone surrogates, which no console takes, are replaced.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
 
 
-def _differing(experiment: str, settings: Mapping[str, Any]) -> str:
-    if experiment not in EXPERIMENTS:
-        return ""
-    return runs.differing(settings, importlib.import_module(experiment).PRESETS)
-
-
-def _reference(folder: Path) -> Recording | None:
-    try:
-        reference = recordings.load(reference_path(folder, None))
-    except ValueError:
-        return None
-    return reference if len(reference.iterations) == 1 else None
+def _add_metrics(row: dict[str, Any], metrics: Mapping[str, Any]) -> None:
+    row["time"], row["sort"]["time"] = f"{metrics['seconds']:,.0f} s", str(float(metrics["seconds"]))
+    known = ("experiment", "preset", "seed", "iterations", "seconds")
+    for name, value in metrics.items():
+        if name not in known and type(value) in (int, float):
+            row["metric"], row["sort"]["metric"] = f"{_printable(name)} {value:.4g}", str(float(value))
+            return
 
 
 def _history(folder: Path) -> dict[str, NDArray[np.float64]]:
-    try:
-        header, *rows = (line.split(",") for line in files.read_text(folder / "history.csv").splitlines())
-    except (OSError, ValueError):
+    history = run.read_history(folder) if (folder / "history.csv").exists() else {}
+    if "iteration" not in history:
         return {}
-    kept = [rows[i] for i in _spread(len(rows), ROWS)]
-    table = {name: np.array([float(row[i]) for row in kept]) for i, name in enumerate(header)}
-    return {name: table[name] for name in ("iteration", *COURSES) if name in table}
+    kept = _spread(len(history["iteration"]), MOST_ROWS)
+    return {name: history[name][kept] for name in ("iteration", *CURVES) if name in history}
 
 
-def player(
-    recording: Recording, reference: Recording | None, history: Mapping[str, NDArray], experiment: str
-) -> dict[str, Any]:
-    """What the page's script needs to play a run, as JSON values: arrays as `pack` makes them.
+def player(recording: Recording, reference: Recording | None, history: Mapping[str, NDArray]) -> dict[str, Any]:
+    """What the page's script needs to show a run, as JSON values: arrays as `pack` makes them.
 
     Args:
-        recording: Of the run, with F frames.
-        reference: One histogram, if there is one.
+        recording: Of the run. Of its R frames F are shown. Points `data` (M, 2) among its curves are drawn under
+            samples in the plane.
+        reference: Its p_data, if it has one histogram; one of several is the training of another.
         history: Columns by name.
-        experiment: Its name.
 
     Returns:
-        `iterations` (F,); `views`, with `edges` (B + 1,), `density` (F, B), and, of p_data, `data` (B,), `x` and `pdf`;
-        `curves` by name (F, `LINE`), and `ideal`, the map that turns p_z into p_data; `plane` (F, N, 2) or `images`
-        (F, N, pixels) from 0 to 1; `curve`, where points ought to lie; and `history`.
+        `iterations` (F,); `views`, with `name`, `edges` (B + 1,), `density` (F, B), and, of p_data, `data` (B,) over
+        the same bins, and `pdf` at `x`; the curves `x`, `d`, `z`, `g`, as far as the run has them, and `ideal`, the map
+        that turns p_z into p_data; `plane` (F, N, 2) with `points` (M, 2), or `images` (F, N, pixels) from 0 to 1; and
+        `history`.
     """
-    samples = np.stack(recording.samples)
+    p_data = reference if reference and len(reference.iterations) == 1 else None
+    samples, curves = np.stack(recording.samples), recording.curves
     size = samples[0].size * (1 if samples.shape[-1] > 2 else 2) + sum(2 * len(e) for e in recording.edges.values())
-    size += sum(2 * values[0].size for values in recording.curves.values())
-    frames = _spread(len(recording.iterations), max(2, int(BUDGET * 3 / 4 / size)))
-    views = []
+    size += sum(2 * values[0].size for values in curves.values())
+    frames = _spread(len(recording.iterations), max(2, int(FRAME_BYTES * 3 / 4 / size)))
+    shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": []}
     for name, edges in recording.edges.items():
         density = np.stack([recording.histogram(i, name).density for i in frames])
         view: dict[str, Any] = {"name": name, "edges": pack(edges, 4), "density": pack(density)}
-        if reference and name in reference.edges:
-            target = reference.histogram(view=name)
-            view |= {"data": pack(target.rebin(edges).density, 4), "x": pack(_centres(target.edges), 4)}
-            view["pdf"] = pack(target.density, 4)
-        views.append(view)
-    shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": views}
-    for name in ("x", "d", "z", "g"):
-        if {"x", "d"} <= recording.curves.keys() and name in recording.curves:
-            shown[name] = pack(np.stack([recording.curves[name][i] for i in frames if name in "dg" or i == frames[0]]))
-    if "g" in shown and reference:
-        target = reference.histogram()
-        levels = (np.arange(recording.curves["g"][0].size) + 0.5) / recording.curves["g"][0].size
+        if p_data and name in p_data.edges:
+            target = p_data.histogram(view=name)
+            view |= {"data": pack(target.rebin(edges).density, 4), "pdf": pack(target.density, 4)}
+            view["x"] = pack((target.edges[1:] + target.edges[:-1]) / 2, 4)
+        shown["views"].append(view)
+    shown |= {name: pack(curves[name][0]) for name in ("x", "z") if name in curves}
+    shown |= {name: pack(np.stack([curves[name][i] for i in frames])) for name in ("d", "g") if name in curves}
+    if "g" in curves and p_data:
+        target = p_data.histogram()
+        levels = (np.arange(curves["g"][0].size) + 0.5) / curves["g"][0].size
         below = np.cumsum(target.masses)[:-1]
         rises = np.concatenate([[True], np.diff(below) > 0])
         shown["ideal"] = pack(np.interp(levels, below[rises], target.edges[rises]))
     if samples.shape[1] and samples.shape[-1] == 2:
         shown["plane"] = pack(samples[frames])
-        script = importlib.import_module(experiment) if experiment in EXPERIMENTS else None
-        if (curve := getattr(script, "CURVE", None)) is not None:
-            shown["curve"] = pack(curve)
+        shown |= {"points": pack(curves["data"][0])} if "data" in curves else {}
     elif samples.shape[1] and samples.shape[-1] >= 64 and math.isqrt(samples.shape[-1]) ** 2 == samples.shape[-1]:
         low, high = recording.edges[recording.main][[0, -1]]
         shown["images"] = pack(np.clip((samples[frames] - low) / (high - low), 0, 1), 1)
@@ -213,13 +190,14 @@ def pack(values: ArrayLike, width: int = 2) -> dict[str, Any]:
         values: Of any shape; NaN where there is none.
         width: Bytes a number: 4, as float32; 2 or 1, as whole steps between the least and the greatest.
     """
-    array = np.asarray(values, np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and not drawn
+        array = np.asarray(values, np.float32)
     if width == 4 or not (array.size and np.isfinite(array).all()):
         content, width, low, scale = array.astype("<f4"), 4, 0.0, 1.0
     else:
         low, high = float(array.min()), float(array.max())
         scale = (high - low) / (256**width - 1) or 1.0
-        content = np.round((array - low) / scale).astype(f"<u{width}")
+        content = np.round((array.astype(float) - low) / scale).astype(f"<u{width}")
     data = base64.b64encode(content.tobytes()).decode()
     return {"data": data, "width": width, "shape": array.shape, "low": low, "scale": scale}
 
@@ -229,68 +207,22 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))}) if count else []
 
 
-def _centres(edges: NDArray) -> NDArray:
-    return (edges[1:] + edges[:-1]) / 2
-
-
-HEADERS = {
-    "run": "run",
-    "experiment": "experiment",
-    "preset": "preset",
-    "seed": "seed",
-    "settings": "other settings",
-    "match": "match",
-    "accepted": "accepted",
-    "seconds": "time",
-    "commit": "commit",
-}
-
-
 def page(rows: Sequence[Mapping[str, Any]], players: Sequence[Any], library: str) -> str:
     """The page.
 
     Args:
-        rows: Of the table, as `describe` gives them. All text in them is escaped.
+        rows: Of the table, as `describe` gives them.
         players: What each shows.
         library: Plotly's script.
     """
-    body = []
-    for number, (row, shown) in enumerate(zip(rows, players, strict=True)):
-        cells = []
-        for name in HEADERS:
-            text, key = _cell(name, row)
-            content = html.escape(text).replace("/", "/<wbr>")
-            if name == "run":
-                state = f"<small>{html.escape(row['state'])}</small>" if row["state"] else ""
-                button = f'<button type="button" data-player="{number}">{content}</button>' if shown else content
-                content = f"{button}{state}"
-            elif name == "accepted" and row.get("failed"):
-                content += f"<small>{html.escape(row['failed'])}</small>"
-            cells.append(f'<td class="{name}" data-key="{html.escape(key)}">{content}</td>')
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    data = json.dumps(players, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    head = "".join(
-        f'<th class="{name}" scope="col"><button type="button">{t}</button></th>' for name, t in HEADERS.items()
-    )
-    template = files.read_text(Path(__file__).with_name("report_page.html"))
-    parts = {"MARK": MARK, "HEAD": head, "BODY": "\n".join(body), "DATA": data, "PLOTLY": library}
-    pieces = template.split("@@")  # text, name, text, name, ...
+    # All that comes from files is JSON, in which nothing ends the element, and reaches the page as text.
+    data = json.dumps({"rows": rows, "players": players}, separators=(",", ":"), allow_nan=False)
+    parts = {"MARK": MARK, "DATA": data.replace("<", "\\u003c"), "PLOTLY": library}
+    pieces = files.read_text(TEMPLATE).split("@@")  # text, name, text, name, ...
     pieces[1::2] = [parts[name] for name in pieces[1::2]]
     return "".join(pieces)
 
 
-def _cell(name: str, row: Mapping[str, Any]) -> tuple[str, str]:
-    # What a cell shows, and what it is sorted by.
-    value = row.get(name)
-    if value is None:
-        return "", ""
-    if name == "match":
-        return f"{value[0]} {value[1]:.4g}", str(float(value[1]))
-    if name == "seconds":
-        return f"{value:,.0f} s", str(value)
-    return str(value), str(value)
-
-
 if __name__ == "__main__":
-    with runs.exit_statuses():
+    with run.exit_statuses():
         main(tyro.cli(Arguments, description=__doc__))

@@ -3,232 +3,188 @@
 import base64
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-import time
-from itertools import pairwise
-from pathlib import Path
 
-from gan_paper.measure.recording import Recording
-from gan_paper.runs import Refused, files, recordings
-from tests.conftest import ROOT, experiment, trained
+from gan_paper import run
+from gan_paper.distributions import Gaussian
+from gan_paper.metrics import Recording
+from gan_paper.run import files
 
 import numpy as np
 import pytest
+import report
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-HOSTILE = "<script>alert(1)<"
+in_a_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+DAMAGED = {"damaged", "no config", "list", "huge", "text"}
+EDGES = np.linspace(-6, 14, 65)
 
 
-def unpacked(packed):
-    """The inverse of `report.pack`."""
-    raw = np.frombuffer(base64.b64decode(packed["data"]), f"<{'f' if packed['width'] == 4 else 'u'}{packed['width']}")
-    return (packed["low"] + packed["scale"] * raw).reshape(packed["shape"])
+def make_run(folder, k=1, view="x"):
+    """The files of a run whose generator converges to N(4, 1.25)."""
+    rng, line = np.random.default_rng(k), np.linspace(0, 1, 200)
+    recording = Recording({view: EDGES}, {view: lambda samples: samples}, samples=20_000)
+    for i in (0, 50, 100):
+        curves = {"x": line, "d": line * i / 100, "z": line, "g": line}
+        recording.record(i, rng.normal(i / 25, 1.25, (20_000, 1)), curves)
+    folder.mkdir(parents=True)
+    shared, settings = {"experiment": "gaussian", "preset": "default"}, {"seed": 0, "k": k}
+    edit(folder / "config.json", {**shared, "layout": 4, "settings": settings, "versions": {"commit": "abc"}})
+    edit(folder / "metrics.json", {**shared, "seed": 0, "iterations": 100, "wasserstein": k / 100, "seconds": 9.0})
+    files.write_arrays(folder / "histograms.npz", recording.arrays())
+    files.write_arrays(folder / "reference.npz", Recording.exact(Gaussian(4, 1.25), EDGES).arrays())
+    (folder / "history.csv").write_text("iteration,d_loss,g_loss\n50,0.5,0.6\n100,1.4,0.7\n")
 
 
-def page_data(path):
-    text = path.read_text()
-    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    return text, json.loads(data)
-
-
-def report(folder):
-    command = [sys.executable, str(ROOT / "experiments" / "report.py"), "runs"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+def edit(path, changes):
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**before, **changes}))
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A page of runs, whole, unfinished, damaged and with hostile names, and what the script said."""
-    folder = tmp_path_factory.mktemp("report")
-    runs = folder / "runs" / "numpy_gan"
-    for seed, iterations in ((0, 300), (1, 500)):
-        trained("numpy_gan", runs / f"inside-seed{seed}", seed=seed, iterations=iterations, record_every=100)
-    first = runs / "inside-seed0"
-    for name in ("damaged", "garbled", "unfinished", "begun", HOSTILE):
-        shutil.copytree(first, runs / name)
-    content = bytearray((first / "histograms.npz").read_bytes())
-    content[len(content) // 2] ^= 1
-    (runs / "damaged" / "histograms.npz").write_bytes(content)
-    (runs / "garbled" / "config.json").write_text("{")
-    (runs / "unfinished" / "SHA256SUMS").unlink()
-    for name in ("SHA256SUMS", "histograms.npz", "history.csv", "metrics.json"):
-        (runs / "begun" / name).unlink()
-    config = json.loads((first / "config.json").read_text())
-    config["settings"]["preset"], config["versions"]["commit"] = HOSTILE, '"><img src=x onerror=alert(2)>'
-    (runs / HOSTILE / "config.json").write_text(json.dumps(config))
-    arrays = files.read_arrays(first / "histograms.npz")
-    np.savez(runs / HOSTILE / "histograms.npz", **{**arrays, "views": np.array(["</script><script>alert(3)<"])})
-    files.seal(runs / HOSTILE)
-    return folder, report(folder)
+    """A page of runs, whole, unfinished, damaged and hostile, below a folder called checkpoints; and what was said."""
+    folder = tmp_path_factory.mktemp("report") / "checkpoints"
+    runs = folder / "runs" / "gaussian"
+    for k in (1, 5, 10):
+        make_run(runs / f"k={k}-seed0", k)
+    make_run(runs / "hostile", view=HOSTILE)
+    settings, commit = {"seed": 10**400, "k": [HOSTILE], "\ud800": "\ud800\n"}, {"\udcff": HOSTILE}
+    edit(runs / "hostile/config.json", {"preset": HOSTILE, "settings": settings, "versions": {"commit": commit}})
+    for name in (*DAMAGED, "unfinished", "empty", os.fsdecode(b"odd\xff\nbytes")):
+        shutil.copytree(runs / "k=1-seed0", runs / name)
+    for path in ("unfinished/metrics.json", "empty/metrics.json", "empty/histograms.npz", "no config/config.json"):
+        (runs / path).unlink()
+    (runs / "damaged" / "histograms.npz").write_bytes((runs / "k=1-seed0" / "histograms.npz").read_bytes()[:-9])
+    (runs / "list" / "config.json").write_text("[" * 100_000)
+    edit(runs / "huge/metrics.json", {"wasserstein": 10**400})
+    edit(runs / "text/metrics.json", {"seconds": "long"})
+    command = [sys.executable, report.__file__, "runs"]
+    return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-def test_the_page_names_every_run(made):
+def page_data(folder):
+    text = (folder / "runs" / "report.html").read_text()
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    return text, {row["run"].split("/")[1]: (row, player) for row, player in zip(*data.values(), strict=True)}
+
+
+def unpacked(packed):
+    raw = np.frombuffer(base64.b64decode(packed["data"]), {1: "u1", 2: "<u2", 4: "<f4"}[packed["width"]])
+    return (packed["low"] + packed["scale"] * raw).reshape(packed["shape"])
+
+
+def test_every_run_is_a_line_and_damage_stops_nothing(made):
     folder, said = made
-    assert said.returncode == 0 and said.stderr == "", said.stderr
-    assert "numpy_gan/damaged: damaged: " in said.stdout and "histograms.npz is damaged" in said.stdout
-    assert "numpy_gan/garbled: damaged: " in said.stdout and "runs/report.html, 7 runs" in said.stdout
-    text, players = page_data(folder / "runs" / "report.html")
-    rows = text.split("<tbody>")[1].split("</tbody>")[0].strip().splitlines()
-    # In the order of the names; of those that cannot be played, what is wrong stands there in place of a button.
-    assert [player is not None for player in players] == [True, False, False, False, True, True, True]
-    assert [" data-player" in row for row in rows] == [player is not None for player in players]
-    assert "unfinished" in rows[1] and "damaged" in rows[2] and "garbled" in rows[3]
-    assert "iterations=300" in rows[4] and "wasserstein 0." in rows[4] and ">no<" in rows[4]
-
-
-def test_text_from_files_is_escaped_and_the_page_asks_for_nothing(made):
-    text, players = page_data(made[0] / "runs" / "report.html")
-    assert "alert(1)" in text and "alert(2)" in text and "alert(3)" in players[0]["views"][0]["name"]
-    assert "<script>alert" not in text and "<img" not in text.split("<tbody>")[1].split("</tbody>")[0]
-    assert "default-src 'none'" in text and not re.search(r"(src|href)=\"(?!data:)", text.split("<script>")[0])
-    assert len(text) < 10e6
+    assert (said.returncode, said.stderr) == (0, "")
+    text, runs = page_data(folder)
+    whole = {"k=1-seed0", "k=5-seed0", "k=10-seed0", "unfinished", "hostile", "odd\ufffd\ufffdbytes"}
+    assert runs.keys() == whole | DAMAGED | {"empty"}
+    assert {name for name, (_, player) in runs.items() if player} == whole
+    assert {name for name, (row, _) in runs.items() if row["state"].startswith("damaged: ")} == DAMAGED
+    assert all(f"gaussian/{name}: damaged: " in said.stdout for name in DAMAGED)
+    row = runs["k=5-seed0"][0]
+    assert (row["metric"], row["accepted"], row["settings"]["k"]) == ("wasserstein 0.05", "yes", "5")
+    assert "alert(2)" in text and "<script>alert" not in text and "<img src=x" not in text
 
 
 def test_a_run_is_shown_as_it_was_recorded(made):
-    folder, _ = made
-    _, players = page_data(folder / "runs" / "report.html")
-    shown, recording = players[5], recordings.of_run(folder / "runs" / "numpy_gan" / "inside-seed1")
-    assert shown["iterations"] == recording.iterations
-    density = unpacked(shown["views"][0]["density"])
-    assert np.allclose(density[-1], recording.histogram().density, atol=density.max() / 60_000)
-    for name in ("d", "g"):
-        assert np.allclose(unpacked(shown[name]), recording.curves[name], atol=1e-4)
-    width = 1.4 / 64
-    data = unpacked(shown["views"][0]["data"])
-    assert data.sum() * width == pytest.approx(1, abs=1e-3)
-    ideal = unpacked(shown["ideal"])
-    assert ideal[100] == pytest.approx(0.5, abs=0.01) and ideal[31] == pytest.approx(0.35, abs=0.01)
+    player = page_data(made[0])[1]["k=1-seed0"][1]
+    recording = run.read_recording(made[0] / "runs" / "gaussian" / "k=1-seed0")
+    assert np.allclose(unpacked(player["views"][0]["density"])[-1], recording.histogram().density, atol=1e-4)
+    assert unpacked(player["ideal"])[99:101].mean() == pytest.approx(4, abs=0.01)
 
 
 def test_frames_are_bounded_and_keep_their_ends():
-    module = experiment("report")
-    recording = Recording({"entries": np.linspace(0, 1, 65)}, keep=25)
-    rng = np.random.default_rng(0)
+    recording, images = Recording({"x": np.linspace(0, 1, 65)}, keep=25), np.random.default_rng(0).random((25, 784))
     for iteration in range(100):
-        recording.record(iteration, rng.uniform(size=(25, 784)))
-    shown = module.player(recording, None, {}, "mnist")
-    assert len(json.dumps(shown)) < 1.2 * module.BUDGET
-    assert shown["iterations"][0] == 0 and shown["iterations"][-1] == 99 and len(shown["iterations"]) > 8
-    assert np.allclose(unpacked(shown["images"])[-1], recording.samples[-1], atol=1 / 255)
-    gaps = {b - a for a, b in pairwise(shown["iterations"])}
-    assert max(gaps) - min(gaps) <= 1
+        recording.record(iteration, images)
+    player = report.player(recording, None, {})
+    assert len(json.dumps(player)) < 1.2 * report.FRAME_BYTES
+    assert player["iterations"][0] == 0 and player["iterations"][-1] == 99 and len(player["iterations"]) > 8
+    assert np.allclose(unpacked(player["images"])[-1], images, atol=1 / 255)
 
 
-def test_points_are_shown_in_the_plane():
-    module, sine = experiment("report"), experiment("sine")
-    recording = Recording(sine.EDGES, sine.VIEWS, keep=50)
-    recording.record(0, np.random.default_rng(0).uniform(0, 6, (200, 2)))
-    shown = module.player(recording, None, {}, "sine")
-    assert shown["plane"]["shape"] == (1, 50, 2) and np.allclose(unpacked(shown["curve"]), sine.CURVE, atol=1e-3)
-    assert [view["name"] for view in shown["views"]] == ["x", "residual"] and "d" not in shown
-
-
-def test_only_a_page_is_replaced(made, monkeypatch):
-    folder, _ = made
-    monkeypatch.chdir(folder)
-    module = experiment("report")
-    module.main(module.Arguments(Path("runs")))  # over the page that is there
-    (folder / "mine.html").write_text("precious")
-    with pytest.raises(Refused, match=r"mine\.html is no page"):
-        module.main(module.Arguments(Path("runs"), Path("mine.html")))
-    assert (folder / "mine.html").read_text() == "precious"
+def test_only_a_page_is_replaced(made, tmp_path):
+    report.main(report.Arguments(made[0] / "runs"))  # over the page that is there
+    (tmp_path / "mine.html").write_text("precious")
+    with pytest.raises(run.Refused, match=r"mine\.html is no page"):
+        report.main(report.Arguments(made[0] / "runs", tmp_path / "mine.html"))
+    assert (tmp_path / "mine.html").read_text() == "precious"
 
 
 @contextlib.contextmanager
-def browser(page, width=1200, dark=False):
-    from selenium import webdriver
-
+def browser(folder, width=1280, scheme="light"):
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},1000"):
-        options.add_argument(flag)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")  # no network
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "host-resolver-rules=MAP * ~NOTFOUND"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     try:
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        phone = {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": True}
-        if width < 500:
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
-        driver.get(page.as_uri())
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        driver.get((folder / "runs" / "report.html").as_uri())
         yield driver
+        assert driver.get_log("browser") == []  # no error, and nothing that the page's policy had to forbid
     finally:
         driver.quit()
 
 
-def press(driver, selector):
-    driver.execute_script(f"document.querySelector({json.dumps(selector)}).click()")
+def control(driver, name, tag):
+    return driver.find_element(By.XPATH, f"//td[contains(., 'gaussian/{name}')]//{tag}")
 
 
-def until(condition):
-    for _ in range(100):
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
+def panel(driver, index, values="x"):
+    """The values of each curve of a panel, without those of its legend."""
+    script = f"return document.querySelectorAll('.plot')[{index}].data.map(trace => trace.{values})"
+    return [curve for curve in driver.execute_script(script) if curve != [None]]
 
 
-def drawn(driver):
-    """The outline of p_g, as it is drawn."""
-    return driver.execute_script("return document.querySelector('.plot .trace:last-child .js-line').getAttribute('d')")
-
-
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+@in_a_browser
 def test_in_a_browser(made):
-    from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.common.by import By
-
-    page = made[0] / "runs" / "report.html"
-    with browser(page) as driver:
-        press(driver, "tbody tr:nth-child(6) button")
-        assert driver.find_element(By.ID, "iteration").text == "iteration 500"
-        last = drawn(driver)
-        slider = driver.find_element(By.ID, "frame")
-        driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", slider)
-        time.sleep(0.5)
-        width = slider.size["width"]
-        handle = ActionChains(driver).move_to_element_with_offset(slider, width // 2 - 8, 0).click_and_hold()
-        handle.move_by_offset(-width + 20, 0).release().perform()  # to the left end
-        assert until(lambda: drawn(driver) != last)
-        assert driver.find_element(By.ID, "iteration").text == "iteration 0"
-        press(driver, "#play")  # to the end, and there it stops
-        assert until(lambda: driver.find_element(By.ID, "iteration").text == "iteration 500")
-        assert until(lambda: driver.find_element(By.ID, "play").text == "Play") and drawn(driver) == last
-        press(driver, "#play")
-        press(driver, "#play")
-        assert driver.find_element(By.ID, "play").text == "Play"
-
-        def seeds():
-            return [cell.text for cell in driver.find_elements(By.CSS_SELECTOR, "td.seed")]
-
-        press(driver, "th.seed button")
-        rising = seeds()
-        press(driver, "th.seed button")
-        assert rising == sorted(rising, key=lambda seed: seed or "9") and seeds()[0] == "1"  # what is empty is last
-        assert rising[-1] == seeds()[-1] == ""
-        press(driver, "tbody button[data-player='0']")  # the hostile one, whose view has a name
-        assert "alert(3)" in driver.find_element(By.ID, "panels").text
+    with browser(made[0]) as driver:
+        search, slider, play = (driver.find_element(By.ID, name) for name in ("search", "frame", "play"))
+        control(driver, "k=1-", "button").click()
+        last, wait = panel(driver, 0, "y"), WebDriverWait(driver, 10)
+        assert [len(panel(driver, i)) for i in range(4)] == [2] * 4  # p_g and p_data, D and D*, G and the map, D and G
+        slider.send_keys(Keys.HOME)
+        wait.until(lambda _: slider.get_attribute("aria-valuetext") == "iteration 0")
+        assert panel(driver, 0, "y") != last
+        play.click()  # to the end, where it stops
+        wait.until(lambda _: slider.get_attribute("aria-valuetext") == "iteration 100" and play.text == "Play")
+        assert panel(driver, 0, "y") == last
+        control(driver, "k=5-", "input").click()  # two at once: p_data is drawn once, D* not at all
+        assert [len(panel(driver, i)) for i in range(4)] == [3, 2, 2, 4]
+        for order in (("1", "5", "10"), ("10", "5", "1")):
+            driver.find_element(By.CSS_SELECTOR, "th.metric button").click()
+            names = " ".join(line.text for line in driver.find_elements(By.CSS_SELECTOR, "td.run button"))
+            assert tuple(re.findall(r"k=(\d+)-seed0", names)) == order
+        control(driver, "hostile", "button").click()
+        assert "alert(1)" in driver.find_element(By.ID, "panels").text
         assert not driver.find_elements(By.CSS_SELECTOR, "td script, td img, section script, section img")
-
-        assert driver.get_log("browser") == []
-        requests = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-        urls = {r["params"]["request"]["url"] for r in requests if r["method"] == "Network.requestWillBeSent"}
-        assert {url for url in urls if not url.startswith("data:")} == {page.as_uri()}
+        search.send_keys("seed=0 K=1")
+        assert [control(driver, f"k={k}-", "button").is_displayed() for k in (1, 5, 10)] == [True, False, False]
 
 
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
-def test_on_a_phone_and_in_the_dark(made):
-    with browser(made[0] / "runs" / "report.html", width=390, dark=True) as driver:
-        press(driver, "tbody tr:nth-child(6) button")
-        wide, paper, ink = driver.execute_script(
-            "const style = getComputedStyle(document.body); return [document.documentElement.scrollWidth, "
-            "style.backgroundColor, getComputedStyle(document.querySelector('.plot .xtick text')).fill]"
-        )
-        assert wide == 390  # nothing sticks out
-        brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) / 765 for colour in (paper, ink)]
-        assert brightness[0] < 0.15 and brightness[1] > 0.8
-        assert driver.get_log("browser") == []
+@in_a_browser
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_nothing_is_cut_off(made, width, scheme):
+    with browser(made[0], width, scheme) as driver:
+        control(driver, "k=1-", "button").click()
+        script = """return [...document.querySelectorAll('html, .table, .accepted, td.run')].filter(
+            box => box.scrollWidth > box.clientWidth).map(box => box.outerHTML.slice(0, 80))"""
+        assert driver.execute_script(script) == []
+        colour = driver.execute_script("return getComputedStyle(document.querySelector('.plot .xtick text')).fill")
+        assert (int(re.findall(r"\d+", colour)[0]) > 200) == (scheme == "dark")
