@@ -1,202 +1,205 @@
-"""Compares a run with a reference: `python experiments/compare.py RUN [--reference NAME_OR_PATH]`.
+"""Compares a run, or anybody's samples, with a reference, with other samples, or with another run.
 
-Prints a table (statistic, unit, run, reference, limit, holds) and what is wrong with the run. For a run's folder it
-draws the two side by side into `RUN/comparison-NAME.png` and `.pdf`.
+  compare.py RUN [--reference NAME]   a run's folder with its reference: the exact p_data that the folder holds, or
+                                      else the reference of its experiment in figures/reference/
+  compare.py RUN RUN                  the last histograms of two runs; the second takes the place of a reference
+  compare.py SAMPLES.npy [RUN]        samples, one a row, with a reference [default: gaussian] or with a run
+  compare.py SAMPLES.npy SAMPLES.npy  whether both come from one distribution: a permutation test of their energy
+                                      distance, and a Kolmogorov-Smirnov test of each dimension
 
-Where both are .npy files, of any number of coordinates, it prints a table of these, and tests whether the two come from
-one distribution: by permutations of their energy distance, and by each coordinate's Kolmogorov-Smirnov distance.
+It prints a table and what is wrong, and draws the two over one another.
 
-Exit statuses: 0 the run matches, or the samples cannot be told apart; 1 they do not match; 2 it cannot tell, for too
+Exit statuses: 0 the run is accepted, or the samples cannot be told apart; 1 they differ; 2 it cannot be told, for too
 few samples or other bad input.
 """
 
-import importlib
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from gan_paper import runs
-from gan_paper.measure.comparison import compare
-from gan_paper.measure.histogram import Floats
-from gan_paper.measure.recording import Recording, View
-from gan_paper.measure.samples import POINTS, permutation_test
-from gan_paper.runs import files, recordings
+from gan_paper import run
+from gan_paper.metrics import VIEWS, Floats, Recording, View
+from gan_paper.metrics.comparison import as_reference, compare
+from gan_paper.metrics.distances import POINTS, permutation_test
+from gan_paper.run.files import read_samples
+from gan_paper.run.folder import OWN
 
+import numpy as np
 import tyro
+from compare_figures import over_one_another, over_training
+from matplotlib.figure import Figure
+from scipy.stats import ks_2samp, wasserstein_distance
 
-REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
+EXPERIMENTS = Path(__file__).resolve().parent
+REFERENCES = EXPERIMENTS.parent / "figures" / "reference"
 LEVEL = 0.01
 """Two files of samples differ where the p-value is below."""
-SHOWN, LARGEST = 20, 10
-"""Of more than so many coordinates, a table shows so many."""
+SHOWN, DRAWN = 10, 3
+"""The most dimensions of a table, and of a figure: those with the largest distances."""
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Compare a run, or anybody's samples, with a reference."""
+    """Compare a run, or samples, with a reference, samples or a run."""
 
-    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """A run's folder, or a .npy file of samples, one a row."""
+    other: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="OTHER")] = None
+    """Another run's folder, or a .npy file of other samples."""
     reference: str | None = None
-    """A name in figures/reference/, or the path of an .npz; for a .npy file also that of other samples, in another
-    .npy file [default: that of the run's experiment, or gaussian]."""
+    """A name in figures/reference/, or the path of a reference, a run or other samples
+    [default: that of the run; gaussian for samples of one number]."""
+    output: Path | None = None
+    """The figure, which is written as .png and as .pdf, in place of what is there
+    [default: comparison-NAME.png in the run's folder; comparison.png here for samples]."""
+
+    def __post_init__(self) -> None:
+        if self.other and self.reference:
+            raise ValueError(f"--reference {self.reference} must be left out where {self.other} is given")
 
 
 def main(arguments: Arguments) -> bool:
-    """Print the comparison and draw it; whether the run matches.
+    """Print the comparison and draw it; whether the run is accepted, or the samples cannot be told apart.
 
     Raises:
-        runs.Refused: if the run or the reference cannot be read, or there are too few samples to tell.
+        run.Refused: if something cannot be read, or there are too few samples to tell.
     """
-    run, name = arguments.run, arguments.reference
-    if name and name.endswith(".npy"):
-        return _against_samples(run, Path(name))
+    subject, other = arguments.subject, str(arguments.other) if arguments.other else arguments.reference
     try:
-        path = reference_path(run, name)
-        reference = recordings.load(path)
-        recording = recordings.of_run(run) if run.is_dir() else _count(run, path, reference, default=name is None)
-        rows = compare(recording, reference)
+        if other and other.endswith(".npy"):
+            return with_samples(subject, Path(other), arguments.output or Path("comparison.png"))
+        return with_reference(subject, other, arguments.output)
     except ValueError as error:
-        raise runs.Refused(str(error)) from None
+        raise run.Refused(str(error)) from None
 
-    print(f"{run} against {path.stem}{'' if name else ', the default'}: {reference.provenance}")
+
+def with_reference(subject: Path, name: str | None, output: Path | None) -> bool:
+    """Compare a run, or samples, with a reference or another run, statistic by statistic."""
+    path = reference_path(subject, name)
+    reference = run.read_recording(path)
+    if not reference.provenance:  # it is a run's
+        reference = as_reference(reference)
+    title = "p_data" if path.name == OWN else path.name.removesuffix(".npz")
+    if subject.is_dir():
+        content, recording = run.read_config(subject), run.read_recording(subject)
+        output = output or subject / f"comparison-{title}.png"
+    else:
+        content, recording = {"experiment": subject.name}, count(subject, reference, path, default=name is None)
+        output = output or Path("comparison.png")
+    rows = compare(recording, reference)
+
+    print(f"{subject} with {title}{'' if name else ', the default'}: {reference.provenance}")
     table: list[tuple[Any, ...]] = [("statistic", "unit", "run", "reference", "limit", "holds")]
     table += [(r.name, r.statistic.unit, r.run, r.reference, r.limit, "yes" if r.holds else "NO") for r in rows]
-    print(runs.table(table))
+    print(run.table(table))
     faults = [row.fault for row in rows if not row.holds]
-    print("the run does not match:" if faults else "the run matches", *faults, sep="\n  ")
-    if run.is_dir():
-        _draw(run, recording, reference, path.stem)
+    print(f"not accepted by {title}:" if faults else f"accepted by {title}", *faults, sep="\n  ")
+    draw = over_one_another if len(reference.iterations) == 1 else over_training
+    save(output, draw(recording, reference, (subject.resolve().name, title)), content)
     return not faults
 
 
-def verdict(recording: Recording, experiment: str, preset: str) -> str:
-    """What the reference of an experiment says of a run, in a line; nothing if there is none.
-
-    Args:
-        recording: Of the run.
-        experiment: Its experiment.
-        preset: Its preset.
-
-    Returns:
-        `accepted by NAME`, `not accepted by NAME: ` and what is wrong, or `cannot be told: ` and why.
-    """
-    path = _of_experiment(experiment, preset)
-    if path is None:
-        return ""
-    try:
-        faults = [row.fault for row in compare(recording, recordings.load(path)) if not row.holds]
-    except ValueError as error:
-        return f"cannot be told: {error}"
-    return f"not accepted by {path.stem}: {'; '.join(faults)}" if faults else f"accepted by {path.stem}"
-
-
-def reference_path(run: Path, reference: str | None) -> Path:
-    """The file of a reference by its name or path; by default, that of the run's experiment.
+def reference_path(subject: Path, name: str | None) -> Path:
+    """The file of a reference, or the folder of another run; by default, the run's own reference.
 
     Raises:
-        ValueError: if there is none.
+        run.Refused: if there is none.
     """
     names = sorted(path.stem for path in REFERENCES.glob("*.npz"))
-    if reference in names:
-        return REFERENCES / f"{reference}.npz"
-    if reference is not None:
-        if not Path(reference).exists():
-            raise ValueError(f"--reference {reference} is neither a file nor one of {', '.join(names)}")
-        return Path(reference)
-    if not run.is_dir():
-        return REFERENCES / "gaussian.npz"
-    config = runs.read_config(run)
-    path = _of_experiment(config["experiment"], config["settings"].get("preset"))
-    if path is None:
-        raise ValueError(f"--reference must name one for a run of {config['experiment']}, say {', '.join(names)}")
-    return path
+    if name is None:
+        path = run.find_reference(subject, REFERENCES) if subject.is_dir() else REFERENCES / "gaussian.npz"
+        if path is None:
+            raise run.Refused(f"--reference must name one for {subject}, which has none: {', '.join(names)}")
+        return path
+    path = REFERENCES / f"{name}.npz" if name in names else Path(name).resolve()
+    if not path.exists():
+        raise run.Refused(f"--reference {name} is neither a file, nor a run, nor one of {', '.join(names)}")
+    return path.parent if path.name == "histograms.npz" else path
 
 
-def _of_experiment(experiment: str, preset: str) -> Path | None:
-    paths = [REFERENCES / f"{name}.npz" for name in (f"{experiment}-{preset}", experiment)]
-    return next((path for path in paths if path.exists()), None)
-
-
-def _against_samples(run: Path, other: Path) -> bool:
-    try:
-        if run.is_dir():
-            raise ValueError(
-                f"{run} keeps histograms, not samples to compare with {other}: make some with "
-                f"keras.models.load_model('{run}/generator.keras'), and save them as a .npy file"
-            )
-        samples, reference = _samples(run), _samples(other)
-        energy, by_energy = permutation_test(samples, reference)
-    except ValueError as error:
-        raise runs.Refused(str(error)) from None
-    coordinates = _coordinates(samples, reference)
-    by_coordinates = len(coordinates) * min(row[-1] for row in coordinates)
-    p = min(1.0, 2 * min(by_energy, by_coordinates))  # Bonferroni: two tests, one of them of every coordinate
-
-    print(f"{run}, {len(samples):,} samples, against {other}, {len(reference):,} samples")
-    header = ("coordinate", "mean", "reference", "std", "reference", "Wasserstein-1 (std)", "Kolmogorov-Smirnov", "p")
-    if len(coordinates) > SHOWN:
-        print(f"the {LARGEST} of {len(coordinates)} coordinates with the largest Wasserstein-1 distances:")
-        coordinates = sorted(sorted(coordinates, key=lambda row: -row[5])[:LARGEST])
-    print(runs.table([header, *coordinates]))
-    if max(len(samples), len(reference)) > POINTS:
-        print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
-    print(f"energy distance {energy:.4g} (p = {by_energy:.3f})")
-    print(f"the samples {'differ' if p < LEVEL else 'cannot be told apart'} (p = {p:.3g})")
-    return p >= LEVEL
-
-
-def _coordinates(samples: Floats, reference: Floats) -> list[tuple[Any, ...]]:
-    # A row for each: its index, means, standard deviations and distances, and the p-value of the last.
-    from scipy.stats import ks_2samp, wasserstein_distance
-
-    rows = []
-    for i, (a, b) in enumerate(zip(samples.T, reference.T, strict=True)):
-        distance, std, ks = wasserstein_distance(a, b), b.std(), ks_2samp(a, b, method="asymp")
-        far = distance / std if std > 0 else math.inf if distance > 0 else 0.0
-        rows.append((i, *map(float, (a.mean(), b.mean(), a.std(), std, far, ks.statistic, ks.pvalue))))
-    return rows
-
-
-def _samples(path: Path) -> Floats:
-    if path.suffix != ".npy":
-        raise ValueError(f"{path} is neither a run's folder nor a .npy file of samples")
-    return files.read_samples(path)
-
-
-def _count(path: Path, source: Path, reference: Recording, default: bool) -> Recording:
-    samples = _samples(path)
-    if default and samples.shape[1] > 1:
-        raise ValueError(
-            f"{path} holds samples of {samples.shape[1]} numbers, so --reference must name one: "
+def count(samples: Path, reference: Recording, path: Path, default: bool) -> Recording:
+    """Samples of a .npy file, counted over the views of the reference at `path`, which may be the default one."""
+    values = read_samples(samples)
+    if default and values.shape[1] > 1:
+        raise run.Refused(
+            f"{samples} holds samples of {values.shape[1]} numbers, so --reference must name one: "
             "gaussian pools the numbers, OTHER.npy compares points"
         )
     # Over some 64 bins, as runs are: the Jensen-Shannon divergence of more would need more samples.
     edges = {view: edges[:: max(1, len(edges) // 64)] for view, edges in reference.edges.items()}
-    views: dict[str, View] = {}
-    experiment = source.stem.partition("-")[0]
-    if source.parent == REFERENCES and Path(__file__).with_stem(experiment).exists():
-        views = getattr(importlib.import_module(experiment), "VIEWS", {})  # it knows what its recordings count
-    recording = Recording(edges, views)
-    if unknown := recording.edges.keys() - recording.views:
-        raise ValueError(f"{source} counts {' and '.join(sorted(unknown))}, which only a run of its experiment does")
-    recording.record(0, samples)
+    recording = Recording(edges, views_of(reference, path))
+    recording.record(0, values)
     return recording
 
 
-def _draw(folder: Path, run: Recording, reference: Recording, name: str) -> None:
-    from compare_pictures import against_course, against_distribution
+def views_of(reference: Recording, path: Path) -> Mapping[str, View]:
+    """The views of a reference: those that its experiment defines in `VIEWS`, where it has others than `VIEWS` here."""
+    if reference.edges.keys() <= VIEWS.keys():
+        return {}
+    experiment = path.stem.partition("-")[0] if path.parent == REFERENCES else run.read_config(path)["experiment"]
+    views = getattr(run.load_experiment(experiment, EXPERIMENTS), "VIEWS", {})
+    if unknown := reference.edges.keys() - VIEWS.keys() - views.keys():
+        raise run.Refused(f"{path} counts {' and '.join(sorted(unknown))}, which {experiment}.py does not define")
+    return views
 
-    draw = against_distribution if len(reference.iterations) == 1 else against_course
-    figure = draw(run, reference, f"{folder.name} against {name}")
-    picture = folder / f"comparison-{name}.png"
-    runs.claim(folder, [picture.name, picture.with_suffix(".pdf").name])
-    written = runs.save_picture(picture, figure, runs.read_config(folder))
-    print("written:", *map(str, written), sep="\n  ")
+
+def with_samples(subject: Path, other: Path, output: Path) -> bool:
+    """Test whether two files of samples come from one distribution."""
+    if subject.is_dir():
+        raise run.Refused(f"{subject} keeps histograms, not samples: name {other} first, to count it over these bins")
+    samples, reference = read_samples(subject), read_samples(other)
+    energy, by_energy = permutation_test(samples, reference)
+    dimensions = each_dimension(samples, reference)
+    by_dimensions = len(dimensions) * min(row[-1] for row in dimensions)
+    p = min(1.0, 2 * min(by_energy, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
+
+    print(f"{subject}, {len(samples):,} samples, with {other}, {len(reference):,} samples")
+    header = ("dimension", "mean", "reference", "std", "reference", "Wasserstein-1 (std)", "Kolmogorov-Smirnov", "p")
+    farthest = sorted(dimensions, key=lambda row: -row[5])
+    if len(dimensions) > SHOWN:
+        print(f"the {SHOWN} of {len(dimensions)} dimensions with the largest Wasserstein-1 distances:")
+        dimensions = sorted(farthest[:SHOWN])
+    print(run.table([header, *dimensions]))
+    if max(len(samples), len(reference)) > POINTS:
+        print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
+    print(f"energy distance {energy:.4g} (p = {by_energy:.3f})")
+    print(f"the samples {'differ' if p < LEVEL else 'cannot be told apart'} (p = {p:.3g})")
+    drawn = sorted(row[0] for row in farthest[:DRAWN])
+    save(output, draw_dimensions(samples, reference, drawn, (subject.name, other.name)), {"experiment": subject.name})
+    return p >= LEVEL
+
+
+def each_dimension(samples: Floats, reference: Floats) -> list[tuple[Any, ...]]:
+    """A row for each dimension: its index, means, standard deviations, distances, and the p-value of the last."""
+    rows = []
+    for i, (a, b) in enumerate(zip(samples.T, reference.T, strict=True)):
+        distance, std, ks = wasserstein_distance(a, b), b.std(), ks_2samp(a, b, method="asymp")
+        in_stds = distance / std if std > 0 else math.inf if distance > 0 else 0.0
+        rows.append((i, *map(float, (a.mean(), b.mean(), a.std(), std, in_stds, ks.statistic, ks.pvalue))))
+    return rows
+
+
+def draw_dimensions(samples: Floats, reference: Floats, indices: Sequence[int], names: tuple[str, str]) -> Figure:
+    """Histograms of some dimensions of samples (N, n) over those of others (M, n)."""
+    edges = {f"dimension {i}": np.histogram_bin_edges(np.append(samples[:, i], reference[:, i]), 32) for i in indices}
+    views = {f"dimension {i}": lambda points, i=i: points[:, [i]] for i in indices}
+    recordings = Recording(edges, views), Recording(edges, views)
+    for recording, points in zip(recordings, (samples, reference), strict=True):
+        recording.record(0, points)
+    return over_one_another(*recordings, names)
+
+
+def save(path: Path, figure: Figure, content: Mapping[str, Any]) -> None:
+    """Write a figure, or say in a line why it cannot be written: the comparison stands without it."""
+    try:
+        print("written:", *run.save_figure(path, figure, content), sep="\n  ")
+    except OSError as error:
+        print(f"the figure was not written: {error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":
-    with runs.exit_statuses():
+    with run.exit_statuses():
         sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 1)

@@ -1,295 +1,355 @@
 """Many runs of one experiment: `python experiments/sweep.py gaussian --seeds 0-9 --set k=1,2`.
 
-Every seed is trained with every combination of the values given, each into the folder that its own script would take:
-runs/EXPERIMENT/PRESET-seedN, or runs/EXPERIMENT/PRESET-NAME=VALUE,...-seedN. Runs that are finished are skipped, so the
-same command goes on after an interruption. At the end there is a table for each setting, and a picture.
+Every seed is trained with every combination of the values, each run in the folder that its own script would choose.
+Finished runs are skipped and begun ones resumed, so the same command goes on after an interruption. At the end there is
+a table over seeds for each setting, and a figure of all.
 
-By default the runs share this machine's cores, a process with one thread on each, and a begun run is resumed. With
---scheduler they go to the workers of a Dask cluster. These need this project's code and its experiments/ on their
-PYTHONPATH, but no disk in common with the caller: a run's folder comes back when it is finished. What a worker had
-begun is lost if it dies. Either way the run of a worker that dies is tried again.
+A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. Such
+processes share this machine's cores or, with --scheduler, the workers of a Dask cluster. Workers need this project's
+code, and the folder of experiments on their PYTHONPATH, but no disk in common with this machine: a finished run comes
+back as an archive. What a worker had begun is lost if it dies.
 
-Exit statuses: 0 all runs ended (one that diverged is a row of the table); 2 bad input; 3 some run could not be made.
+Exit statuses: 0 all runs are finished; 2 the sweep is refused; 3 some runs failed, or diverged; 130 stopped by Ctrl-C.
 """
 
 import contextlib
 import dataclasses
-import importlib
+import gzip
+import hashlib
+import io
 import itertools
 import json
-import math
+import logging
 import os
+import re
+import shutil
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from gan_paper import runs
-from gan_paper.measure.comparison import Row, compare
-from gan_paper.runs import files, provenance, recordings, remote
+import gan_paper
+from gan_paper import run
+from gan_paper.run.config import flag, folder_name
+from gan_paper.run.files import read_text
 
+import tables
 import tyro
-from compare import reference_path
-from seeds import MOST, headline, parse_seeds, row, tabulate
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from sweep_figure import Setting, draw
 
 
 @dataclass(frozen=True)
 class Arguments:
     """Train an experiment with many seeds and settings."""
 
-    experiment: Annotated[
-        Literal["gaussian", "uniform_to_gaussian", "sine", "mnist", "numpy_gan"], tyro.conf.Positional
-    ]
-    """Which one."""
+    experiment: Annotated[str, tyro.conf.Positional]
+    """Name of the experiment."""
     seeds: str
     """Seeds, say 0-9 or 0,2,5-7."""
     preset: str | None = None
     """The experiment's preset [default: its first]."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE,...")] = ()
     """A setting of the experiment and its values; may be given for several settings."""
-    output: Path = Path("runs")
-    """Folder of the experiments' folders."""
     workers: int = os.cpu_count() or 1
     """Processes on this machine."""
+    retries: int = 2
+    """How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
     scheduler: str | None = None
     """Address of a running Dask scheduler, say tcp://head:8786."""
     scheduler_file: Path | None = None
     """The file that a running Dask scheduler wrote its address to."""
-    retries: int = 2
-    """How often a run is tried again whose worker died or failed. A running scheduler has its own limit for deaths."""
+    output: Path = Path("runs")
+    """Folder of the experiments' folders."""
+    experiments: Path = Path(__file__).parent
+    """Folder of the experiments' scripts."""
 
     def __post_init__(self) -> None:
-        for name, least, most in (("workers", 1, 1000), ("retries", 0, 100)):
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"--{name} must be a whole number from {least} to {most}, not {getattr(self, name)}")
+        if self.workers < 1 or self.retries < 0:
+            raise ValueError(f"--workers must be at least 1 and --retries 0, not {self.workers} and {self.retries}")
 
 
 class Planned(NamedTuple):
-    """A run that the sweep is to have."""
+    """A run that the sweep is to have.
 
-    label: str
-    """Its setting: the preset, and the values that were set."""
-    settings: runs.Settings
+    Attributes:
+        flags: What its script is called with, but for its folder.
+        config: What the flags say.
+        folder: Where it is to be.
+    """
+
+    flags: Sequence[str]
+    config: run.Config
     folder: Path
 
 
+Result = tuple[int, str, bytes]
+"""A script's exit status, the last line of its error stream, and from a cluster the archive of a finished run."""
+Submit = Callable[[Planned], "Future[Result]"]
+
+
 def main(arguments: Arguments) -> bool:
-    """Train what is missing, print the tables and draw the picture; whether every run was made.
+    """Train what is missing, print the tables and draw the figure; whether every run is finished.
 
     Raises:
-        runs.Refused: if the arguments are no good, no scheduler answers, or a folder holds something else.
+        run.Refused: if the arguments are no good, no scheduler answers, or a folder holds a run of other settings.
     """
-    script = importlib.import_module(arguments.experiment)
-    planned = plan(arguments, script.PRESETS)
-    missing = [run for run in planned if not is_finished(run, arguments.experiment)]
-    print(f"{len(planned)} runs: {len(planned) - len(missing)} finished before, {len(missing)} to train")
-    said: dict[Path, str] = {}
+    folder, address = arguments.experiments.resolve(), arguments.scheduler or arguments.scheduler_file
+    planned = plan(arguments, run.load_experiment(arguments.experiment, folder).PRESETS)
+    missing = [one for one in planned if not is_finished(one, arguments.experiment)]
+    print(f"{len(planned)} runs: {len(planned) - len(missing)} finished before, {len(missing)} to train", flush=True)
+    failed: dict[Path, str] = {}
     if missing:
-        with remote.connect(
-            arguments.scheduler, arguments.scheduler_file, arguments.workers, arguments.retries
-        ) as client:
-            print(f"Dask's dashboard: {client.dashboard_link}", flush=True)
-            said = train(client, missing, arguments, provenance.digest(script.Settings))
-    summarize(arguments, planned, said)
-    return not any(reason.startswith("failed") for reason in said.values())
+        script = folder / f"{arguments.experiment}.py"
+        with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
+            failed = train(submit, missing, arguments.retries)
+    summarize(arguments, planned, failed)
+    return not failed
 
 
-def plan(arguments: Arguments, presets: dict[str, Any]) -> list[Planned]:
+def plan(arguments: Arguments, presets: Mapping[str, run.Config]) -> list[Planned]:
     """The runs that are asked for: every seed with every combination of values."""
-    preset = arguments.preset or next(iter(presets))
-    if preset not in presets:
-        raise runs.Refused(f"--preset {preset} is none of {arguments.experiment}: {', '.join(presets)}")
-    fields = {field.name: field for field in dataclasses.fields(presets[preset])}
-    places, own = type(presets[preset]).PLACES, ("preset", "seed", *runs.Settings.PLACES)
+    preset = ["--preset", arguments.preset] if arguments.preset else []
+    defaults = dataclasses.asdict(run.parse(presets, preset))
+    settable = [name for name in defaults if name not in ("preset", "seed", "output", "resume")]
     choices: dict[str, list[str]] = {}
     for text in arguments.set:
         name, _, values = text.partition("=")
         name = name.replace("-", "_")
-        if name not in fields or name in own:
-            accepted = ", ".join(name for name in fields if name not in own)
-            raise runs.Refused(f"--set {text} names no setting that {arguments.experiment} takes: {accepted}")
-        if name in choices:
-            raise runs.Refused(f"--set {text} gives {name} a second time; give all its values at once, with commas")
-        choices[name] = values.split(",")
-        if "" in choices[name] or len(set(choices[name])) < len(choices[name]):
-            raise runs.Refused(f"--set {text} must give {name} one or more different values, with commas between")
-    seeds = parse_seeds(arguments.seeds)
-    if len(seeds) * (size := math.prod(len(values) for values in choices.values())) > MOST:
-        raise runs.Refused(f"--seeds and --set make {len(seeds) * size} runs; at most {MOST} are accepted")
-
-    planned: list[Planned] = []
+        if name not in settable or name in choices:
+            raise run.Refused(f"--set {text} must name one of these settings, once: {', '.join(settable)}")
+        choices[name] = re.split(r",(?![^(]*\))", values)  # N(0, 1) is one value
+    planned = []
     for chosen in itertools.product(*choices.values()):
-        flags = [_flag(name, value, fields[name].default) for name, value in zip(choices, chosen, strict=True)]
-        settings = runs.parse(presets, ["--preset", preset, *flags])
-        named = [f"{name}={getattr(settings, name)}" for name in choices if name not in places]
-        label = "-".join([preset, *([",".join(named)] if named else [])])
-        for seed in seeds:
-            folder = arguments.output / arguments.experiment / f"{label}-seed{seed}"
-            planned.append(Planned(label, replace(settings, seed=seed, output=folder), folder))
-    if len({run.folder for run in planned}) < len(planned):
-        raise runs.Refused("--set must not name one value in two ways")
+        pairs = zip(choices, chosen, strict=True)
+        flags = [*preset, *itertools.chain(*(as_flags(name, value, defaults[name]) for name, value in pairs))]
+        config = run.parse(presets, flags)
+        for seed in tables.parse_seeds(arguments.seeds):
+            config = dataclasses.replace(config, seed=seed)
+            place = arguments.output / arguments.experiment / folder_name(config, presets)
+            planned.append(Planned([*flags, "--seed", str(seed)], config, place.absolute()))
+    if len({one.folder for one in planned}) < len(planned):
+        raise run.Refused("--set must not give one value twice")
     return planned
 
 
-def _flag(name: str, value: str, default: Any) -> str:
-    flag = name.replace("_", "-")
+def as_flags(name: str, value: str, default: Any) -> list[str]:
+    """A setting as a script's command line has it; a setting of several numbers has spaces between them."""
     if isinstance(default, bool):
         if value.lower() not in ("true", "false"):
-            raise runs.Refused(f"--set {name}={value} must be true or false")
-        return f"--{flag}" if value.lower() == "true" else f"--no-{flag}"
-    return f"--{flag}={value}"
+            raise run.Refused(f"--set {name}={value} must be true or false")
+        return [flag(name if value.lower() == "true" else f"no_{name}")]
+    return [flag(name), *value.split()] if isinstance(default, tuple) else [f"{flag(name)}={value}"]
 
 
-def is_finished(run: Planned, experiment: str) -> bool:
-    """Whether a run is there, whole.
+def is_finished(one: Planned, experiment: str) -> bool:
+    """Whether a run is there, and finished.
 
     Raises:
-        runs.Refused: if its place holds something else, or a damaged run.
+        run.Refused: if another one is. (What is no finished run is for the script to refuse, or to resume.)
     """
-    if run.folder.exists() and (not run.folder.is_dir() or (found := runs.foreign(run.folder))):
-        what = "is a file" if not run.folder.is_dir() else f"holds files that no run wrote ({', '.join(found[:5])})"
-        raise runs.Refused(f"{run.folder} {what}; choose another --output")
-    if not (run.folder / "config.json").exists():
+    if not (one.folder / "metrics.json").exists():
         return False
-    config = runs.read_config(run.folder)
-    settings = json.loads(json.dumps(run.settings.recorded(), default=str))
-    if config["experiment"] != experiment or config["settings"] != settings:
-        raise runs.Refused(f"{run.folder} holds a run of other settings; choose another --output")
-    if not (run.folder / files.SEAL).exists():
-        return False
-    try:
-        files.check_seal(run.folder)
-    except ValueError as error:
-        raise runs.Refused(f"{error}; choose another --output") from None
+    config = run.read_config(one.folder)
+    if (config["experiment"], config["settings"]) != (experiment, one.config.settings()):
+        raise run.Refused(f"{one.folder} holds a run of other settings; choose another --output")
     return True
 
 
-def train(client: "Client", missing: Sequence[Planned], arguments: Arguments, code: str) -> dict[Path, str]:
-    """Train runs on the cluster, and tell of each as it ends; by folder, what became of those that did not finish."""
-    from distributed import as_completed
-
-    is_local = not (arguments.scheduler or arguments.scheduler_file)
-    pending: dict[Future, Planned] = {}
-
-    def submit(run: Planned) -> "Future":
-        places = {
-            name: value.absolute() if isinstance(value := getattr(run.settings, name), Path) else value
-            for name in type(run.settings).PLACES
-            if name not in runs.Settings.PLACES
-        }
-        begun = b"" if is_local or not run.folder.exists() else remote.pack(run.folder)
-        folder = run.folder.absolute() if is_local else None
-        task = remote.Task(arguments.experiment, run.settings.recorded(), places, code, folder, begun)
-        future = client.submit(remote.train, task, pure=False, retries=arguments.retries)
-        pending[future] = run
-        return future
-
-    # A worker's death is charged to all the runs that it holds. So our own workers hold one each.
-    queue = iter(missing)
-    at_once = arguments.workers if is_local else len(missing)
-    said: dict[Path, str] = {}
-    with _bar(len(missing)) as tell:
-        ended = as_completed([submit(run) for run in itertools.islice(queue, at_once)], loop=client.loop)
-        for future in ended:
-            ended.update([submit(run) for run in itertools.islice(queue, 1)])
-            run = pending.pop(future)
-            outcome = _outcome(future)
-            if outcome.folder:
-                remote.land(outcome.folder, run.folder, arguments.experiment, run.settings)
-            future.release()
-            if outcome.status == "finished":
-                line = _line(run.folder)
-            else:
-                line = said[run.folder] = f"{'failed: ' * (outcome.status != 'diverged')}{outcome.said}"
-            tell(f"{run.folder.name}: {line}")
-    return said
-
-
-def _outcome(future: "Future") -> remote.Outcome:
-    from distributed import KilledWorker
-
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, KilledWorker):
-        return remote.Outcome("failed", "each worker that it was given to died")
-    if isinstance(error, (OSError, MemoryError)):  # of the worker's disk or memory
-        return remote.Outcome("failed", f"{type(error).__name__}: {error}".splitlines()[0])
-    raise error
-
-
-def _line(folder: Path) -> str:
-    name, value = headline(runs.read_metrics(folder)["match"])
-    judged = _row(folder)["reference"]
-    words = "accepted" if judged == "matches" else f"not accepted, {judged}" if judged != "none" else "no reference"
-    return f"{name} {value:.4g}, {words}"
-
-
-def _row(folder: Path) -> dict[str, Any]:
-    # As in the table of seeds.py; for an experiment without a reference, its metrics.
-    try:
-        reference_path(folder, None)
-    except ValueError:
-        metrics = runs.read_metrics(folder)
-        seconds = metrics["seconds"]["total"]
-        return {**metrics["match"], "value": metrics["value"], "seconds": seconds, "reference": "none"}
-    return row(folder)
+def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool]) -> tuple[int, str]:
+    """Run an experiment's script in a process of its own; its exit status, and the last line of its error stream."""
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+    command = [sys.executable, str(script), *flags]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors) as process,
+    ):
+        while process.poll() is None and not is_stopped():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.5)
+        process.terminate()  # it does nothing to a process that has ended
+        process.wait()
+        errors.seek(0)
+        lines = errors.read().splitlines()
+    return process.returncode, lines[-1] if lines else f"exit status {process.returncode}"
 
 
 @contextlib.contextmanager
-def _bar(total: int) -> "Iterator[Any]":
-    on_screen, done = sys.stdout.isatty(), 0
+def this_machine(workers: int, script: Path) -> Iterator[Submit]:
+    """Yield what submits a run to as many processes here; they end with the block."""
+    stop, executor = threading.Event(), ThreadPoolExecutor(workers)
 
-    def draw() -> None:
-        if on_screen:
-            filled = 30 * done // total
-            print(f"\r[{'=' * filled}{' ' * (30 - filled)}] {done} of {total} runs", end="", flush=True)
+    def train_here(one: Planned) -> Result:
+        resume = ["--resume"] if (one.folder / "config.json").exists() else []
+        return *run_script(script, [*one.flags, "--output", str(one.folder), *resume], stop.is_set), b""
 
-    def tell(line: str) -> None:
-        nonlocal done
-        done += 1
-        print("\r\x1b[K" * on_screen + line, flush=True)
-        draw()
-
-    draw()
-    yield tell
-    print("\r\x1b[K" * on_screen, end="")
+    try:
+        yield lambda one: executor.submit(train_here, one)
+    finally:
+        stop.set()
+        executor.shutdown(cancel_futures=True)
 
 
-def summarize(arguments: Arguments, planned: Sequence[Planned], said: dict[Path, str]) -> None:
-    """Print a table for each setting, and draw the picture of them all."""
-    from sweep_picture import Setting, sweep
+@contextlib.contextmanager
+def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
+    """Yield what submits a run to the workers of a Dask cluster; their processes end with the block.
 
+    Raises:
+        run.Refused: if Dask is not installed, no scheduler answers, or a run was begun here.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        from distributed import Client  # of the extra `sweep`, which a sweep of this machine does without
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
+
+        address = json.loads(read_text(where))["address"] if isinstance(where, Path) else where
+        get_backend(parse_address(address)[0])  # an address of no known kind would be noticed too late
+        client = Client(address, timeout=10, set_as_default=False)
+    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
+        raise run.Refused(f"{where} leads to no Dask scheduler that answers: {error}") from None
+    code = digest(script.parent)
+
+    def submit(one: Planned) -> "Future[Result]":
+        if one.folder.exists():
+            raise run.Refused(f"{one.folder} is there already: finish it without --scheduler, or delete it yourself")
+        return executor.submit(train_there, str(script), code, one.flags)
+
+    with client:
+        executor = client.get_executor(pure=False)
+        try:
+            yield submit
+        finally:
+            executor.shutdown(wait=False)  # it cancels what is left
+
+
+def digest(experiments: Path) -> str:
+    """A digest of this project's code: of gan_paper, and of a folder of experiments."""
+    package = Path(gan_paper.__file__).parent
+    found = [
+        (str(path.relative_to(folder)), path) for folder in (package, experiments) for path in folder.rglob("*.py")
+    ]
+    return hashlib.sha256(b"".join(name.encode() + path.read_bytes() for name, path in sorted(found))).hexdigest()
+
+
+def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
+    """Train a run on a worker of a cluster, in a temporary folder.
+
+    Raises:
+        run.Refused: if the worker has no such script, or other code.
+    """
+    from distributed import get_worker
+
+    paths = [Path(script), *(Path(folder) / Path(script).name for folder in sys.path)]
+    found = next((path for path in paths if path.exists()), None)
+    if found is None or digest(found.parent) != code:
+        what = f"has other code in {found.parent} or gan_paper" if found else f"finds no {paths[0].name} on PYTHONPATH"
+        raise run.Refused(f"worker {socket.gethostname()} {what}")
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled"
+
+    with tempfile.TemporaryDirectory(prefix="gan-paper-") as temporary:
+        folder = Path(temporary) / "run"
+        status, line = run_script(found, [*flags, "--output", str(folder)], is_cancelled)
+        return status, line, b"" if status else Path(shutil.make_archive(str(folder), "gztar", folder)).read_bytes()
+
+
+def unpack(archive: bytes, place: Path) -> None:
+    """Put the folder that an archive holds in its place, by one renaming."""
+    content = io.BytesIO(gzip.decompress(archive))  # which compares its checksum; tarfile alone does not
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{place.name[:50]}-", dir=place.parent) as temporary:
+        folder = Path(temporary) / "run"
+        with tarfile.open(fileobj=content) as tar:
+            tar.extractall(folder, filter="data")
+        folder.rename(place)
+
+
+def train(submit: Submit, missing: Sequence[Planned], retries: int) -> dict[Path, str]:
+    """Train runs, and tell of each as it ends; by folder, what went wrong with those that are not finished."""
+    failed: dict[Path, str] = {}
+    columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, speed_estimate_period=1e9, disable=not sys.stdout.isatty()) as progress:
+        bar = progress.add_task("", total=len(missing))
+        progress.advance(bar, 0)  # from here the remaining time is estimated
+        pending = {submit(one): (one, 0) for one in missing}
+        while pending:
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                one, tried = pending.pop(future)
+                fault, is_lost = settle(future, one)
+                if is_lost and tried < retries:
+                    pending[submit(one)] = one, tried + 1
+                    continue
+                if fault:
+                    failed[one.folder] = line = f"failed: {fault}"
+                else:
+                    metrics = tables.summary(one.folder)
+                    name, value = next(iter(metrics.items()))
+                    line = f"{name} {value:.4g}, {metrics['reference'].partition(':')[0]}"
+                progress.console.print(f"{one.folder.name}: {line}", markup=False, highlight=False, soft_wrap=True)
+                progress.advance(bar)
+    return failed
+
+
+def settle(future: "Future[Result]", one: Planned) -> tuple[str, bool]:
+    """What went wrong with a run, if anything, and whether it may go well another time.
+
+    Raises:
+        run.Refused: if a worker refuses it, as it would all.
+        ConnectionError: if there is no scheduler any more.
+    """
+    if future.cancelled():
+        raise ConnectionError("the connection to the scheduler was lost")
+    try:
+        status, line, archive = future.result()
+        if archive:
+            unpack(archive, one.folder)
+    except run.Refused:
+        raise
+    except Exception as error:  # of a worker that died, of its disk or memory, or of a damaged archive
+        return f"{type(error).__name__}: {error}".splitlines()[0], True
+    return (line, status < 0) if status else ("", False)  # a process that was killed has a negative status
+
+
+def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
+    """Print a table for each setting, and draw the figure of them all."""
     shown: list[Setting] = []
-    target = None
-    for label, group in itertools.groupby(planned, key=lambda run: run.label):
-        print(f"\n{arguments.experiment} {label}")
-        finished = []
-        for run in group:
-            if run.folder in said:
-                print(f"{run.folder.name}: {said[run.folder]}")
-            else:
-                finished.append(run.folder)
-        if not finished:
-            continue
-        print(tabulate([folder.name for folder in finished], [_row(folder) for folder in finished]))
-        with contextlib.suppress(ValueError):  # it has none
-            target = recordings.load(reference_path(finished[0], None))
-        made = [recordings.of_run(folder) for folder in finished]
-        judged: list[Sequence[Row]] = [compare(recording, target) for recording in made] if target else []
-        shown.append(Setting(label.partition("-")[2] or label, made, judged))
-    if not shown:
-        return
-    picture = arguments.output / arguments.experiment / f"sweep-{planned[0].settings.preset}.png"
-    config = {"experiment": arguments.experiment, "seeds": arguments.seeds, "set": arguments.set}
-    print("\nwritten:", *runs.save_picture(picture, sweep(shown, target), config), sep="\n  ")
+    settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
+    differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
+    for label, group in itertools.groupby(planned, key=lambda one: one.folder.name.rpartition("seed")[0]):
+        print(f"\n{arguments.experiment} {label.rstrip('-') or preset}")
+        runs = list(group)
+        print(*(f"{one.folder.name}: {failed[one.folder]}\n" for one in runs if one.folder in failed), sep="", end="")
+        folders = [one.folder for one in runs if one.folder not in failed]
+        if folders:
+            print(tables.over_seeds([folder.name for folder in folders], list(map(tables.summary, folders))))
+            path = run.find_reference(folders[0], arguments.experiments.resolve().parent / "figures" / "reference")
+            title = "\n".join(f"{name} = {runs[0].config.settings()[name]}" for name in differing) or preset
+            recordings = [run.read_recording(folder) for folder in folders]
+            shown.append(Setting(title, recordings, run.read_recording(path) if path else None))
+    if shown:
+        named = [arguments.preset] if arguments.preset else []
+        name = "-".join(["sweep", *named, *arguments.set, f"seeds={arguments.seeds}"])
+        name = re.sub(r"[^\w=,.+-]", "_", name)
+        if len(name) > 150:  # a file's name has a limit
+            name = f"{name[:140]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
+        figure = arguments.output / arguments.experiment / f"{name}.png"
+        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
 
 
 if __name__ == "__main__":
-    with runs.exit_statuses() as ending:
+    with run.exit_statuses() as ending:
         ending.append("the same command goes on, and skips what is finished")
         sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 3)

@@ -1,296 +1,202 @@
-"""Many runs: the same bits as the plain script's, what is skipped, resumed and tried again, and what comes back."""
+"""Many runs: the same bits as the plain script's, what is skipped, resumed and tried again, and a cluster."""
 
 import contextlib
-import json
 import os
-import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import Future
+from pathlib import Path
 
-from gan_paper import runs
-from gan_paper.runs import checkpoints, files, provenance, remote
-from tests.conftest import ROOT, cheaper, experiment, trained
+from gan_paper import run
+from gan_paper.metrics import Recording
+from tests.conftest import ROOT, experiment
 
+import filelock
 import numpy as np
 import pytest
 import tyro
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "experiments")])}
 SWEEP = experiment("sweep")
-SHORT = ["--set", "iterations=300"]
+SHORT = ["numpy_gan", "--set", "iterations=300", "--seeds"]
+RECORDS = ("history.csv", "histograms.npz")
+TINY = '''
+"""At a mean of 7 it never ends, at 8 it is killed the first time, and at 9 it diverges."""
+import json, os, signal, time
+from dataclasses import dataclass
+import numpy as np
+from gan_paper import run
+from gan_paper.metrics import Recording
+@dataclass(frozen=True)
+class Config(run.Config):
+    mean: float = 0.0
+    units: tuple[int, ...] = (8,)
+    cosine: bool = True
+PRESETS = {"default": Config(), "other": Config(mean=1.0)}
+if __name__ == "__main__":
+    with run.exit_statuses():
+        config = run.parse(PRESETS)
+        folder = run.Folder("tiny", PRESETS, config)
+        with folder.opened():
+            if config.mean == 7:
+                time.sleep(600)
+            if config.mean == 8 and not config.resume:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if config.mean == 9:
+                raise FloatingPointError("training diverged at iteration 1")
+            recording = Recording({"x": np.linspace(-8, 8, 65)})
+            recording.record(1, np.random.default_rng(config.seed).normal(config.mean, 1, (10_000, 1)))
+            folder.save_records(recording, [{"iteration": 1}])
+            row = {"experiment": "tiny", "preset": config.preset, "seed": config.seed, "iterations": 1, "ks": 0.5}
+            (folder.path / "metrics.json").write_text(json.dumps(row))
+'''
 
 
-def command(*flags):
-    return [sys.executable, str(ROOT / "experiments" / "sweep.py"), *map(str, flags)]
-
-
-def run(folder, *flags, environment=ENVIRONMENT):
-    pipes = {"capture_output": True, "text": True, "timeout": 300}
-    return subprocess.run(command(*flags), cwd=folder, env=environment, **pipes)
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The first flags of a sweep of an experiment outside the repository, in a temporary folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "tiny.py").write_text(TINY)
+    return ["tiny", "--experiments", "mine", "--seeds"]
 
 
 def here(*flags):
-    """sweep.py in this process, where no worker is needed."""
+    """sweep.py in this process; whether every run is finished."""
     return SWEEP.main(tyro.cli(SWEEP.Arguments, args=[*map(str, flags)]))
 
 
-@contextlib.contextmanager
-def cluster(folder):
-    """A scheduler and a worker in processes of their own, as on a cluster; yields the scheduler's file."""
-    file = folder / "scheduler.json"
-    quiet = {"env": ENVIRONMENT, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scheduler = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    worker = ["dask_worker", "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]
-    with contextlib.ExitStack() as stack:
-        for module, *flags in (scheduler, worker):
-            line = [sys.executable, "-m", f"distributed.cli.{module}", *flags, "--no-dashboard"]
-            process = stack.enter_context(subprocess.Popen([*line, "--scheduler-file", str(file)], **quiet))
-            stack.callback(process.terminate)
-            assert until(file.exists)
-        yield file
+def start(*command, **kwargs):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **kwargs}
+    return subprocess.Popen([sys.executable, *map(str, command)], env=environment, **pipes)
 
 
-def until(condition, seconds=120):
-    for _ in range(10 * seconds):
-        if condition():
-            return True
+def wait_for(path):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline
         time.sleep(0.1)
-    return False
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """The folder of the plain run of seed 0, with checkpoints at 200 and 300."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints.Checkpoints, "is_due", lambda self: True)
-        return trained("numpy_gan", tmp_path_factory.mktemp("plain") / "run", iterations=300, record_every=100).folder
+    """The folder of numpy_gan's own run of seed 0."""
+    folder = tmp_path_factory.mktemp("plain")
+    with start(ROOT / "experiments" / "numpy_gan.py", "--iterations", 300, cwd=folder) as process:
+        assert process.wait() == 0, process.stderr.read()
+    return folder / "runs" / "numpy_gan" / "iterations=300-seed0"
 
 
-def begun(folder, place, broken=False, **settings):
-    """The plain run, copied as one of these settings that has been stopped at 200.
-
-    Bounded activations do not diverge by themselves: a broken one's checkpoint is made to.
-    """
-    shutil.copytree(folder, place)
-    shutil.rmtree(place / "checkpoints" / "300")
-    (place / "SHA256SUMS").unlink()
-    config = json.loads((place / "config.json").read_text())
-    config["settings"].update(settings)
-    (place / "config.json").write_text(json.dumps(config))
-    if broken:
-        weights = place / "checkpoints" / "200" / "weights.npz"
-        np.savez(weights, **{name: np.full_like(array, np.nan) for name, array in np.load(weights).items()})
-        files.seal(weights.parent)
-    return place
-
-
-def test_a_cluster_without_a_common_disk_trains_with_each_value(tmp_path, plain, monkeypatch, capsys):
-    """Begun runs are sent along: one is resumed, one diverges. A new one comes back sealed, never seen in part."""
-    seen, done = [], threading.Event()
-    sent, place, broken = (tmp_path / "runs" / "numpy_gan" / f"inside-iterations=300,k={k}-seed0" for k in (2, 3, 4))
-    written = (begun(plain, sent, k=2) / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns
-    begun(plain, broken, broken=True, k=4)
-
-    def watch():
-        while not done.is_set():
-            if place.exists():
-                seen.append((place / "SHA256SUMS").exists())
-            time.sleep(0.002)
-
-    watcher = threading.Thread(target=watch)
-    flags = ["numpy_gan", "--seeds", "0", *SHORT, "--set", "k=2,3,4"]
-    watcher.start()
-    with cluster(tmp_path) as file:
-        result = run(tmp_path, *flags, "--scheduler-file", file)
-    done.set()
-    watcher.join()
-    assert result.returncode == 0 and result.stderr == "", result.stderr
-    assert seen and all(seen)
-    pictures = {"sweep-inside.png", "sweep-inside.pdf"}
-    assert {path.name for path in place.parent.iterdir()} == {sent.name, place.name, broken.name, *pictures}
-    assert "3 runs: 0 finished before, 3 to train" in result.stdout
-    tables = result.stdout.split("\nnumpy_gan inside-")[1:]
-    assert [table.splitlines()[0] for table in tables] == [f"iterations=300,k={k}" for k in (2, 3, 4)]
-    assert result.stdout.count(f"{broken.name}: training diverged at iteration 201") == 2  # as it ended, and as a row
-    for folder in (sent, place):
-        files.check_seal(folder)
-        assert f"\n{folder.name}: wasserstein 0." in result.stdout  # as it ended
-    again = (sent / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns
-    assert again // 10**9 == written // 10**9  # it was not made again
-    for name in ("history.csv", "histograms.npz"):  # k is 3 by default, so this is the plain run
-        assert (place / name).read_bytes() == (plain / name).read_bytes()
-    assert runs.read_config(place)["settings"] == runs.read_config(plain)["settings"]
-
+def test_the_same_bits_in_the_same_folder_and_what_is_there_is_skipped(tmp_path, monkeypatch, plain, capsys):
     monkeypatch.chdir(tmp_path)
-    before = (place / "histograms.npz").stat().st_mtime_ns
-    assert here(*flags[:-1], "k=2,3")
+    assert here(*SHORT, "0")
+    made = tmp_path / "runs" / "numpy_gan" / plain.name
+    assert all((made / name).read_bytes() == (plain / name).read_bytes() for name in RECORDS)
+    assert run.read_config(made) == run.read_config(plain)
+    before = (made / "histograms.npz").stat().st_mtime_ns
+    assert here(*SHORT, "0-1")
     said = capsys.readouterr().out
-    assert "2 runs: 2 finished before, 0 to train" in said and "dashboard" not in said
-    assert (place / "histograms.npz").stat().st_mtime_ns == before
+    assert "2 runs: 1 finished before, 1 to train" in said and re.search("\nmedian .*\nleast .*\ngreatest ", said)
+    assert (made / "histograms.npz").stat().st_mtime_ns == before
+    figures = {f"sweep-iterations=300-seeds={seeds}.png" for seeds in ("0", "0-1")}
+    assert {path.name for path in made.parent.glob("*.png")} == figures
 
 
-def test_a_folder_that_holds_something_else_is_refused(plain, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    place = tmp_path / "runs" / "numpy_gan" / "inside-seed0"
-    shutil.copytree(plain, place)
-    with pytest.raises(runs.Refused, match="inside-seed0 holds a run of other settings"):
-        here("numpy_gan", "--seeds", "0")  # more iterations
-    named = place.with_name("inside-iterations=300-seed0")
-    place.rename(named)
-    (named / "history.csv").write_text("garbled")
-    with pytest.raises(runs.Refused, match=r"history\.csv is damaged"):
-        here("numpy_gan", "--seeds", "0", *SHORT)
-    (named / "notes.txt").write_text("precious")
-    with pytest.raises(runs.Refused, match=r"holds files that no run wrote \(notes\.txt\)"):
-        here("numpy_gan", "--seeds", "0", *SHORT)
-    assert (named / "notes.txt").exists() and (named / "history.csv").read_text() == "garbled"
+def test_what_dies_is_resumed_and_what_diverges_is_a_row(tiny, capsys):
+    assert not here(*tiny, "0", "--set", "mean=0,8,9", "--retries", 1)
+    said = capsys.readouterr().out
+    assert said.count("mean=9.0-seed0: failed: tiny.py: training diverged at iteration 1") == 2  # as it ends, and last
+    assert "\nmean=8.0-seed0: ks 0.5, " in said and "\nseed0: ks 0.5, " in said
+    assert not here(*tiny, "1", "--set", "mean=8", "--retries", 0)
+    assert "mean=8.0-seed1: failed: exit status -9" in capsys.readouterr().out
 
 
-def test_ctrl_c_keeps_what_is_there_and_the_same_command_goes_on(tmp_path):
-    """The run, too long to be finished, has begun: it is resumed, by the plain script in this test."""
-    flags = ["numpy_gan", "--seeds", "0", "--set", "iterations=10000000", "--workers", "1"]
-    begun = tmp_path / "runs" / "numpy_gan" / "inside-iterations=10000000-seed0"
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen(command(*flags), cwd=tmp_path, env=ENVIRONMENT, **pipes) as sweeping:
-        try:
-            assert until((begun / "histograms.npz").exists)
-            os.killpg(sweeping.pid, signal.SIGINT)  # as the terminal does
-            _, errors = sweeping.communicate(timeout=120)
-        except BaseException:
-            os.killpg(sweeping.pid, signal.SIGKILL)
-            raise
-    assert sweeping.returncode == 130 and errors.count("\n") == 1 and "the same command goes on" in errors, errors
-    # No process holds it any more; at 10,000,000 iterations it is not waited for.
-    with runs.Run("numpy_gan", experiment("numpy_gan").Settings("inside", 0, 10_000_000, begun, resume=True)) as run_:
-        assert run_.config["settings"]["iterations"] == 10_000_000
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_processes(tiny, tmp_path, number):
+    begun = tmp_path / "runs" / "tiny" / "mean=7.0-seed0"
+    with start(ROOT / "experiments" / "sweep.py", *tiny, "0-9", "--set", "mean=7", "--workers", 1) as process:
+        wait_for(begun / "config.json")
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + number and said.count("\n") == 1 and "the same command goes on" in said
+    with filelock.FileLock(begun / ".lock", timeout=0):  # no process has it open
+        assert not (begun / "metrics.json").exists()
 
 
-def test_a_worker_is_killed(tmp_path, plain):
-    """Its run is tried again; and if it is killed whenever it is tried, it is a row, and the others are made."""
-    place, marks = tmp_path / "runs" / "numpy_gan", tmp_path / "marks"
-    marks.mkdir()
-    resumed = begun(plain, place / "inside-iterations=300-seed0")
-    written = (resumed / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns
-    suicide = tmp_path / "modules"
-    suicide.mkdir()
-    # Seed 1 kills its worker the first time, seed 2 each time.
-    (suicide / "sitecustomize.py").write_text(
-        "import os, signal, sys, time\n"
-        "def hook(event, arguments):\n"
-        "    if event == 'os.mkdir' and str(arguments[0]).endswith(('seed1/checkpoints', 'seed2/checkpoints')):\n"
-        f"        mark = '{marks}/' + str(arguments[0]).split('seed')[1][0]\n"
-        "        if mark.endswith('2') or not os.path.exists(mark):\n"
-        "            open(mark, 'a').write('x')\n"
-        "            time.sleep(1)\n"  # a worker is at work by then, and does not die while it starts
-        "            os.kill(os.getpid(), signal.SIGKILL)\n"
-        "sys.addaudithook(hook)\n"
-    )
-    environment = {**ENVIRONMENT, "PYTHONPATH": f"{suicide}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"}
-    flags = ["numpy_gan", "--seeds", "1,0,2", *SHORT, "--workers", 1, "--retries", 1]
-    result = run(tmp_path, *flags, environment=environment)
-    assert result.returncode == 3 and result.stderr == "", result.stderr
-    for seed in (0, 1):
-        files.check_seal(place / f"inside-iterations=300-seed{seed}")
-    assert (resumed / "checkpoints" / "200" / "weights.npz").stat().st_mtime_ns == written  # it was not made again
-    assert (marks / "1").read_text() == "x" and (marks / "2").read_text() == "xx"
-    failed = "inside-iterations=300-seed2: failed: each worker that it was given to died"
-    assert result.stdout.count(failed) == 2  # as it ended, and in the table
+def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
+    file, runs, outcomes = tmp_path / "scheduler.json", tmp_path / "runs", []
+    (runs / "tiny" / "seed1").mkdir(parents=True)
+    with contextlib.ExitStack() as stack:
+        for words in ("dask_scheduler --host 127.0.0.1 --port 0", "dask_worker --nthreads 1 --no-nanny"):
+            command = f"-m distributed.cli.{words} --no-dashboard --scheduler-file {file}".split()
+            process = stack.enter_context(start(*command, stdout=None, stderr=None))
+            stack.callback(process.terminate)
+            wait_for(file)
+        for flags in ([*SHORT, "0"], [*tiny, "0", "--set", "mean=0,9"], [*tiny, "1"]):
+            with start(ROOT / "experiments" / "sweep.py", *flags, "--scheduler-file", file) as process:
+                outcomes.append((*process.communicate(timeout=200), process.returncode))
+    assert [status for *_, status in outcomes] == [0, 3, 2], outcomes
+    made = runs / "numpy_gan" / plain.name
+    assert all((made / name).read_bytes() == (plain / name).read_bytes() for name in RECORDS)
+    assert "mean=9.0-seed0: failed: tiny.py: training diverged" in outcomes[1][0]
+    assert {path.name for path in (runs / "tiny").iterdir() if path.is_dir()} == {"seed0", "seed1"}
+    assert "seed1 is there already: finish it without --scheduler" in outcomes[2][1]
+    with pytest.raises(run.Refused, match="has other code in"):
+        SWEEP.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
 
 
-def test_a_worker_that_has_run_before_gives_the_same_bits(tmp_path, monkeypatch):
-    """And in which other threads draw random numbers, as Dask's do from time to time; here they do so incessantly."""
-    changes = {"seed": 0, "g_hidden": (8,), "d_hidden": (8,), "dropout": 0.5}
-    plain = trained("sine", tmp_path / "plain", **changes)
-    cheaper(monkeypatch)
-    done = threading.Event()
+def test_a_damaged_archive_is_tried_again(tmp_path, plain):
+    archive = Path(shutil.make_archive(str(tmp_path / "archive"), "gztar", plain)).read_bytes()
+    results = iter([archive[:5000] + bytes(100) + archive[5100:], archive[:-100], archive])
 
-    def draw():
-        while not done.wait(0.005):
-            random.random(), random.randint(0, 9), random.getrandbits(8)
+    def submit(one):
+        future = Future()
+        future.set_result((0, "", next(results)))
+        return future
 
-    drawing = threading.Thread(target=draw)
-    drawing.start()
-    try:
-        for seed in (1, 0):
-            values = {**plain.settings.recorded(), "seed": seed}
-            code = provenance.digest(type(plain.settings))
-            assert remote.train(remote.Task("sine", values, {}, code, tmp_path / str(seed))).status == "finished"
-    finally:
-        done.set()
-        drawing.join()
-    for name in ("history.csv", "histograms.npz"):
-        assert (tmp_path / "0" / name).read_bytes() == (plain.folder / name).read_bytes(), name
+    place = tmp_path / "runs" / "seed0"
+    one = SWEEP.Planned([], None, place)
+    assert SWEEP.train(submit, [one], 1).keys() == {place}
+    assert SWEEP.train(submit, [one], 1) == {} and [path.name for path in place.parent.iterdir()] == ["seed0"]
+    assert (place / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
 
 
-def test_a_worker_with_other_code_is_refused(tmp_path):
-    script = experiment("numpy_gan")
-    values = {**script.Settings().recorded(), "iterations": 20}
-    task = remote.Task("numpy_gan", values, {}, "0" * 16, tmp_path / "run")
-    outcome = remote.train(task)
-    assert outcome.status == "refused" and "a worker has other code" in outcome.said
-    assert not (tmp_path / "run").exists()
-    outcome = remote.train(task._replace(experiment="nothing_of_the_kind"))
-    assert outcome.status == "refused" and "PYTHONPATH" in outcome.said
+def test_values_are_of_the_settings_kinds(tiny):
+    presets = run.load_experiment("tiny", Path("mine").resolve()).PRESETS
+    sets = ("cosine=false,true", "mean=1e-3", "units=8,16 4")
+    planned = SWEEP.plan(SWEEP.Arguments("tiny", "3,1-2,1", "other", sets), presets)
+    assert [one.config.seed for one in planned] == [3, 1, 2] * 4
+    assert [one.config.cosine for one in planned] == [False] * 6 + [True] * 6
+    assert {(one.config.mean, one.config.units) for one in planned} == {(0.001, (8,)), (0.001, (16, 4))}
+    assert planned[0].folder.name == "other-mean=0.001-cosine=False-seed3"
 
 
-def test_a_folder_travels(tmp_path, plain, capsys):
-    archive = remote.pack(plain)
-    remote.unpack(archive, tmp_path / "there")
-    sent = {str(path.relative_to(plain)): path.read_bytes() for path in plain.rglob("*") if path.is_file()}
-    del sent[".lock"]
-    there = tmp_path / "there"
-    assert {str(p.relative_to(there)): p.read_bytes() for p in there.rglob("*") if p.is_file()} == sent
-    settings = experiment("numpy_gan").Settings(iterations=300)
-    # over a begun run, whose files go; over anything else it does not land
-    place = tmp_path / "place"
-    runs.Run("numpy_gan", experiment("numpy_gan").Settings(iterations=300, output=place)).close()
-    remote.land(archive, place, "numpy_gan", settings)
-    files.check_seal(place)
-    (place / "notes.txt").write_text("precious")
-    with pytest.raises(runs.Refused, match=r"notes\.txt"):
-        remote.land(archive, place, "numpy_gan", settings)
-    assert (place / "notes.txt").exists() and sorted(p.name for p in tmp_path.iterdir()) == ["place", "there"]
-    damaged = archive.replace((plain / "history.csv").read_bytes(), (plain / "history.csv").read_bytes()[::-1])
-    with pytest.raises(ValueError, match=r"history\.csv is damaged"):
-        remote.land(damaged, tmp_path / "new", "numpy_gan", settings)
-    assert not (tmp_path / "new").exists()
+def test_the_titles_say_what_differs():
+    recording = Recording({"x": np.linspace(-8, 8, 65)})
+    recording.record(1, np.random.default_rng(0).normal(0, 1, (10_000, 1)))
+    reference = run.read_recording(ROOT / "figures" / "reference" / "gaussian-standard.npz")
+    settings = [SWEEP.Setting(f"k = {k}\nm = 1", [recording, recording], reference) for k in range(8)]
+    titles = [ax.get_title() for ax in SWEEP.draw(settings).axes]
+    assert titles[7] == "8: k = 7\nm = 1" and titles[9:11] == ["Kolmogorov-Smirnov", "Jensen-Shannon\n(nats)"]
 
 
-def test_bad_input(tmp_path, monkeypatch):
-    """`test_bad_input.py` has more; these need Dask, or are of its arguments alone."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote, "SECONDS", 0.5)
-    for flags, said in [
-        ("--seeds 0-999999999", "--seeds 0-999999999 are too many"),
-        ("--seeds 0-9999 --set k=1,2,3,4,5,6,7,8,9,10,11", "make 110000 runs"),
-        ("--seeds 0 --preset none", "--preset none is none of numpy_gan: inside, document"),
-        ("--seeds 0 --set output=x", "--set output=x names no setting"),
-        ("--seeds 0 --set k=1,1", "--set k=1,1 must give k one or more different values"),
-        ("--seeds 0 --set k=1 --set k=2", "a second time"),
-        ("--seeds 0 --set d_rate=1,1.0", "--set must not name one value in two ways"),
-        ("--seeds 0 --set d_bias=maybe", "--set d_bias=maybe must be true or false"),
-        ("--seeds 0 --scheduler tcp://127.0.0.1:9", "leads to no scheduler that answers"),
-        ("--seeds 0 --scheduler nonsense://a", "--scheduler nonsense://a leads to no"),
-        ("--seeds 0 --scheduler-file none.json", "--scheduler-file none.json leads to no"),
-    ]:
-        with pytest.raises(runs.Refused, match=re.escape(said)):
-            here("numpy_gan", *flags.split())
-    assert not list(tmp_path.iterdir())
-
-
-def test_values_are_of_the_settings_kinds():
-    numpy_gan = experiment("numpy_gan")
-    sets = ("d-bias=false,true", "d_rate=1e-3", "generator_loss=saturating")
-    arguments = SWEEP.Arguments("numpy_gan", "3,1-2,1", None, sets)
-    planned = SWEEP.plan(arguments, numpy_gan.PRESETS)
-    assert [run_.settings.seed for run_ in planned] == [3, 1, 2] * 2
-    assert [run_.settings.d_bias for run_ in planned] == [False] * 3 + [True] * 3
-    label = "inside-d_bias=False,d_rate=0.001,generator_loss=saturating"
-    assert planned[0].label == label and planned[0].folder.name == f"{label}-seed3"
-    assert planned[0].settings.d_rate == 1e-3 and planned[0].settings.generator_loss == "saturating"
-    assert provenance.digest(numpy_gan.Settings)
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("1 --preset none", "--preset none is none of default, other"),
+        ("1 --set output=x", "--set output=x must name one of these settings, once: iterations, m, "),
+        ("1 --set mean=1,1.0", "--set must not give one value twice"),
+        ("1 --set cosine=maybe", "--set cosine=maybe must be true or false"),
+        ("1 --scheduler nonsense://a", "nonsense://a leads to no Dask scheduler"),
+        ("1 --scheduler-file none.json", "none.json leads to no Dask scheduler"),
+        ("1 --set m=1,0", "2"),  # an exit status: tyro says what is wrong
+    ],
+)
+def test_bad_input(tiny, tmp_path, flags, said):
+    with pytest.raises((run.Refused, SystemExit), match=re.escape(said)):
+        here(*tiny, *flags.split())
+    assert not list(tmp_path.rglob("config.json"))

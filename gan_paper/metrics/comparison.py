@@ -16,7 +16,7 @@ class Statistic(NamedTuple):
     Attributes:
         name: What it is called.
         unit: Its unit; none where it is a probability or in the units of the samples.
-        tolerance: How far a matching generator may be off; of a moment, in standard deviations of the reference.
+        tolerance: How far an accepted generator may be off; of a moment, in standard deviations of the reference.
         below: What is wrong with a generator for which it is too small; nothing if it is a distance.
         above: And for which it is too large.
     """
@@ -105,16 +105,26 @@ def least_values(reference: Recording, edges: Floats) -> int:
     return int(np.ceil(needed / unit) * unit)
 
 
+def as_reference(run: Recording) -> Recording:
+    """The last record of a run as a reference of one histogram for each view, with the run's tolerance."""
+    provenance = f"a run, at iteration {run.iterations[-1]:,}"
+    reference = Recording(run.edges, provenance=provenance, tolerance=run.tolerance)
+    mean, std, std_across_noise = (run.moments[name][-1] for name in MOMENTS)
+    histograms = {view: run.histogram(view=view) for view in run.edges}
+    reference.add(run.iterations[-1], (mean, std, std_across_noise), histograms)
+    return reference
+
+
 def compare(run: Recording, reference: Recording) -> list[Row]:
     """Compare a run with a reference, statistic by statistic.
 
-    A reference of one histogram is a distribution to match: the run's last histogram and moments may differ from it by
-    the tolerances of `STATISTICS`. A reference of several is the course of a training that need not settle: the run's
-    moments, as medians over the same stretch of training, must lie within the reference's range over it. The
-    Wasserstein-1 distance is in standard deviations of the reference's first view.
+    A reference of one histogram is a distribution: the run's last histogram and moments may differ from it by the
+    tolerances of `STATISTICS`. A reference of several is a training that need not converge: the run's moments, as
+    medians over the same part of training, must lie within the reference's range over it. The Wasserstein-1 distance
+    is in standard deviations of the reference's first view.
 
     Raises:
-        ValueError: if the run has not counted what the reference needs, or its samples are too few to tell.
+        ValueError: if the run has not counted what the reference needs, or either has counted too few samples.
     """
     missing = [view for view in reference.edges if view not in run.edges]
     if missing:
@@ -122,12 +132,14 @@ def compare(run: Recording, reference: Recording) -> list[Row]:
     if len(reference.iterations) == 1 and not reference.moments["std"][0] > 0:
         raise ValueError("the reference has no positive standard deviation")
     values, least = run.histogram().total, least_values(reference, run.edges[reference.main])
+    counted = reference.histogram().total
+    values = min(values, counted) if counted > 2 else values  # the masses of an exact reference sum to 1
     if values < least:
-        raise ValueError(f"samples must hold at least {least:,} values to be judged, not {values:,.0f}")
-    return _compare_distribution(run, reference) if len(reference.iterations) == 1 else _compare_course(run, reference)
+        raise ValueError(f"samples must hold at least {least:,} values for this comparison, not {values:,.0f}")
+    return _with_distribution(run, reference) if len(reference.iterations) == 1 else _with_training(run, reference)
 
 
-def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
+def _with_distribution(run: Recording, reference: Recording) -> list[Row]:
     scale, rows = reference.moments["std"][0], []
     for view in reference.edges:
         histogram = run.histogram(view=view)
@@ -144,14 +156,16 @@ def _compare_distribution(run: Recording, reference: Recording) -> list[Row]:
     return rows
 
 
-def _compare_course(run: Recording, reference: Recording) -> list[Row]:
-    settled = 0.1 * reference.iterations[-1]  # past the first tenth, which is the approach
+def _with_training(run: Recording, reference: Recording) -> list[Row]:
+    begin = 0.1 * reference.iterations[-1]  # the first tenth approaches the data
     rows = []
     for name in MOMENTS:
-        course = [v for i, v in zip(reference.iterations, reference.moments[name], strict=True) if i >= settled]
-        ours = [v for i, v in zip(run.iterations, run.moments[name], strict=True) if i >= settled]
-        value = float(np.median(ours or run.moments[name][-1:]))
-        rows.append(Row(STATISTICS[name], "", value, float(np.median(course)), min(course), max(course)))
+        expected, values = (
+            [value for i, value in zip(r.iterations, r.moments[name], strict=True) if i >= begin]
+            for r in (reference, run)
+        )
+        value = float(np.median(values or run.moments[name][-1:]))
+        rows.append(Row(STATISTICS[name], "", value, float(np.median(expected)), min(expected), max(expected)))
     return rows
 
 

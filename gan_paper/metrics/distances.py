@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 POINTS = 1000
-"""Of so many samples at most does `permutation_test` take the distances."""
+"""The most samples of which `permutation_test` computes the distances."""
 
 VECTOR_LIMITS = {
     "std_across_noise": 0.05,
@@ -19,7 +19,7 @@ VECTOR_LIMITS = {
 """The limits of `vector_distances`: the first on the relative error of the standard deviation, the others from 0."""
 
 _LEAST_POINTS = 100
-_PAIRED = 1000  # of so many entries at most are the pairs taken
+_PAIRED = 1000  # of so many dimensions at most are the pairs taken
 
 
 def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
@@ -63,19 +63,19 @@ def energy_distance(a: Floats, b: Floats) -> float:
 def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
     """Test whether samples (N, n) and (M, n) come from one distribution, by their energy distance.
 
-    Each coordinate is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
+    Each dimension is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
 
     Returns:
         The energy distance; and its p-value, the share of 1,000 ways to split the samples, the given one among them,
         that put the parts at least as far apart.
 
     Raises:
-        ValueError: if samples have different numbers of coordinates, or there are fewer than 100 of either.
+        ValueError: if samples have different numbers of dimensions, or there are fewer than 100 of either.
     """
     if a.shape[1] != b.shape[1]:
-        raise ValueError(f"samples must have the same number of coordinates, not the shapes {a.shape} and {b.shape}")
+        raise ValueError(f"samples must have the same number of dimensions, not the shapes {a.shape} and {b.shape}")
     if min(len(a), len(b)) < _LEAST_POINTS:
-        raise ValueError(f"samples must be at least {_LEAST_POINTS} of each to be judged, not {len(a)} and {len(b)}")
+        raise ValueError(f"samples must be at least {_LEAST_POINTS} of each, not {len(a)} and {len(b)}")
     rng = np.random.default_rng(0)
     a, b = (rng.choice(s, min(len(s), POINTS), replace=False) for s in (a, b))
     points = np.concatenate([a, b])
@@ -86,4 +86,4 @@ def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
     splits = rng.permuted(np.tile(weights, (1000, 1)), axis=1)
     splits[0] = weights
     energies = -((splits @ cdist(points, points)) * splits).sum(axis=1)
-    return float(energies[0]), float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # equal ones may be rounded apart
+    return float(energies[0]), float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # rounding parts equal ones
