@@ -112,6 +112,8 @@ class Folder:
                 raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
             try:
                 state = self.checkpoints.newest(self.config.iterations)
+                if state and state.iteration % self.config.every:
+                    raise ValueError(f"checkpoint {state.iteration} is at no multiple of --record-every")
             except ValueError as error:
                 raise Refused(f"--resume cannot go on: {error}") from None
             (self.path / "metrics.json").unlink(missing_ok=True)  # the run is not finished any more

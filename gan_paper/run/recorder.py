@@ -89,8 +89,6 @@ class Recorder(keras.callbacks.Callback):
         variables = self.variables
         if [np.shape(v) for v in state.variables] != [tuple(v.shape) for v in variables]:
             raise Refused(f"--resume cannot go on: checkpoint {state.iteration} holds the variables of other networks")
-        if state.iteration % self.folder.config.every:
-            raise Refused(f"--resume cannot go on: checkpoint {state.iteration} is at no multiple of --record-every")
         for variable, saved in zip(variables, state.variables, strict=True):
             variable.assign(saved)
         self.recording.resume(state.recording)
