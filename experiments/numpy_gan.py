@@ -120,8 +120,8 @@ class Training:
         d_loss, g_loss = numpy_gan.iteration(self.G, self.D, x, z, self.d_optimizer, self.g_optimizer, c.generator_loss)
         return {"iteration": iteration + 1, "value": -d_loss, "d_loss": d_loss, "g_loss": g_loss}
 
-    def fit(self, folder: run.Folder) -> None:
-        """Train into the run's folder, from its newest checkpoint."""
+    def fit(self, folder: run.Folder, state: State | None) -> None:
+        """Train into the run's folder, from a checkpoint of it."""
         c, recording = self.config, Recording({"x": self.edges}, tolerance=3)
         history: list[dict[str, float]] = []
         _, noise = self.draw(10**9 + 1, 1, 10_000)
@@ -134,7 +134,7 @@ class Training:
                 folder.save_records(recording, history)
 
         start = 0
-        if state := folder.checkpoints.newest(c.iterations):
+        if state:
             start, history = state.iteration, state.history
             recording.resume(state.recording)
             for parameter, saved in zip(self.parameters, state.variables, strict=True):
@@ -183,12 +183,9 @@ def main(config: Config, ending: list[str]) -> None:
     """Train into a folder, evaluate, print, and plot, as `run.main` does with Keras."""
     began, folder = time.perf_counter(), run.Folder("numpy_gan", PRESETS, config)
     training = Training(config)
-    with folder.opened():
+    with folder.opened() as state:
         ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
-        try:
-            training.fit(folder)
-        except ValueError as error:
-            raise run.Refused(f"--resume cannot go on: {error}") from None
+        training.fit(folder, state)
         metrics = {**training.evaluate(), "train_seconds": time.perf_counter() - began}
         run.finish(folder, metrics, began, sys.modules[__name__])
 

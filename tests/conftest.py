@@ -1,7 +1,6 @@
 """What the tests share."""
 
 import functools
-import importlib
 import importlib.util
 import os
 import subprocess
@@ -12,45 +11,53 @@ from types import ModuleType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from gan_paper import GAN, runs
+from gan_paper import GAN, run
 
 import keras
 import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).parent.parent
+EXPERIMENTS = ROOT / "experiments"
 
 
 def experiment(name: str) -> ModuleType:
     """A script of experiments/, by its path there, as a module under a name that is no package's."""
-    spec = importlib.util.spec_from_file_location(f"{Path(name).name}_experiment", ROOT / "experiments" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"{Path(name).name}_experiment", EXPERIMENTS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look it up
     spec.loader.exec_module(module)
     return module
 
 
-def trained(name: str, folder: Path, preset: str | None = None, pictures: bool = False, **changes) -> runs.Run:
-    """An experiment's run, made in this process: as its script makes it, without what a process costs.
+def trained(
+    name: str, folder: Path, preset: str | None = None, figures: bool = False, of: Path = EXPERIMENTS, **changes
+) -> run.Folder:
+    """An experiment's run of 20 iterations, made in this process: as its script makes it, without what a process costs.
 
-    Nor is it compiled by XLA, which takes longer than the run, and it draws pictures only where that is asked for.
+    Nor is it compiled by XLA, which takes longer than the run, and it draws figures only where that is asked for.
     """
-    script = importlib.import_module(name)
-    settings = script.PRESETS[preset or next(iter(script.PRESETS))]
-    settings = replace(settings, **{"iterations": 20, "record_every": 10, "output": folder, **changes})
+    module = run.load_experiment(name, of)
+    preset = preset or next(iter(module.PRESETS))
+    changes = {"preset": preset, "iterations": 20, "record_every": 10, "output": folder, **changes}
+    config = replace(module.PRESETS[preset], **changes)
     with pytest.MonkeyPatch.context() as patch:
-        cheaper(patch, pictures)
-        with runs.Run(name, settings) as run:
-            script.main(settings, run)
-    return run
+        cheaper(patch, figures)
+        if hasattr(module, "make_gan"):
+            run.train(module, config, name, [])
+        else:  # without Keras
+            module.main(config, [])
+    return run.Folder(name, module.PRESETS, replace(config, resume=True))
 
 
-def cheaper(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
-    """No XLA, and no pictures."""
+def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
+    """No XLA, at most 10,000 samples, and no figures."""
+    sample = GAN.sample
     patch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
-    if not pictures:
-        patch.setattr(runs.Run, "save_figure", lambda run, name, figure: plt.close(figure))
-        patch.setattr(runs.Run, "save_animation", lambda run, name, frames: None)
+    patch.setattr(GAN, "sample", lambda gan, count, seed=0: sample(gan, min(count, 10_000), seed))
+    if not figures:
+        patch.setattr(run.Folder, "save_figure", lambda folder, name, figure: plt.close(figure))
+        patch.setattr(run.Folder, "save_animation", lambda folder, name, frames: None)
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ def script(tmp_path):
     """Run a script of experiments/ as a user does, in a temporary folder."""
 
     def run(name, *args, **kwargs):
-        command = [sys.executable, str(ROOT / "experiments" / f"{name}.py"), *map(str, args)]
+        command = [sys.executable, str(EXPERIMENTS / f"{name}.py"), *map(str, args)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, **kwargs)
 
     return run

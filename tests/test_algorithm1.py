@@ -4,19 +4,19 @@ from gan_paper import numpy_gan
 from gan_paper.algorithm1 import GAN
 from gan_paper.distributions import Gaussian, Uniform
 
-import gaussian
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import vectors
 
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 
 
-def make_gan(k=1, generator_loss="non_saturating", rate=0.05, momentum=0.0, n=2, noise_size=3, seed=0, **rest):
+def make_gan(k=1, generator_loss="non_saturating", learning_rate=0.05, momentum=0.0, n=2, noise_size=3, seed=0, **rest):
     keras.utils.set_random_seed(seed)
-    gan = GAN(gaussian.notebook_generator(n, noise_size), gaussian.notebook_discriminator(n), P_Z)
-    optimizers = (keras.optimizers.SGD(rate, momentum=momentum) for _ in range(2))
+    gan = GAN(vectors.notebook_generator(n, noise_size), vectors.notebook_discriminator(n), P_Z)
+    optimizers = (keras.optimizers.SGD(learning_rate, momentum=momentum) for _ in range(2))
     gan.compile(*optimizers, k=k, generator_loss=generator_loss, **rest)
     return gan
 
@@ -50,12 +50,12 @@ def oracle(model):
     [(1, "non_saturating", 0.5), (3, "saturating", 0.0)],
 )
 def test_same_weights_and_losses_as_the_numpy_oracle(k, generator_loss, momentum, float64):
-    gan = make_gan(k, generator_loss, momentum=momentum, steps_per_execution=25)
+    gan = make_gan(k, generator_loss, momentum=momentum, steps_per_execution=25, jit_compile=k == 1)
     G, D = oracle(gan.generator), oracle(gan.discriminator)
-    rules = [numpy_gan.SGD(0.05, momentum) for _ in range(2)]
+    optimizers = [numpy_gan.SGD(0.05, momentum) for _ in range(2)]
     before = weights(gan)
     history = fit(gan, 50).history
-    losses = [numpy_gan.iteration(G, D, x, z, *rules, generator_loss) for x, z in drawn(gan, 50)]
+    losses = [numpy_gan.iteration(G, D, x, z, *optimizers, generator_loss) for x, z in drawn(gan, 50)]
     assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (50 * k, 50)
     for w, v in zip(weights(gan), [*G.parameters, *D.parameters], strict=True):
         assert w.dtype == np.float64 and np.abs(w - v).max() < 1e-9
@@ -68,23 +68,23 @@ def test_same_weights_and_losses_as_the_numpy_oracle(k, generator_loss, momentum
 def test_simultaneous_updates_are_the_numpy_oracles(float64):
     gan = make_gan(1, "non_saturating", momentum=0.5, simultaneous=True, jit_compile=False)
     G, D = oracle(gan.generator), oracle(gan.discriminator)
-    d_rule, g_rule = (numpy_gan.SGD(0.05, 0.5) for _ in range(2))
+    d_optimizer, g_optimizer = (numpy_gan.SGD(0.05, 0.5) for _ in range(2))
     fit(gan, 50)
     for x, z in drawn(gan, 50):
         assert z.shape == (1, 16, 3)  # one minibatch of noise serves both
         _, of_D = numpy_gan.discriminator_gradients(G, D, x[0], z[0])
         _, of_G = numpy_gan.generator_gradients(G, D, z[0], "non_saturating")
-        d_rule.apply(of_D, D.parameters)
-        g_rule.apply(of_G, G.parameters)
+        d_optimizer.apply(of_D, D.parameters)
+        g_optimizer.apply(of_G, G.parameters)
     for w, v in zip(weights(gan), [*G.parameters, *D.parameters], strict=True):
         assert np.abs(w - v).max() < 1e-9
 
 
 def test_the_averaged_networks(float64):
     keras.utils.set_random_seed(0)
-    gan = GAN(gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2), P_Z)
-    rule = functools.partial(keras.optimizers.SGD, 0.05, use_ema=True)
-    gan.compile(rule(ema_momentum=0.8), rule(ema_momentum=0.9), jit_compile=False)
+    gan = GAN(vectors.notebook_generator(2, 3), vectors.notebook_discriminator(2), P_Z)
+    sgd = functools.partial(keras.optimizers.SGD, 0.05, use_ema=True)
+    gan.compile(sgd(ema_momentum=0.8), sgd(ema_momentum=0.9), jit_compile=False)
     assert equal(weights(gan.averaged()), weights(gan))  # before the first update
     averages = {}
     for _ in range(10):
@@ -102,7 +102,7 @@ def test_the_averaged_networks(float64):
     z = P_Z.sample((8, 3), 0)
     assert not np.allclose(averaged(z), gan(z))
     assert gan.averaged(averaged) is averaged  # brought up to date
-    assert np.array_equal(gan.sample(5), averaged.sample(5))  # what is judged and saved is what is drawn
+    assert np.array_equal(gan.sample(5), averaged.sample(5))  # what is evaluated and saved is what is drawn
     assert equal(weights(make_gan().averaged()), weights(make_gan()))  # where none is kept
 
 
@@ -128,7 +128,7 @@ def summary(model):
 
 def test_building_DG_changes_nothing_about_D():
     keras.utils.set_random_seed(0)
-    G, D = gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2)
+    G, D = vectors.notebook_generator(2, 3), vectors.notebook_discriminator(2)
     before, trainable = summary(D), [v.path for v in D.trainable_variables]
     GAN(G, D)
     assert summary(D) == before and D.trainable
@@ -151,7 +151,7 @@ def test_the_classic_recipe_leaves_D_unmoved_in_keras_3():
     In Keras 2, D kept the trainable weights that it had when it was compiled. In Keras 3 the flag counts at once.
     """
     keras.utils.set_random_seed(0)
-    G, D = gaussian.notebook_generator(2, 3), gaussian.notebook_discriminator(2)
+    G, D = vectors.notebook_generator(2, 3), vectors.notebook_discriminator(2)
     D.compile(optimizer="SGD", loss="binary_crossentropy")
     D.trainable = False  # "only has effect when a model is compiled", the notebook says
     z = keras.Input((3,))
@@ -191,20 +191,20 @@ def test_every_update_has_a_minibatch_of_its_own(float64):
 
 @pytest.mark.parametrize(
     ("network", "stop", "finite"),
-    [("data", 7, []), ("rate", 1, ["discriminator"]), ("generator", 1, [])],
+    [("data", 7, []), ("learning rate", 1, ["discriminator"]), ("generator", 1, [])],
 )
 def test_stops_in_the_iteration_that_breaks(network, stop, finite):
-    """By a minibatch, by G's rate, which leaves D as it was, or by a weight of G."""
+    """By a minibatch, by G's learning rate, which leaves D as it was, or by a weight of G."""
     gan = make_gan()
     x, z = gan.minibatches(P_DATA, 4).draw(0, 10)
     if network == "data":
         x[6, 0, 0, 0] = np.nan
-    elif network == "rate":
+    elif network == "learning rate":
         gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(np.inf))
     else:
         kernel = gan.generator.layers[0].kernel
         kernel.assign(tf.tensor_scatter_nd_update(kernel.value, [[0, 0]], [np.inf]))
-    tf.function(gan.train_step, jit_compile=True)((x, z, 10))
+    tf.function(gan.train_step, autograph=False)((x, z, 10))
     assert int(gan.g_optimizer.iterations) == stop
     networks = [gan.discriminator, gan.generator]
     assert [n.name for n in networks if all(np.isfinite(w).all() for w in weights(n))] == finite

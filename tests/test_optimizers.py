@@ -1,4 +1,4 @@
-from gan_paper.optimizers import RisingMomentum
+from gan_paper.optimizers import RisingMomentum, for_run
 
 import keras
 import numpy as np
@@ -6,15 +6,15 @@ import pytest
 
 
 def test_the_momentum_rises_by_the_epoch_to_its_final_value(float64):
-    """Against the rule written out: v <- momentum v - rate g; w <- w + v."""
-    rule = RisingMomentum(0.1, 0.5, final=0.7, saturate=5, updates_per_epoch=3)
+    """Against the formula written out: v <- momentum v - learning_rate g; w <- w + v."""
+    optimizer = RisingMomentum(0.1, 0.5, final=0.7, saturate=5, updates_per_epoch=3)
     variable = keras.Variable(np.array([1.0, -2.0]))
-    rule.build([variable])
+    optimizer.build([variable])
     rng = np.random.default_rng(0)
     w, v = np.array(variable), np.zeros(2)
     for t in range(24):
         gradient = rng.normal(size=2)
-        rule.apply([gradient], [variable])
+        optimizer.apply([gradient], [variable])
         momentum = np.interp(t // 3 + 1, [1, 5], [0.5, 0.7])  # epochs count from 1
         v = momentum * v - 0.1 * gradient
         w = w + v
@@ -22,17 +22,28 @@ def test_the_momentum_rises_by_the_epoch_to_its_final_value(float64):
     assert momentum == 0.7
 
 
-def test_the_rate_may_follow_a_schedule():
-    rule = RisingMomentum(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
+def test_the_learning_rate_may_follow_a_schedule():
+    optimizer = RisingMomentum(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
     variable = keras.Variable(np.zeros(1))
-    rule.build([variable])
-    rule.apply([np.ones(1)], [variable])
-    rule.apply([np.ones(1)], [variable])
+    optimizer.build([variable])
+    optimizer.apply([np.ones(1)], [variable])
+    optimizer.apply([np.ones(1)], [variable])
     assert float(variable[0]) == pytest.approx(-0.1 + (0.5 * -0.1 - 0.05))
 
 
 def test_keras_saves_and_loads_it():
-    rule = RisingMomentum(0.2, 0.4, final=0.9, saturate=7, updates_per_epoch=11, use_ema=True, ema_momentum=0.5)
-    loaded = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(rule))
-    assert isinstance(loaded, RisingMomentum) and loaded.get_config() == rule.get_config()
-    assert rule.get_config()["saturate"] == 7
+    optimizer = RisingMomentum(0.2, 0.4, final=0.9, saturate=7, updates_per_epoch=11, use_ema=True, ema_momentum=0.5)
+    loaded = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
+    assert isinstance(loaded, RisingMomentum) and loaded.get_config() == optimizer.get_config()
+    assert optimizer.get_config()["saturate"] == 7
+
+
+@pytest.mark.parametrize("updates", [1, 4])
+def test_the_ema_and_the_learning_rate_are_fitted_to_the_run(updates):
+    optimizer = for_run(keras.optimizers.Adam, 0.02, 1000, updates, cosine=True, ema=0.1, beta_1=0.5)
+    assert optimizer.ema_momentum ** (updates * 1000) == pytest.approx(np.exp(-10), rel=0.06)
+    rates = [float(optimizer._learning_rate(step * updates)) for step in (0, 500, 1000)]
+    assert rates == pytest.approx([0.02, 0.01, 0], abs=1e-7)
+    assert not for_run(keras.optimizers.SGD, 0.1, 1000).use_ema
+    with pytest.raises(ValueError, match=r"ema must be a share of the run, from 0 to 1, not 1\.5"):
+        for_run(keras.optimizers.Adam, 0.02, 1000, ema=1.5)

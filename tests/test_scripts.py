@@ -1,108 +1,121 @@
-"""The experiments from their command lines, with few iterations, and what README.md shows of them."""
+"""The scripts from their command lines, and what README.md shows of them."""
 
-import json
 import os
 import re
-import subprocess
-import sys
-from dataclasses import replace
 
-from gan_paper.measure.recording import Recording
-from gan_paper.runs import files, recordings
-from tests.conftest import ROOT, experiment, trained
+from gan_paper import run
+from tests.conftest import EXPERIMENTS, ROOT
 
-import gaussian
-import keras
 import numpy as np
 import pytest
 
-COMPARE = experiment("compare")
-METRICS = ["experiment", "preset", "seed", "iterations", "match", "value", "discriminator"]
-COMMON = {
-    "config.json", "metrics.json", "history.csv", "histograms.npz", "checkpoints", "training.png", "training.pdf",
-    "SHA256SUMS", ".lock", ".written",
-}  # fmt: skip
-LINE = {"histograms.png", "histograms.pdf", "histograms.gif"}
-NETWORKS = {"generator.keras", "discriminator.keras"}
+NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if not name.startswith("mnist")]
 
 
-def compared(folder, reference=None):
-    """What compare.py says of a run: whether it matches."""
-    return COMPARE.main(COMPARE.Arguments(folder, reference))
+def test_the_gaussian_script(script, tmp_path):
+    result = script("gaussian", "--iterations", "20", "--k", "1")
+    assert result.returncode == 0 and result.stderr == "", result.stderr  # no start-up noise
+    folder = tmp_path / "runs" / "gaussian" / "iterations=20-k=1-seed0"
+    written = re.findall(r"^  (\S+)$", result.stdout, re.MULTILINE)
+    assert str(folder.relative_to(tmp_path) / "metrics.json") in written
+    assert all((tmp_path / path).exists() for path in written) and {path[-4:] for path in written} >= {".png", ".gif"}
+    metrics = run.read_metrics(folder)
+    assert all(f"\n{name} " in f"\n{result.stdout}" for name in metrics)
+    assert metrics["seconds"] > metrics["train_seconds"] > 0 and 0 <= metrics["largest_gap"] <= 0.5
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    """The gaussian script in a process of its own: the folder in which it ran, and what it said."""
-    folder = tmp_path_factory.mktemp("plain")
-    command = [sys.executable, str(ROOT / "experiments" / "gaussian.py"), "--iterations", "20", "--k", "1"]
-    return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-
-
-def test_the_gaussian_script(plain, capsys):
-    folder, result = plain
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""  # no start-up noise
-    run = folder / "runs" / "gaussian" / "scalar-seed0"
-    assert {path.name for path in run.iterdir()} == COMMON | LINE | NETWORKS
-    assert all(name in result.stdout for name in ("wasserstein", "seed0/metrics.json", "seed0/histograms.gif"))
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert list(metrics) == [*METRICS, "seconds", "iterations_per_second"]
-    assert list(metrics["match"]) == ["wasserstein", "ks", "jsd", "mean", "std", "std_across_noise"]
-    assert metrics["seconds"]["total"] > metrics["seconds"]["train"] > 0
-    assert 0 <= metrics["discriminator"]["largest_gap"] <= 0.5
-    assert recordings.load(run / "histograms.npz").histogram().counts.shape == (64,)
-    samples = keras.models.load_model(run / "generator.keras").predict(np.zeros((5, 30)), verbose=0)
-    assert samples.shape == (5, 1)
-    assert not compared(run) and "Wasserstein-1" in capsys.readouterr().out
-    assert (run / "comparison-gaussian.png").exists() and (run / "comparison-gaussian.pdf").exists()
-
-
-def test_a_short_training_comes_to_the_data():
-    """In a third of the default's iterations; what the whole run reaches is in experiments/README.md."""
-    settings = replace(gaussian.PRESETS["scalar"], iterations=2000, k=2, g_rate=8e-4, seed=100)
-    gan = gaussian.make_gan(settings)
-    p_data, edges = gaussian.TARGETS["scalar"]
-    gan.fit(p_data, batch_size=settings.m, steps_per_epoch=settings.iterations, seed=settings.seed, verbose=0)
-    recording = Recording({"entries": edges})
-    recording.record(settings.iterations, gan.sample(100_000))
-    assert COMPARE.verdict(recording, "gaussian", "scalar") == "accepted by gaussian"
-
-
-@pytest.mark.parametrize(
-    ("name", "preset", "changes", "files"),
-    [
-        ("gaussian", "notebook", {"n": 50, "noise_size": 50}, LINE | NETWORKS),
-        ("numpy_gan", "document", {}, LINE),
-        ("sine", "matched", {"g_hidden": (8,), "d_hidden": (8,)}, {"samples.png", "samples.gif", *NETWORKS}),
-        ("uniform_to_gaussian", "matched", {"m": 16}, {"tail.png", *LINE, *NETWORKS}),
-    ],
-)
-def test_the_other_experiments(tmp_path, name, preset, changes, files, capsys):
-    run = trained(name, tmp_path / "run", preset, pictures=True, **changes)
-    assert {path.name for path in run.folder.iterdir()} >= COMMON | files
-    assert json.loads((run.folder / "metrics.json").read_text()).keys() >= set(METRICS)
-    reference = "notebook" if preset == "notebook" else None
-    assert not compared(run.folder, reference)  # 20 iterations are no training
-    assert f"against {reference or name}" in capsys.readouterr().out
-
-
-def test_the_numpy_gan_loads_no_tensorflow_and_says_which_network_broke(script, tmp_path):
+def test_the_numpy_gan_needs_no_tensorflow_and_says_where_it_broke(script, tmp_path):
     """Bounded activations do not diverge by themselves, so the weights of a checkpoint are made to."""
     for name in ("tensorflow", "keras"):
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')")
     environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]), "PATH": ""}
-    result = script("numpy_gan", "--iterations", "20", "--output", "run", env=environment)
+    result = script("numpy_gan", "--iterations", "20", "--record-every", "20", "--output", "run", env=environment)
     assert result.returncode == 0, result.stderr
-    checkpoint = tmp_path / "run" / "checkpoints" / "20"
-    arrays = dict(np.load(checkpoint / "weights.npz"))
-    arrays["parameter_0"][...] = np.nan  # the generator's
-    np.savez(checkpoint / "weights.npz", **arrays)
-    files.seal(checkpoint)
-    result = script("numpy_gan", "--iterations", "50", "--output", "run", "--resume", env=environment)
+    checkpoint = tmp_path / "run" / "checkpoints" / "20.npz"
+    arrays = dict(np.load(checkpoint))
+    arrays["variable_0"][...] = np.nan  # the generator's
+    np.savez(checkpoint, **arrays)
+    flags = ("--iterations", "60", "--record-every", "20", "--output", "run", "--resume")
+    result = script("numpy_gan", *flags, env=environment)
     assert result.returncode == 3 and result.stderr.count("\n") == 1, result.stderr
-    assert "diverged at iteration 21: the " in result.stderr
-    files.check_seal(checkpoint)
+    assert "diverged at iteration 40" in result.stderr and "with --resume goes on" in result.stderr
+    assert {path.name for path in checkpoint.parent.iterdir()} == {"0.npz", "20.npz"}
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """What an experiment's command line gives, in this process and an empty folder: its status, and its error line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")  # tyro draws a box around what it says
+
+    def call(name, flags):
+        module = run.load_experiment(name, EXPERIMENTS)
+        with pytest.raises(SystemExit) as stop, run.exit_statuses() as ending:
+            config = run.parse(module.PRESETS, flags.split())
+            run.train(module, config, name, ending)
+        return stop.value.code, capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--seed -1", "--seed must be a whole number of at least 0, not -1"),
+        ("--m 0", "--m must be a whole number of at least 1, not 0"),
+        ("--k 0", "--k must be a whole number of at least 1, not 0"),
+        ("--k 2.5", "--k"),
+        ("--iterations 0", "--iterations must be a whole number of at least 1, not 0"),
+        ("--iterations 250 --record-every 100", "--iterations must be a multiple of --record-every 100, not 250"),
+        ("--preset nothing", "--preset nothing is none of default, standard, mixture"),
+        ("--d-learning-rate nan", "--d-learning-rate must be a number of at least 0, not nan"),
+        ("--g-learning-rate=-inf", "--g-learning-rate must be a number of at least 0, not -inf"),
+        ("--ema 2", "ema must be a share of the run, from 0 to 1, not 2.0"),
+        ("--generator-loss hinge", "invalid choice 'hinge' for argument '--generator-loss'"),
+        ("--m 1000000000", "batch_size 1000000000 with k = 4 makes minibatches of 573.7 GB an iteration"),
+        ("--speed 3", "--speed"),
+        ("stray", "stray"),
+        (f"--output {__file__}", f"--output {__file__} is a file; a folder is needed"),
+        (f"--output {__file__}/below", f"--output {__file__}/below cannot be written"),
+    ],
+)
+def test_bad_flags_are_named_and_leave_no_folder(command, tmp_path, flags, said):
+    status, out = command("gaussian", flags)
+    assert status == 2 and said in out.err and not out.out, out
+    assert out.err.count("\n") == 1 or "--help" in out.err
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "said"),
+    [
+        ("sine", "--g-hidden 0", "--g-hidden must be one or more whole numbers of at least 1, not (0,)"),
+        ("sine", "--dropout 1", "the rate of dropout must be in [0, 1), not 1.0"),
+        ("vectors", "--networks mlp", "invalid choice 'mlp' for argument '--networks'"),
+        ("uniform_to_gaussian", "--d-hidden 0", "--d-hidden must be a whole number of at least 1, not 0"),
+        ("figure1", "--iterations 110", "--iterations must be a multiple of --record-every 25, not 110"),
+    ],
+)
+def test_bad_flags_of_other_experiments(command, tmp_path, name, flags, said):
+    status, out = command(name, flags)
+    assert status == 2 and said in out.err and not any(tmp_path.iterdir()), out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_says_what_every_setting_does(command, name):
+    status, out = command(name, "--help")
+    presets = run.load_experiment(name, EXPERIMENTS).PRESETS
+    assert status == 0 and not out.err
+    assert all(run.config.flag(setting) in out.out for setting in next(iter(presets.values())).settings())
+
+
+def test_sizes_are_taken_from_the_command_line():
+    sine = run.load_experiment("sine", EXPERIMENTS)
+    config = run.parse(sine.PRESETS, ["--preset", "document", "--d-hidden", "5", "4", "3"])
+    assert config.d_hidden == (5, 4, 3) and config.g_hidden == (16, 32)
+
+
+# README.md
 
 
 def test_the_readmes_python_runs():

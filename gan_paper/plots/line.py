@@ -67,7 +67,8 @@ def figure1(games: Mapping[str, Snapshot | None]) -> Figure:
             caption = f"{letter}\nJSD {game.jsd:.3f}\nV {game.value:.3f}".replace("-", MINUS)
             lower.set_xlabel(caption, size=7)
             key = key or _key(upper, answers)
-        figure.legend(loc="outside upper center", **key)
+        if key:
+            figure.legend(loc="outside upper center", **key)
         return figure
 
 

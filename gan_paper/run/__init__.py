@@ -69,12 +69,12 @@ def train(experiment: ModuleType, config: Config, name: str, ending: list[str]) 
         raise Refused(f"{name}: {error}") from None
     recording = experiment.recording(config) if hasattr(experiment, "recording") else of_line(x)
     callbacks = experiment.callbacks(gan, config) if hasattr(experiment, "callbacks") else []
-    with folder.opened():
+    with folder.opened() as state:
         ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
         training = time.perf_counter()
         if hasattr(x, "cdf"):
             folder.save_reference(x, recording)
-        made = recorder.fit(gan, x, folder, recording, callbacks)
+        made = recorder.fit(gan, x, folder, recording, callbacks, state)
         seconds = time.perf_counter() - training
         metrics = experiment.evaluate(gan, config)
         metrics |= {"train_seconds": seconds, "iterations_per_second": made / seconds}

@@ -52,12 +52,12 @@ class Config:
     """Go on from the last checkpoint of the run in the output folder."""
 
     def __post_init__(self) -> None:
-        for name, value in dataclasses.asdict(self).items():
-            least = 0 if name == "seed" or not isinstance(value, int) else 1
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and not (math.isfinite(value) and value >= least):
-                kind = "whole number" if isinstance(value, int) else "number"
-                raise ValueError(f"{flag(name)} must be a {kind} of at least {least}, not {value}")
+        for field in dataclasses.fields(self):
+            value, is_whole = getattr(self, field.name), field.type in (int, "int")
+            least = 1 if is_whole and field.name != "seed" else 0
+            if (is_whole or field.type in (float, "float")) and not (math.isfinite(value) and value >= least):
+                kind = "whole number" if is_whole else "number"
+                raise ValueError(f"{flag(field.name)} must be a {kind} of at least {least}, not {value}")
         if self.iterations % self.every:
             raise ValueError(f"--iterations must be a multiple of --record-every {self.every}, not {self.iterations}")
 

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -124,7 +125,8 @@ def readable(path: Path, kind: str) -> Iterator[None]:
         raise ValueError(f"{path} does not exist") from None
     # What the standard library and NumPy raise on damaged and foreign files, and on arrays that claim to be larger.
     except (
-        OSError, EOFError, RuntimeError, ValueError, KeyError, SyntaxError, MemoryError, zipfile.BadZipFile, zlib.error,
+        OSError, EOFError, RuntimeError, ValueError, KeyError, SyntaxError, MemoryError, tokenize.TokenError,
+        zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
         reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or "it ends too early"
         raise ValueError(f"{path} is not a readable {kind} ({reason})") from None

@@ -90,11 +90,14 @@ class Folder:
             self.content |= {"resumed_with": versions_now, "versions": before["versions"]}
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[None]:
-        """Make the folder, keep other processes out of it, and write `config.json`.
+    def opened(self) -> Iterator[files.State | None]:
+        """Make the folder, keep other processes out of it, find the newest checkpoint, and write `config.json`.
+
+        Yields:
+            The state to go on from; None at the beginning.
 
         Raises:
-            Refused: if it cannot be written, or another process has it open.
+            Refused: if the folder cannot be written, another process has it open, or no checkpoint in it fits.
         """
         lock = filelock.FileLock(self.path / LOCK, timeout=0)
         try:
@@ -107,8 +110,15 @@ class Folder:
         try:
             if not (self.config.resume or self._is_new()):
                 raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
+            try:
+                state = self.checkpoints.newest(self.config.iterations)
+                if state and state.iteration % self.config.every:
+                    raise ValueError(f"checkpoint {state.iteration} is at no multiple of --record-every")
+            except ValueError as error:
+                raise Refused(f"--resume cannot go on: {error}") from None
+            (self.path / "metrics.json").unlink(missing_ok=True)  # the run is not finished any more
             files.write_text(self.path / "config.json", json.dumps(self.content, indent=2) + "\n")
-            yield
+            yield state
         finally:
             lock.release()
 

@@ -36,23 +36,19 @@ class Recorder(keras.callbacks.Callback):
         self.folder, self.recording = folder, recording
         self.history: list[dict[str, float]] = []
 
-    def begin(self, gan: GAN) -> int:
-        """Restore the newest checkpoint, or record iteration 0; returns the iteration.
+    def begin(self, gan: GAN, state: files.State | None) -> int:
+        """Restore a checkpoint, or record iteration 0; returns the iteration.
 
         Raises:
-            Refused: if no checkpoint is whole, or its variables are not those of this GAN.
+            Refused: if the checkpoint's variables are not those of this GAN.
         """
         self.set_model(gan)
         self.evaluated = gan.averaged()
         config, shape = self.folder.config, (self.recording.count, *gan.generator.input_shape[1:])
         self.noise = gan.p_z.sample(shape, (config.seed, 0, RECORDED_NOISE), keras.config.floatx())
-        try:
-            state = self.folder.checkpoints.newest(config.iterations)
-            if state:
-                self._restore(state)
-        except ValueError as error:
-            raise Refused(f"--resume cannot go on: {error}") from None
-        if not self.recording.iterations:
+        if state:
+            self._restore(state)
+        else:
             self.record()
             self.save()
         return self.iteration
@@ -92,9 +88,7 @@ class Recorder(keras.callbacks.Callback):
     def _restore(self, state: files.State) -> None:
         variables = self.variables
         if [np.shape(v) for v in state.variables] != [tuple(v.shape) for v in variables]:
-            raise ValueError(f"the variables of checkpoint {state.iteration} are not those of these networks")
-        if state.iteration % self.folder.config.every:
-            raise ValueError(f"checkpoint {state.iteration} is at no multiple of --record-every")
+            raise Refused(f"--resume cannot go on: checkpoint {state.iteration} holds the variables of other networks")
         for variable, saved in zip(variables, state.variables, strict=True):
             variable.assign(saved)
         self.recording.resume(state.recording)
@@ -102,8 +96,15 @@ class Recorder(keras.callbacks.Callback):
         self.folder.save_records(self.recording, self.history)  # a run may have died between its checkpoint and this
 
 
-def fit(gan: GAN, x: Any, folder: Folder, recording: Recording, callbacks: list[keras.callbacks.Callback]) -> int:
-    """Train by `GAN.fit` into a run's folder, from its newest checkpoint, in epochs of `record_every` iterations.
+def fit(
+    gan: GAN,
+    x: Any,
+    folder: Folder,
+    recording: Recording,
+    callbacks: list[keras.callbacks.Callback],
+    state: files.State | None = None,
+) -> int:
+    """Train by `GAN.fit` into a run's folder, from a checkpoint of it, in epochs of `record_every` iterations.
 
     The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
     and `discriminator.keras`: with the EMA of their weights, where the optimizers keep them. Where G's does, its last
@@ -119,7 +120,7 @@ def fit(gan: GAN, x: Any, folder: Folder, recording: Recording, callbacks: list[
         MemoryError: if TensorFlow has too little memory.
     """
     config, recorder = folder.config, Recorder(folder, recording)
-    start = recorder.begin(gan)
+    start = recorder.begin(gan, state)
     with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("training", total=config.iterations, completed=start)
         show = keras.callbacks.LambdaCallback(

@@ -1,0 +1,356 @@
+"""What becomes of a run and of its folder: files, resuming, refusals, and the ways to end."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from dataclasses import replace
+
+from gan_paper import run
+from gan_paper.algorithm1 import check_finite
+from gan_paper.minibatches import RECORDED_NOISE
+from gan_paper.run import files
+from tests.conftest import cheaper, trained
+from tests.kill import iterations, outcome, start
+
+import gaussian
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+CONFIG = gaussian.Config(iterations=40, record_every=10, m=16)
+
+
+def train(folder, resume=False, ending=(), **changes):
+    """A run with a checkpoint at every record, without XLA and figures; its folder."""
+    config = replace(CONFIG, output=folder, resume=resume, **changes)
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        patch.setattr(files.Checkpoints, "is_due", lambda checkpoints: True)
+        return run.train(gaussian, config, "gaussian", list(ending)).path
+
+
+def refused(folder, resume=True, **changes):
+    """The line that refuses a run and leaves its folder as it was."""
+    before = tree(folder)
+    with pytest.raises(run.Refused) as refusal:
+        train(folder, resume, **changes)
+    assert "\n" not in str(refusal.value) and tree(folder) == before
+    return str(refusal.value)
+
+
+def tree(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*") if path.name != ".lock"}
+
+
+def ended(capsys, work, *arguments, **changes):
+    """The exit status that something gives a script, and the one line that it says."""
+    with pytest.raises(SystemExit) as stop, run.exit_statuses() as ending:
+        ending.append("how to go on")
+        work(*arguments, **changes)
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    return stop.value.code, errors
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run of 40 iterations that nothing stopped."""
+    return train(tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.fixture
+def copy(whole, tmp_path):
+    """One like it, to be changed."""
+    return shutil.copytree(whole, tmp_path / "run")
+
+
+def test_a_run_leaves_its_files(whole):
+    assert {path.name for path in whole.iterdir()} - {".lock"} == {
+        "config.json", "history.csv", "histograms.npz", "reference.npz", "metrics.json", "checkpoints",
+        "generator.keras", "generator-last.keras", "discriminator.keras",
+    }  # fmt: skip
+    assert iterations(whole) == [30, 40]
+    history, recording = run.read_history(whole), run.read_recording(whole)
+    assert list(history["iteration"]) == [10, 20, 30, 40] and recording.iterations == [0, 10, 20, 30, 40]
+    assert np.allclose(history["value"], -history["d_loss"])
+    assert run.read_config(whole)["settings"]["k"] == 4
+    metrics = run.read_metrics(whole)
+    assert all(isinstance(value, int | float | str) for value in metrics.values())
+    assert metrics["reference"].startswith("not accepted by the exact p_data: ")
+
+
+def test_what_is_recorded_is_the_average_that_is_saved(whole):
+    z = gaussian.make_gan(CONFIG).p_z.sample((20_000, 30), (0, 0, RECORDED_NOISE))
+    names = ("generator", "generator-last")
+    average, last = (keras.models.load_model(whole / f"{name}.keras").predict(z, verbose=0) for name in names)
+    recorded = run.read_recording(whole).moments["mean"][-1]
+    assert recorded == pytest.approx(average.mean(), abs=1e-5) and abs(recorded - last.mean()) > 1e-3
+
+
+def test_figures_carry_the_runs_config_and_have_the_same_bytes_again(copy):
+    folder = run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=copy, resume=True))
+    written = []
+    for _ in range(2):
+        gaussian.plot(folder)
+        written.append([path.read_bytes() for path in (copy / "training.png", copy / "histograms.pdf")])
+    with Image.open(copy / "training.png") as still, Image.open(copy / "histograms.gif") as moving:
+        assert json.loads(still.info["Description"]) == json.loads(moving.info["comment"]) == folder.content
+    assert written[0] == written[1]
+
+
+# Folders
+
+
+def test_a_folder_that_is_not_empty_is_refused(copy, tmp_path):
+    message = refused(copy, resume=False)
+    assert all(way in message for way in ("--resume", "another --output", "delete it yourself"))
+    somebodys = tmp_path / "model"
+    somebodys.mkdir()
+    (somebodys / "config.json").write_text('{"model_type": "bert"}')
+    assert "is not empty" in refused(somebodys, resume=False)
+    assert "config.json holds no experiment" in refused(somebodys)
+
+
+def test_other_settings_have_another_folder():
+    def name(**changes):
+        return run.config.folder_name(replace(gaussian.PRESETS["default"], **changes), gaussian.PRESETS)
+
+    assert name() == "seed0" and name(k=5, seed=3) == "k=5-seed3" and name(target="N(0, 1)") == "target=N(0,1)-seed0"
+    assert run.config.folder_name(run.parse(gaussian.PRESETS, ["--preset", "mixture"]), gaussian.PRESETS) == (
+        "mixture-seed0"
+    )
+    assert len({name(ema=ema) for ema in (0, 0.01, 0.1, 0.10001, 1)}) == 5
+
+
+# Resuming
+
+
+def stopped(folder, at, **changes):
+    """A run that ends as soon as it has the checkpoint of an iteration."""
+    save = files.Checkpoints.save
+
+    def save_and_stop(checkpoints, state):
+        save(checkpoints, state)
+        if state.iteration == at:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(files.Checkpoints, "save", save_and_stop)
+        train(folder, **changes)
+    assert not (folder / "metrics.json").exists()
+
+
+def test_a_run_is_resumed_to_the_last_bit(whole, tmp_path):
+    stopped(tmp_path / "run", 0)
+    stopped(tmp_path / "run", 20, resume=True)
+    train(tmp_path / "run", resume=True)
+    assert outcome(tmp_path / "run") == outcome(whole)
+
+
+def test_a_process_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
+    settings = {"iterations": 3000, "record_every": 100}
+    with start(["numpy_gan", "--iterations", "3000"], tmp_path / "run") as process:
+        wait_for(tmp_path / "run" / "checkpoints" / "500.npz", process)
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL and not (tmp_path / "run" / "metrics.json").exists()
+    trained("numpy_gan", tmp_path / "run", resume=True, **settings)
+    trained("numpy_gan", tmp_path / "whole", **settings)
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+def wait_for(path, process):
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
+    newest, before = (copy / "checkpoints" / f"{iteration}.npz" for iteration in (40, 30))
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    train(copy, resume=True)
+    said = capsys.readouterr().out
+    assert f"{newest} is not a readable" in said and "resuming at iteration 30" in said
+    assert outcome(copy) == outcome(whole)
+    newest.write_bytes(b"")
+    before.write_bytes(content[:1000])
+    message = refused(copy)
+    assert f"{newest} is not a readable" in message and f"{before} is not a readable" in message
+
+
+def test_only_its_own_checkpoints_are_deleted(copy):
+    strange = [copy / "checkpoints" / name for name in ("notes.npz", "12.npz.bak", "7.npz", "5.txt")]
+    for path in strange:
+        path.write_text("precious")
+    train(copy, resume=True, iterations=60)
+    assert iterations(copy) == [7, 50, 60] and all(path.read_text() == "precious" for path in strange)
+
+
+def test_more_iterations_then_fewer(copy, capsys):
+    stopped(copy, 50, resume=True, iterations=60)  # nothing says any more that this run is finished
+    train(copy, resume=True, iterations=60)
+    assert "60 iterations in place of 40" in capsys.readouterr().out
+    assert run.read_metrics(copy)["iterations"] == run.read_config(copy)["settings"]["iterations"] == 60
+    assert run.read_recording(copy).iterations == [*range(0, 70, 10)]
+    assert "is beyond 40 iterations" in refused(copy, iterations=40)
+    train(copy, resume=True, iterations=50)
+    assert run.read_recording(copy).iterations[-1] == 50 and list(run.read_history(copy)["iteration"])[-1] == 50
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"k": 3}, "--k 4, not 3"),
+        ({"seed": 1}, "--seed 0, not 1"),
+        ({"preset": "mixture"}, "preset: default, not mixture"),
+        ({"iterations": 20}, "is beyond 20 iterations"),
+        ({"m": 10**9}, "--m 16, not 1000000000"),
+    ],
+)
+def test_another_run_is_not_resumed(copy, changes, said):
+    assert said in refused(copy, **changes)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"experiment": 3}', "\udcff"])
+def test_a_config_that_is_none(copy, text):
+    (copy / "config.json").write_text(text, errors="surrogateescape")
+    assert f"{copy / 'config.json'} " in refused(copy)
+
+
+def test_checkpoints_of_another_run_are_refused(copy, tmp_path):
+    other = train(tmp_path / "other", seed=1)
+    for iteration in iterations(copy):
+        shutil.copy(other / "checkpoints" / f"{iteration}.npz", copy / "checkpoints")
+    assert "40.npz is not a readable checkpoint (it is of a run with other settings)" in refused(copy)
+
+
+def test_another_version_is_told(copy, capsys):
+    config = run.read_config(copy)
+    config["versions"]["keras"] = "3.0"
+    (copy / "config.json").write_text(json.dumps(config))
+    train(copy, resume=True)
+    assert "resumed with another keras" in capsys.readouterr().out
+    resumed = run.read_config(copy)
+    assert resumed["versions"]["keras"] == "3.0" and resumed["resumed_with"]["keras"] == keras.__version__
+
+
+# Ways to end
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "status"), [("numpy_gan", signal.SIGTERM, 143), ("uniform_to_gaussian", signal.SIGINT, 130)]
+)
+def test_a_signal_ends_a_run_and_says_how_to_go_on(tmp_path, name, number, status):
+    with start([name, "--iterations", "10000000"], tmp_path / "run") as process:
+        wait_for(tmp_path / "run" / "checkpoints" / "200.npz", process)
+        with pytest.raises(run.Refused, match="is in use by another process; one run needs one folder"):
+            trained(name, tmp_path / "run", resume=True, iterations=10_000_000, record_every=100)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == status and errors.count("\n") == 1 and "with --resume goes on" in errors, errors
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_told_whatever_a_library_makes_of_it(number, status, capsys):
+    def work():
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            raise SystemError("bad argument to internal function") from None
+
+    told, line = ended(capsys, work)
+    assert told == status and line.endswith(": stopped; how to go on\n")
+
+
+def test_a_full_disk(whole, tmp_path, monkeypatch, capsys):
+    savez = np.savez
+
+    def fill(file, **arrays):
+        if "variable_0" in arrays and len(json.loads(str(arrays["history"]))) == 2:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", fill)
+    status, said = ended(capsys, train, tmp_path / "run")
+    assert status == 3 and "checkpoints/20.npz: No space left on device; how to go on" in said
+    assert iterations(tmp_path / "run") == [0, 10] and not list(tmp_path.rglob(".*-*"))
+    monkeypatch.undo()
+    train(tmp_path / "run", resume=True)
+    assert outcome(tmp_path / "run") == outcome(whole)
+
+
+def test_divergence(tmp_path, capsys):
+    status, said = ended(capsys, train, tmp_path / "run", d_learning_rate=1e30, cosine=False, ema=0.0)
+    assert status == 3 and "training diverged at iteration " in said and "how to go on" in said
+    newest = files.read_arrays(tmp_path / "run" / "checkpoints" / f"{iterations(tmp_path / 'run')[-1]}.npz")
+    assert all(np.isfinite(array).all() for name, array in newest.items() if name.startswith("variable_"))
+
+
+def test_what_is_not_finite_is_named():
+    fine, broken, nan = [np.ones(2)], [np.ones(2), np.array([1, np.nan])], np.nan
+    for arguments, what in [
+        ((nan, nan, broken, broken), "discriminator's weights are"),
+        ((nan, nan, fine, broken), "generator's weights are"),
+        ((nan, nan, fine, fine), "discriminator's loss is"),
+        ((1.0, nan, fine, fine), "generator's loss is"),
+    ]:
+        with pytest.raises(FloatingPointError, match=f"at iteration 17: the {what}"):
+            check_finite(17, *arguments)
+    check_finite(17, 1.0, 1.0, fine, fine)
+
+
+# Hostile files
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("loading a file executed code from it",))
+
+
+def test_files_that_are_no_runs(tmp_path, monkeypatch):
+    histograms, samples = tmp_path / "histograms.npz", tmp_path / "samples.npy"
+    monkeypatch.setattr(files, "LARGEST", 100_000)
+
+    def replaced(make, *arguments):
+        histograms.unlink(missing_ok=True)
+        make(*arguments)
+        with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable .*\(.+\)$") as refusal:
+            run.read_recording(tmp_path)
+        return str(refusal.value)
+
+    bombs = np.array([Bomb(), Bomb()], dtype=object)
+    assert "allow_pickle=False" in replaced(lambda: np.savez(histograms, views=bombs))
+    assert "not a regular file" in replaced(os.mkfifo, histograms)
+    assert "not a regular file" in replaced(histograms.symlink_to, "/dev/zero")
+    assert "more than" in replaced(lambda: np.savez_compressed(histograms, edges=np.zeros(100_000)))
+    assert "views" in replaced(lambda: np.savez(histograms, edges=np.zeros(10)))
+    np.save(samples, bombs)
+    with pytest.raises(ValueError, match=r"samples\.npy .*allow_pickle=False"):
+        files.read_samples(samples)
+    header = str({"descr": "<f8", "fortran_order": False, "shape": (10**12,)}).encode().ljust(117) + b"\n"
+    samples.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ValueError, match=r"samples\.npy is not a readable"):
+        files.read_samples(samples)
+
+
+def test_damage_is_noticed_or_harmless(whole, tmp_path):
+    """A part, a bit, some bytes or the end of a file is changed: it is refused by name, or reads the same."""
+    rng, content = np.random.default_rng(0), (whole / "histograms.npz").read_bytes()
+    moments, noticed = run.read_recording(whole).moments, 0
+    for number in range(100):
+        at, bit = int(rng.integers(len(content))), 1 << int(rng.integers(8))
+        flipped, others = bytes([content[at] ^ bit]) + content[at + 1 :], rng.bytes(8) + content[at + 8 :]
+        damaged = (content[:at], content[:at] + flipped, content[:at] + others, content + rng.bytes(5))[number % 4]
+        (tmp_path / "histograms.npz").write_bytes(damaged)
+        try:
+            assert run.read_recording(tmp_path).moments == moments
+        except run.Refused as refusal:
+            noticed += 1
+            assert str(tmp_path) in str(refusal) and "\n" not in str(refusal)
+    assert noticed >= 70
