@@ -34,6 +34,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
     if "tensorflow" not in sys.modules:
         _import_tensorflow()
+    for module in sorted(set(_MODULES.values())):  # all: Keras loads a saved class only if that has been imported
+        import_module(f"gan_paper.{module}")
     return getattr(import_module(f"gan_paper.{_MODULES[name]}"), name)
 
 

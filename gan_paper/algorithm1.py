@@ -91,8 +91,10 @@ class GAN(AdversarialModel):
         self.steps_per_execution = minibatches.per_call(steps, self._most_per_call)
         # The minibatches come from a thread; for Keras, which wants a dataset, there is one that only counts.
         calls = tf.data.Dataset.range(1).repeat()
-        first, epochs_left = int(self.g_optimizer.iterations), max(0, epochs - initial_epoch)
-        with minibatches.ahead(first, steps, epochs_left, self.steps_per_execution) as self._untracked.calls:
+        epochs_left = max(0, epochs - initial_epoch)
+        with minibatches.ahead(
+            lambda: int(self.g_optimizer.iterations), steps, epochs_left, self.steps_per_execution
+        ) as self._untracked.calls:
             return super().fit(
                 calls,
                 steps_per_epoch=steps,

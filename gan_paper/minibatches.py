@@ -4,7 +4,7 @@ import contextlib
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import islice
@@ -134,11 +134,13 @@ class Minibatches:
         return math.ceil(steps / math.ceil(steps / most))
 
     @contextlib.contextmanager
-    def ahead(self, first: int, steps: int, epochs: int, per_call: int) -> Iterator[Iterator[tuple[Any, Any, Any]]]:
+    def ahead(
+        self, start: Callable[[], int], steps: int, epochs: int, per_call: int
+    ) -> Iterator[Iterator[tuple[Any, Any, Any]]]:
         """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread that ends with the block.
 
         Args:
-            first: The first iteration.
+            start: Gives the first iteration, once a call is wanted: Keras's `BackupAndRestore` sets it at first.
             steps: Iterations in an epoch. An epoch's last call may be shorter.
             epochs: Epochs.
             per_call: Iterations in a call.
@@ -153,6 +155,7 @@ class Minibatches:
             return tf.convert_to_tensor(x), tf.convert_to_tensor(z), tf.constant(count, tf.int32)
 
         def calls() -> Iterator[Future]:
+            first = start()
             for epoch in range(first, first + epochs * steps, steps):
                 for begin in range(epoch, epoch + steps, per_call):
                     yield executor.submit(draw, begin, min(per_call, epoch + steps - begin))

@@ -1,3 +1,5 @@
+import threading
+
 from gan_paper import minibatches
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from tests.test_algorithm1 import make_gan
@@ -10,10 +12,10 @@ P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 
 
 def draw(gan, per_call, start=0, stop=30, seed=5, p_data=P_DATA, m=4):
-    """What the stream of `fit` holds, one epoch from `start` on."""
-    made = gan.minibatches(p_data, m, seed)
-    calls = made.stream(lambda: start, stop - start, 1, per_call).as_numpy_iterator()
-    return [np.concatenate(parts) for parts in zip(*((x[:n], z[:n]) for x, z, n in calls), strict=True)]
+    """What `fit` trains on, one epoch from `start` on."""
+    with gan.minibatches(p_data, m, seed).ahead(lambda: start, stop - start, 1, per_call) as calls:
+        parts = [(x[:n], z[:n]) for x, z, n in calls]
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
 @pytest.mark.parametrize("p_data", [P_DATA, GaussianMixture((0.5, 0.5), (0.0, 4.0), (1.0, 1.0))])
@@ -56,11 +58,11 @@ def test_seeds_and_iterations_differ():
         assert len(np.unique(values)) > 0.999 * np.size(values)  # float32 uniforms may coincide by chance
 
 
-def test_the_stream_follows_its_distributions():
+def test_minibatches_follow_their_distributions():
     x, z = draw(make_gan(k=2), 100, stop=500, m=20)
     assert scipy.stats.kstest(x.ravel(), P_DATA.cdf).pvalue > 1e-3
     assert scipy.stats.kstest(z.ravel(), P_Z.cdf).pvalue > 1e-3
-    # no entry tells anything of its neighbour, of another update's, or of the next iteration's
+    # no dimension tells anything of its neighbour, of another update's, or of the next iteration's
     for a, b in [
         (x[:, :, :, 0], x[:, :, :, 1]),
         (x[:, 0], x[:, 1]),
@@ -69,3 +71,14 @@ def test_the_stream_follows_its_distributions():
         (z[1:], z[:-1]),
     ]:
         assert abs(scipy.stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
+
+
+def test_the_thread_that_draws_ahead_ends_with_training():
+    def drawing():
+        return any("minibatches" in thread.name for thread in threading.enumerate())
+
+    with pytest.raises(KeyboardInterrupt), make_gan().minibatches(P_DATA, 4).ahead(lambda: 0, 10, 10**6, 10) as calls:
+        next(calls)
+        assert drawing()
+        raise KeyboardInterrupt
+    assert not drawing()
