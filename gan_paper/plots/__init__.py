@@ -129,7 +129,7 @@ def _caption(recording: Recording, index: int, name: str) -> str:
 
 
 def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Figure:
-    """The course of training: both objectives, D's mean answers, and V.
+    """The losses of both networks, D's mean outputs, and V over training.
 
     Args:
         history: `iteration`, `d_loss`, `g_loss`, `d_real`, `d_fake` and `value`, each (R,).
@@ -148,7 +148,7 @@ def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Fi
         value.plot(t, history["value"], label="V(D, G)", **DISCRIMINATOR)
         value.axhline(-np.log(4), label="$-\\log 4$", **THEORY)
         value.set(ylabel="nats")
-        titles = ("objectives, descended", "D's outputs", "value of the game")
+        titles = ("losses", "D's outputs", "value function")
         for ax, title in zip((objectives, answers, value), titles, strict=True):
             ax.locator_params(axis="x", nbins=3)
             ax.xaxis.set_major_formatter("{x:,.0f}")
