@@ -1,13 +1,11 @@
 """What the tests share."""
 
 import functools
-import importlib.util
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -20,15 +18,6 @@ from matplotlib.text import Text
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENTS = ROOT / "experiments"
-
-
-def experiment(name: str) -> ModuleType:
-    """A script of experiments/, by its path there, as a module under a name that is no package's."""
-    spec = importlib.util.spec_from_file_location(f"{Path(name).name}_experiment", EXPERIMENTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
 
 
 def trained(

@@ -12,7 +12,6 @@ from tests.kill import outcome
 import figure1
 import gaussian
 import numpy as np
-import numpy_gan
 import pytest
 import scipy.integrate
 import sine
@@ -82,16 +81,6 @@ def test_sizes_are_the_published_ones(network, sizes):
     output = network(np.full((4, sizes[0]), 100.0, "f"))
     assert output.shape == (4, sizes[-1])
     assert network.name == "generator" or np.all((output >= 0) & (output <= 1))
-
-
-def test_the_document_of_the_numpy_gan():
-    """1-5-1, no biases, weights from N(0, 1), and learning rates that stay."""
-    training, rng = numpy_gan.Training(replace(numpy_gan.PRESETS["document"], seed=3)), np.random.default_rng((3, 0, 2))
-    drawn = [rng.normal(size=shape) for shape in ((1, 5), (5, 1)) * 2]
-    for weights, expected in zip(training.parameters, drawn, strict=True):
-        assert np.array_equal(weights, expected)
-    training.iteration(7000)
-    assert training.d_optimizer.learning_rate == training.g_optimizer.learning_rate == 0.1
 
 
 @pytest.mark.parametrize("preset", gaussian.PRESETS)

@@ -12,15 +12,14 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from gan_paper import run
-from gan_paper.metrics import Recording
-from tests.conftest import ROOT, experiment
+from tests.conftest import ROOT
 
 import filelock
-import numpy as np
 import pytest
+import sweep
+import sweep_workers
 import tyro
 
-SWEEP = experiment("sweep")
 SHORT = ["numpy_gan", "--set", "iterations=300", "--seeds"]
 RECORDS = ("history.csv", "histograms.npz")
 TINY = '''
@@ -66,7 +65,7 @@ def tiny(tmp_path, monkeypatch):
 
 def here(*flags):
     """sweep.py in this process; whether every run is finished."""
-    return SWEEP.main(tyro.cli(SWEEP.Arguments, args=[*map(str, flags)]))
+    return sweep.main(tyro.cli(sweep.Arguments, args=[*map(str, flags)]))
 
 
 def start(*command, **kwargs):
@@ -146,7 +145,7 @@ def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
     assert {path.name for path in (runs / "tiny").iterdir() if path.is_dir()} == {"seed0", "seed1"}
     assert "seed1 is there already: finish it without --scheduler" in outcomes[2][1]
     with pytest.raises(run.Refused, match="has other code in"):
-        SWEEP.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
+        sweep_workers.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
 
 
 def test_a_damaged_archive_is_tried_again(tmp_path, plain):
@@ -159,29 +158,20 @@ def test_a_damaged_archive_is_tried_again(tmp_path, plain):
         return future
 
     place = tmp_path / "runs" / "seed0"
-    one = SWEEP.Planned([], None, place)
-    assert SWEEP.train(submit, [one], 1).keys() == {place}
-    assert SWEEP.train(submit, [one], 1) == {} and [path.name for path in place.parent.iterdir()] == ["seed0"]
+    one = sweep.Planned([], None, place)
+    assert sweep.train(submit, [one], 1).keys() == {place}
+    assert sweep.train(submit, [one], 1) == {} and [path.name for path in place.parent.iterdir()] == ["seed0"]
     assert (place / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
 
 
 def test_values_are_of_the_settings_kinds(tiny):
     presets = run.load_experiment("tiny", Path("mine").resolve()).PRESETS
     sets = ("cosine=false,true", "mean=1e-3", "units=8,16 4")
-    planned = SWEEP.plan(SWEEP.Arguments("tiny", "3,1-2,1", "other", sets), presets)
+    planned = sweep.plan(sweep.Arguments("tiny", "3,1-2,1", "other", sets), presets)
     assert [one.config.seed for one in planned] == [3, 1, 2] * 4
     assert [one.config.cosine for one in planned] == [False] * 6 + [True] * 6
     assert {(one.config.mean, one.config.units) for one in planned} == {(0.001, (8,)), (0.001, (16, 4))}
     assert planned[0].folder.name == "other-mean=0.001-cosine=False-seed3"
-
-
-def test_the_titles_say_what_differs():
-    recording = Recording({"x": np.linspace(-8, 8, 65)})
-    recording.record(1, np.random.default_rng(0).normal(0, 1, (10_000, 1)))
-    reference = run.read_recording(ROOT / "figures" / "reference" / "gaussian-standard.npz")
-    settings = [SWEEP.Setting(f"k = {k}\nm = 1", [recording, recording], reference) for k in range(8)]
-    titles = [ax.get_title() for ax in SWEEP.draw(settings).axes]
-    assert titles[7] == "8: k = 7\nm = 1" and titles[9:11] == ["Kolmogorov-Smirnov", "Jensen-Shannon\n(nats)"]
 
 
 @pytest.mark.parametrize(

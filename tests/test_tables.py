@@ -73,11 +73,6 @@ def test_runs_have_a_row_each_and_their_median_below(tmp_path, capsys):
         tables.main(tables.Arguments((folders[0], finished(tmp_path / "other", "gaussian", ks=0.1))))
 
 
-def test_a_list_of_runs_shows_the_log_likelihood_or_the_first_metric():
-    assert tables.headline({"experiment": "e", "seed": 3, "wasserstein": 0.1, "ks": 0.2}) == ("wasserstein", 0.1)
-    assert tables.headline({"sigma": 0.2, "log_likelihood": 225.0}) == ("log_likelihood", 225.0)
-
-
 def test_seeds_are_read_from_text():
     assert tables.parse_seeds("0,2,5-7, 6") == [0, 2, 5, 6, 7]
     for text in ("5-3", "many", "-1", "", "0-1000000", "10000000000"):
