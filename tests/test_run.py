@@ -301,6 +301,20 @@ def test_files_that_are_no_runs(tmp_path, monkeypatch):
         files.read_samples(samples)
 
 
+def test_a_recording_that_does_not_hold_together(whole, tmp_path):
+    arrays = files.read_arrays(whole / "histograms.npz")
+    for changes in (
+        {"counts": arrays["counts"][:, :-1]},
+        {"iterations": arrays["iterations"][:0]},
+        {"edges": np.array(["a", "b"])},
+        {"edges": arrays["edges"][::-1]},
+        {"counts": arrays["counts"] * np.nan},
+    ):
+        np.savez(tmp_path / "histograms.npz", **{**arrays, **changes})
+        with pytest.raises(run.Refused, match=rf"^{tmp_path}/histograms.npz [^\n]*$"):
+            run.read_recording(tmp_path)
+
+
 def test_damage_is_noticed_or_harmless(whole, tmp_path):
     """A part, a bit, some bytes or the end of a file is changed: it is refused by name, or reads the same."""
     rng, content = np.random.default_rng(0), (whole / "histograms.npz").read_bytes()
