@@ -1,5 +1,4 @@
 import os
-import tracemalloc
 from pathlib import Path
 
 from gan_paper import parzen
@@ -87,38 +86,11 @@ def test_blocks_change_nothing(monkeypatch, block, chunk):
         assert close(ours, direct(points, samples, sigma), 20)
 
 
-def test_a_common_shift_changes_nothing():
-    points, samples = images(30, 1).astype(float), images(40, 2).astype(float)
-    ours = log_likelihood(points, samples, 0.2)
-    assert np.allclose(log_likelihood(points + 1e6, samples + 1e6, 0.2), ours, rtol=1e-6)
-
-
-def test_types_of_numbers():
-    points, samples = np.arange(6).reshape(3, 2), np.arange(8).reshape(4, 2)
-    expected = direct(points, samples, 2)
-    for dtype in (np.uint8, np.int64, np.float16, np.float64):
-        assert close(log_likelihood(points.astype(dtype), samples.astype(np.float32), 2), expected, 2)
-    assert close(log_likelihood(points.tolist(), samples.tolist(), 2), expected, 2)
-    assert np.array_equal(points, np.arange(6).reshape(3, 2))  # nothing is done in place to what was given
-
-
 def test_the_nearest_sample_counts_however_far():
     samples, points = np.zeros((50, 784), np.float32), np.ones((1, 784), np.float32)
     samples[1:] += np.random.default_rng(0).uniform(0, 0.1, (49, 784)).astype(np.float32)
     ours = log_likelihood(points, samples, 0.1)
     assert np.allclose(ours, direct(points, samples, 0.1), rtol=1e-6) and ours < -30_000
-
-
-def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(parzen, "BLOCK", 2**20)  # 4 MB in float32
-    points, samples = images(5000, 1, 4), images(4000, 2, 4)  # 80 MB of distances in float32
-    tracemalloc.start()
-    try:
-        log_likelihood(points, samples, [0.2, 0.4])
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 10e6
 
 
 def test_the_widths_are_those_of_the_protocol():

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 
 from gan_paper import run
-from gan_paper.algorithm1 import check_finite
 from gan_paper.minibatches import RECORDED_NOISE
 from gan_paper.run import files
 from tests.conftest import cheaper, trained
@@ -90,15 +89,11 @@ def test_what_is_recorded_is_the_average_that_is_saved(whole):
     assert recorded == pytest.approx(average.mean(), abs=1e-5) and abs(recorded - last.mean()) > 1e-3
 
 
-def test_figures_carry_the_runs_config_and_have_the_same_bytes_again(copy):
+def test_figures_carry_the_runs_config(copy):
     folder = run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=copy, resume=True))
-    written = []
-    for _ in range(2):
-        gaussian.plot(folder)
-        written.append([path.read_bytes() for path in (copy / "training.png", copy / "histograms.pdf")])
+    gaussian.plot(folder)
     with Image.open(copy / "training.png") as still, Image.open(copy / "histograms.gif") as moving:
         assert json.loads(still.info["Description"]) == json.loads(moving.info["comment"]) == folder.content
-    assert written[0] == written[1]
 
 
 # Folders
@@ -119,9 +114,6 @@ def test_other_settings_have_another_folder():
         return run.config.folder_name(replace(gaussian.PRESETS["default"], **changes), gaussian.PRESETS)
 
     assert name() == "seed0" and name(k=5, seed=3) == "k=5-seed3" and name(target="N(0, 1)") == "target=N(0,1)-seed0"
-    assert run.config.folder_name(run.parse(gaussian.PRESETS, ["--preset", "mixture"]), gaussian.PRESETS) == (
-        "mixture-seed0"
-    )
     assert len({name(ema=ema) for ema in (0, 0.01, 0.1, 0.10001, 1)}) == 5
 
 
@@ -290,19 +282,6 @@ def test_divergence(tmp_path, capsys):
     assert status == 3 and "training diverged at iteration " in said and "how to go on" in said
     newest = files.read_arrays(tmp_path / "run" / "checkpoints" / f"{iterations(tmp_path / 'run')[-1]}.npz")
     assert all(np.isfinite(array).all() for name, array in newest.items() if name.startswith("variable_"))
-
-
-def test_what_is_not_finite_is_named():
-    fine, broken, nan = [np.ones(2)], [np.ones(2), np.array([1, np.nan])], np.nan
-    for arguments, what in [
-        ((nan, nan, broken, broken), "discriminator's weights are"),
-        ((nan, nan, fine, broken), "generator's weights are"),
-        ((nan, nan, fine, fine), "discriminator's loss is"),
-        ((1.0, nan, fine, fine), "generator's loss is"),
-    ]:
-        with pytest.raises(FloatingPointError, match=f"at iteration 17: the {what}"):
-            check_finite(17, *arguments)
-    check_finite(17, 1.0, 1.0, fine, fine)
 
 
 # Hostile files

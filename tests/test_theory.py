@@ -2,9 +2,10 @@
 
 import json
 
+from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.objective import LOG_4, optimal_discriminator
-from tests.conftest import cheaper
+from tests.conftest import cheaper, check_legible
 
 import numpy as np
 import pytest
@@ -51,6 +52,7 @@ def test_the_gradient_of_proposition_2_is_that_of_the_criterion():
 
 def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
     cheaper(monkeypatch)
+    monkeypatch.setattr(run, "save_figure", lambda path, figure, content: check_legible(figure) or [])
     settings = theory.Arguments(iterations=2, samples=1000, k=1, m=16, output=tmp_path)  # that is no training
     assert not theory.main(settings)
     said, checks = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text())["checks"]
