@@ -73,7 +73,7 @@ def command(tmp_path, monkeypatch, capsys):
         ),
         ("gaussian --preset nothing", "--preset nothing is none of default, standard, mixture"),
         ("gaussian --d-learning-rate nan", "--d-learning-rate must be a number of at least 0, not nan"),
-        ("gaussian --g-learning-rate=-inf", "--g-learning-rate must be a number of at least 0, not -inf"),
+        ("gaussian --g-learning-rate inf", "--g-learning-rate must be a number of at least 0, not inf"),
         ("gaussian --ema 2", "ema must be a share of the run, from 0 to 1, not 2.0"),
         ("gaussian --generator-loss hinge", "invalid choice 'hinge' for argument '--generator-loss'"),
         ("gaussian --m 1000000000", "batch_size 1000000000 with k = 4 makes minibatches of 573.7 GB an iteration"),
