@@ -33,11 +33,10 @@ CASES = {
 }
 """Each experiment, with so few iterations that a kill is likely to come where it matters."""
 DEFAULT = ("gaussian", "sine", "mnist")
-CHILD = (
+CHILD = (  # runs the script that its arguments name, with a checkpoint at every record
     "import runpy, sys; from gan_paper.run import files; files.Checkpoints.is_due = lambda checkpoints: True; "
     f"sys.argv.pop(0); sys.path.insert(0, {str(EXPERIMENTS)!r}); runpy.run_path(sys.argv[0], run_name='__main__')"
 )
-"""Runs the script that its arguments name, with a checkpoint at every record."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def main(arguments: Arguments) -> bool:
                 how = f"{number.name} after {moment:.1f} of {seconds:.1f} s, status {process.returncode}"
                 print(f"{name} {kill}: {how}, newest checkpoint {reached}: {told}", flush=True)
     total = arguments.kills * len(arguments.names)
-    print(f"{same} of {total} resumed runs came out the same as the run that was never stopped")
+    print(f"{same} of {total} resumed runs have the bits of one that was never stopped")
     return same == total
 
 

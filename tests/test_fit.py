@@ -156,9 +156,6 @@ def test_callbacks_that_set_a_learning_rate_set_both():
     gan = make_gan()
     fit(gan, epochs=3, callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)])
     assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 8] * 2)
-    plateau = keras.callbacks.ReduceLROnPlateau("g_loss", mode="min", factor=0.5, patience=1, min_delta=1e9)
-    fit(gan, epochs=2, callbacks=[plateau])
-    assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 16] * 2)
 
 
 # Networks
@@ -263,10 +260,9 @@ def test_a_regulariser_counts_for_its_own_network(owner):
             losses[-1]["generator"] = float(gan.generator_step(z))
         moved.append({n.name: np.copy(n.layers[-1].kernel) - kernels[n.name] for n in (G, D)})
     assert losses[1]["value"] == losses[0]["value"]
-    added = 0.1 * np.sum(kernels[owner] ** 2)
-    assert losses[1][owner] - losses[0][owner] == pytest.approx(added, rel=1e-4)
-    for name, expected in {name: -0.5 * 0.2 * kernels[name] * (name == owner) for name in kernels}.items():
-        assert np.allclose(moved[1][name] - moved[0][name], expected, atol=1e-6), name
+    assert losses[1][owner] - losses[0][owner] == pytest.approx(0.1 * np.sum(kernels[owner] ** 2), rel=1e-4)
+    for name, kernel in kernels.items():
+        assert np.allclose(moved[1][name] - moved[0][name], -0.5 * 0.2 * kernel * (name == owner), atol=1e-6), name
 
 
 # The model as Keras's

@@ -76,9 +76,7 @@ def test_a_run_leaves_its_files(whole):
     assert list(history["iteration"]) == [10, 20, 30, 40] and recording.iterations == [0, 10, 20, 30, 40]
     assert np.allclose(history["value"], -history["d_loss"])
     assert run.read_config(whole)["settings"]["k"] == 4
-    metrics = run.read_metrics(whole)
-    assert all(isinstance(value, int | float | str) for value in metrics.values())
-    assert metrics["reference"].startswith("not accepted by the exact p_data: ")
+    assert run.read_metrics(whole)["reference"].startswith("not accepted by the exact p_data: ")
 
 
 def test_what_is_recorded_is_the_average_that_is_saved(whole):
@@ -164,8 +162,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
     assert outcome(copy) == outcome(whole)
     newest.write_bytes(b"")
     before.write_bytes(content[:1000])
-    message = refused(copy)
-    assert f"{newest} is not a readable" in message and f"{before} is not a readable" in message
+    assert all(f"{path} is not a readable" in refused(copy) for path in (newest, before))
 
 
 def test_only_its_own_checkpoints_are_deleted(copy):
