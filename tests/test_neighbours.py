@@ -47,12 +47,3 @@ def test_nearest_is_the_nearest_by_brute_force():
     distances, which = nearest(points, among)
     assert np.array_equal(which, cdist(points, among).argmin(axis=1))
     assert np.allclose(distances, cdist(points, among).min(axis=1), rtol=1e-5)
-
-
-def test_refuses():
-    for points in (np.full((4, 2), np.nan), np.zeros((3, 2))):  # the latter are too few for k
-        with pytest.raises(ValueError):
-            balls(points)
-    for other in (balls(np.eye(6)), balls(np.eye(5), 2)):
-        with pytest.raises(ValueError):
-            fit(balls(np.eye(5)), other)

@@ -24,21 +24,13 @@ def test_objectives_and_gradients_at_large_logits(logit):
     D = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, activation="sigmoid")])
     D.set_weights([np.ones((1, 1)), np.zeros(1)])  # the logit is x itself
     logits = logits_of(D, from_logits=False)
-    x = tf.constant([[logit]])
+    x, half = tf.constant([[logit]]), tf.zeros((1, 1))  # the logit at which D is 1/2
     assert float(D(x)[0, 0]) == pytest.approx(float(logit > 0), abs=1e-12)
     # d/da of: -log s(a), which is -s(-a);  -log(1 - s(a)), which is s(a);  and so on, all exact at |a| = 50
     s, minus_log = float(logit > 0), {-50.0: 50.0, 50.0: 0.0}
     expected = {
-        "d_real": (
-            lambda a: objective.discriminator_loss(a, tf.zeros((1, 1))) - np.log(2),
-            minus_log[logit],
-            s - 1,
-        ),
-        "d_fake": (
-            lambda a: objective.discriminator_loss(tf.zeros((1, 1)), a) - np.log(2),
-            minus_log[-logit],
-            s,
-        ),
+        "d_real": (lambda a: objective.discriminator_loss(a, half) - np.log(2), minus_log[logit], s - 1),
+        "d_fake": (lambda a: objective.discriminator_loss(half, a) - np.log(2), minus_log[-logit], s),
         "saturating": (objective.saturating_generator_loss, -minus_log[-logit], -s),
         "non_saturating": (objective.non_saturating_generator_loss, minus_log[logit], s - 1),
     }

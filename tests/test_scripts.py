@@ -12,18 +12,6 @@ import pytest
 NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if not name.startswith("mnist")]
 
 
-def test_the_gaussian_script(script, tmp_path):
-    result = script("gaussian", "--iterations", "20", "--k", "1")
-    assert result.returncode == 0 and result.stderr == "", result.stderr  # no start-up noise
-    folder = tmp_path / "runs" / "gaussian" / "iterations=20-k=1-seed0"
-    written = re.findall(r"^  (\S+)$", result.stdout, re.MULTILINE)
-    assert str(folder.relative_to(tmp_path) / "metrics.json") in written
-    assert all((tmp_path / path).exists() for path in written) and {path[-4:] for path in written} >= {".png", ".gif"}
-    metrics = run.read_metrics(folder)
-    assert all(f"\n{name} " in f"\n{result.stdout}" for name in metrics)
-    assert metrics["seconds"] > metrics["train_seconds"] > 0 and 0 <= metrics["largest_gap"] <= 0.5
-
-
 def test_the_numpy_gan_needs_no_tensorflow_and_says_where_it_broke(script, tmp_path):
     """Bounded activations do not diverge by themselves, so the weights of a checkpoint are made to."""
     for name in ("tensorflow", "keras"):
