@@ -2,7 +2,7 @@
 
 Every seed is trained with every combination of the values, each run in the folder that its own script would choose.
 Finished runs are skipped and begun ones resumed, so the same command goes on after an interruption. At the end there is
-a table over seeds for each setting, and a figure of all.
+a table over seeds for each setting; `report.py` shows the runs over one another.
 
 A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. Such
 processes share this machine's cores or, with --scheduler, the workers of a Dask cluster. Workers need this project's
@@ -13,7 +13,6 @@ Exit statuses: 0 all runs are finished; 2 the sweep is refused; 3 some runs fail
 """
 
 import dataclasses
-import hashlib
 import itertools
 import os
 import re
@@ -29,9 +28,11 @@ from gan_paper.run.config import flag, folder_name
 
 import tables
 import tyro
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from sweep_figure import Setting, draw
+from rich.progress import Progress
 from sweep_workers import Planned, Submit, cluster, this_machine, unpack
+
+RETRIES = 2
+"""How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,6 @@ class Arguments:
     """A setting of the experiment and its values; may be given for several settings."""
     workers: int = os.cpu_count() or 1
     """Processes on this machine."""
-    retries: int = 2
-    """How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
     scheduler: str | None = None
     """Address of a running Dask scheduler, say tcp://head:8786."""
     scheduler_file: Path | None = None
@@ -60,12 +59,12 @@ class Arguments:
     """Folder of the experiments' scripts."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or self.retries < 0:
-            raise ValueError(f"--workers must be at least 1 and --retries 0, not {self.workers} and {self.retries}")
+        if self.workers < 1:
+            raise ValueError(f"--workers must be at least 1, not {self.workers}")
 
 
 def main(arguments: Arguments) -> bool:
-    """Train what is missing, print the tables and draw the figure; whether every run is finished.
+    """Train what is missing, and print the tables; whether every run is finished.
 
     Raises:
         run.Refused: if the arguments are no good, no scheduler answers, or a folder holds a run of other settings.
@@ -78,8 +77,8 @@ def main(arguments: Arguments) -> bool:
     if missing:
         script = folder / f"{arguments.experiment}.py"
         with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
-            failed = train(submit, missing, arguments.retries)
-    summarize(arguments, planned, failed)
+            failed = train(submit, missing)
+    summarize(arguments.experiment, planned, failed)
     return not failed
 
 
@@ -100,13 +99,31 @@ def plan(arguments: Arguments, presets: Mapping[str, run.Config]) -> list[Planne
         pairs = zip(choices, chosen, strict=True)
         flags = [*preset, *itertools.chain(*(as_flags(name, value, defaults[name]) for name, value in pairs))]
         config = run.parse(presets, flags)
-        for seed in tables.parse_seeds(arguments.seeds):
+        for seed in parse_seeds(arguments.seeds):
             config = dataclasses.replace(config, seed=seed)
             place = arguments.output / arguments.experiment / folder_name(config, presets)
             planned.append(Planned([*flags, "--seed", str(seed)], config, place.absolute()))
     if len({one.folder for one in planned}) < len(planned):
         raise run.Refused("--set must not give one value twice")
     return planned
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from text such as 0,2,5-7, without repetition.
+
+    Raises:
+        run.Refused: if it is no such text, or gives no seed.
+    """
+    seeds: dict[int, None] = {}
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+    except ValueError:
+        seeds = {}
+    if not seeds:
+        raise run.Refused(f"--seeds must be whole numbers and rising ranges of them, say 0,2,5-7, not {text!r}")
+    return list(seeds)
 
 
 def as_flags(name: str, value: str, default: Any) -> list[str]:
@@ -132,26 +149,24 @@ def is_finished(one: Planned, experiment: str) -> bool:
     return True
 
 
-def train(submit: Submit, missing: Sequence[Planned], retries: int) -> dict[Path, str]:
+def train(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
     """Train runs, and tell of each as it ends; by folder, what went wrong with those that are not finished."""
     failed: dict[Path, str] = {}
-    columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, speed_estimate_period=1e9, disable=not sys.stdout.isatty()) as progress:
-        bar = progress.add_task("", total=len(missing))
-        progress.advance(bar, 0)  # from here the remaining time is estimated
+    with Progress(disable=not sys.stdout.isatty()) as progress:
+        bar = progress.add_task("training", total=len(missing))
         pending = {submit(one): (one, 0) for one in missing}
         while pending:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 one, tried = pending.pop(future)
                 fault, is_lost = settle(future, one)
-                if is_lost and tried < retries:
+                if is_lost and tried < RETRIES:
                     pending[submit(one)] = one, tried + 1
                     continue
                 if fault:
                     failed[one.folder] = line = f"failed: {fault}"
                 else:
                     metrics = tables.summary(one.folder)
-                    name, value = next(iter(metrics.items()))
+                    name, value = tables.headline(metrics)
                     line = f"{name} {value:.4g}, {metrics['reference'].partition(':')[0]}"
                 progress.console.print(f"{one.folder.name}: {line}", markup=False, highlight=False, soft_wrap=True)
                 progress.advance(bar)
@@ -178,31 +193,15 @@ def settle(future: "Future[Any]", one: Planned) -> tuple[str, bool]:
     return (line, status < 0) if status else ("", False)  # a process that was killed has a negative status
 
 
-def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
-    """Print a table for each setting, and draw the figure of them all."""
-    shown: list[Setting] = []
-    settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
-    differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
+def summarize(experiment: str, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
+    """Print a table over seeds for each setting."""
     for label, group in itertools.groupby(planned, key=lambda one: one.folder.name.rpartition("seed")[0]):
-        print(f"\n{arguments.experiment} {label.rstrip('-') or preset}")
         runs = list(group)
+        print(f"\n{experiment} {label.rstrip('-') or runs[0].config.preset}")
         print(*(f"{one.folder.name}: {failed[one.folder]}\n" for one in runs if one.folder in failed), sep="", end="")
         folders = [one.folder for one in runs if one.folder not in failed]
         if folders:
-            print(tables.over_seeds([folder.name for folder in folders], list(map(tables.summary, folders))))
-            path = run.find_reference(folders[0], arguments.experiments.resolve().parent / "figures" / "reference")
-            title = "\n".join(f"{name} = {runs[0].config.settings()[name]}" for name in differing) or preset
-            recordings = [run.read_recording(folder) for folder in folders]
-            shown.append(Setting(title, recordings, run.read_recording(path) if path else None))
-    if shown:
-        named = [arguments.preset] if arguments.preset else []
-        name = "-".join(["sweep", *named, *arguments.set, f"seeds={arguments.seeds}"])
-        name = re.sub(r"[^\w=,.+-]", "_", name)
-        if len(name) > 150:  # a file's name has a limit
-            name = f"{name[:140]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
-        figure = arguments.output / arguments.experiment / f"{name}.png"
-        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
+            print(tables.over_seeds(folders))
 
 
 if __name__ == "__main__":

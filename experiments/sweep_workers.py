@@ -1,7 +1,6 @@
 """Where the runs of `sweep.py` train: in processes of this machine, or of the workers of a Dask cluster."""
 
 import contextlib
-import gzip
 import hashlib
 import io
 import json
@@ -11,9 +10,9 @@ import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -86,6 +85,7 @@ def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
+        import cloudpickle
         from distributed import Client  # of the extra `sweep`, which a sweep of this machine does without
         from distributed.comm import parse_address
         from distributed.comm.registry import get_backend
@@ -95,6 +95,7 @@ def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
         client = Client(address, timeout=10, set_as_default=False)
     except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
         raise run.Refused(f"{where} leads to no Dask scheduler that answers: {error}") from None
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # else the scheduler would need this module, too
     code = digest(script.parent)
 
     def submit(one: Planned) -> "Future[Result]":
@@ -113,10 +114,8 @@ def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
 def digest(experiments: Path) -> str:
     """A digest of this project's code: of gan_paper, and of a folder of experiments."""
     package = Path(gan_paper.__file__).parent
-    found = [
-        (str(path.relative_to(folder)), path) for folder in (package, experiments) for path in folder.rglob("*.py")
-    ]
-    return hashlib.sha256(b"".join(name.encode() + path.read_bytes() for name, path in sorted(found))).hexdigest()
+    found = [path for folder in (package, experiments) for path in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in found)).hexdigest()
 
 
 def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
@@ -142,15 +141,14 @@ def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
     with tempfile.TemporaryDirectory(prefix="gan-paper-") as temporary:
         folder = Path(temporary) / "run"
         status, line = run_script(found, [*flags, "--output", str(folder)], is_cancelled)
-        return status, line, b"" if status else Path(shutil.make_archive(str(folder), "gztar", folder)).read_bytes()
+        return status, line, b"" if status else Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
 
 
 def unpack(archive: bytes, place: Path) -> None:
     """Put the folder that an archive holds in its place, by one renaming."""
-    content = io.BytesIO(gzip.decompress(archive))  # which compares its checksum; tarfile alone does not
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{place.name[:50]}-", dir=place.parent) as temporary:
         folder = Path(temporary) / "run"
-        with tarfile.open(fileobj=content) as tar:
-            tar.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            content.extractall(folder)  # it compares checksums
         folder.rename(place)

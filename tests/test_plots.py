@@ -128,8 +128,6 @@ def test_the_plane_shows_the_kept_samples():
     panel = of_plane().axes[0]
     recording = recorded({"x": EDGES, "residual": EDGES}, keep=30)
     assert np.array_equal(np.c_[panel.lines[1].get_data()], recording.samples[0])
-    frames = sine.plane_animation(recording, sine.data(None).points, frames=7)
-    assert len({frame.tobytes() for frame in frames}) == 7
 
 
 def test_figure_1_draws_the_densities_and_the_map():
