@@ -1,13 +1,11 @@
 """What the tests share."""
 
 import functools
-import importlib.util
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -16,18 +14,10 @@ from gan_paper import GAN, run
 import keras
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.text import Text
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENTS = ROOT / "experiments"
-
-
-def experiment(name: str) -> ModuleType:
-    """A script of experiments/, by its path there, as a module under a name that is no package's."""
-    spec = importlib.util.spec_from_file_location(f"{Path(name).name}_experiment", EXPERIMENTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
 
 
 def trained(
@@ -35,7 +25,7 @@ def trained(
 ) -> run.Folder:
     """An experiment's run of 20 iterations, made in this process: as its script makes it, without what a process costs.
 
-    Nor is it compiled by XLA, which takes longer than the run, and it draws figures only where that is asked for.
+    Nor is it compiled by XLA, which takes longer than the run. Figures are drawn only where that is asked for.
     """
     module = run.load_experiment(name, of)
     preset = preset or next(iter(module.PRESETS))
@@ -51,13 +41,35 @@ def trained(
 
 
 def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
-    """No XLA, at most 10,000 samples, and no figures."""
-    sample = GAN.sample
+    """No XLA, at most 10,000 samples, and no figures; or figures that are checked."""
+    sample, save_figure = GAN.sample, run.Folder.save_figure
     patch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
     patch.setattr(GAN, "sample", lambda gan, count, seed=0: sample(gan, min(count, 10_000), seed))
-    if not figures:
+    if figures:
+        checked = lambda folder, name, figure: check_legible(figure) or save_figure(folder, name, figure)  # noqa: E731
+        patch.setattr(run.Folder, "save_figure", checked)
+    else:
         patch.setattr(run.Folder, "save_figure", lambda folder, name, figure: plt.close(figure))
         patch.setattr(run.Folder, "save_animation", lambda folder, name, frames: None)
+
+
+def check_legible(figure: plt.Figure) -> None:
+    """That all text of a figure is large enough at the width of a column, within the figure, and over no other text."""
+    texts, draw, canvas = [], Text.draw, figure.bbox
+
+    def spy(text, renderer, *args, **kwargs):
+        if text.get_visible() and text.get_text().strip():
+            texts.append((text, text.get_window_extent(renderer)))
+        draw(text, renderer, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", spy)
+        figure.canvas.draw()
+    assert figure.get_figwidth() <= 5.5
+    for i, (text, box) in enumerate(texts):
+        assert text.get_fontsize() >= 6.5, text
+        assert canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0 and box.y1 <= canvas.y1, text
+        assert not [other for other, its_box in texts[:i] if box.overlaps(its_box)], text
 
 
 @pytest.fixture

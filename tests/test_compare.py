@@ -8,12 +8,12 @@ from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Recording
 from gan_paper.run import files
-from tests.conftest import ROOT, experiment
+from tests.conftest import ROOT
 
 import numpy as np
 import pytest
+from compare import Arguments, main
 
-COMPARE = experiment("compare")
 BINS = {"x": np.linspace(-6, 14, 65)}
 RNG = np.random.default_rng(0)
 TRUE = RNG.normal(4, 1.25, (10_000, 1))
@@ -26,7 +26,7 @@ def compare(tmp_path, monkeypatch, capsys):
 
     def status_and_lines(name, other=None, **flags):
         try:
-            status = int(not COMPARE.main(COMPARE.Arguments(Path(name), other and Path(other), **flags)))
+            status = int(not main(Arguments(Path(name), other and Path(other), **flags)))
         except run.Refused as refusal:
             status = print(refusal) or 2
         lines = capsys.readouterr().out.splitlines()

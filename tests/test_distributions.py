@@ -41,37 +41,13 @@ def test_sample_is_a_pure_function_of_its_arguments(p):
 
 
 @pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
-def test_pdf_integrates_to_cdf(p):
+def test_pdf_integrates_to_cdf_which_quantile_inverts(p):
     for x in (-2.5, -0.5, 1.0, 3.5):
         mass, _ = scipy.integrate.quad(p.pdf, -12, x, points=[-1.0, 3.0], limit=200)
         assert mass == pytest.approx(p.cdf(x), abs=1e-8)
-
-
-@pytest.mark.parametrize("p", ALL, ids=lambda p: type(p).__name__)
-def test_quantile_inverts_cdf(p):
     q = np.array([[1e-6, 0.01, 0.25], [0.5, 0.9, 1 - 1e-6]])
     assert np.allclose(p.cdf(p.quantile(q)), q, rtol=1e-9, atol=1e-12)
     assert np.shape(p.quantile(0.3)) == () and np.isnan(p.quantile(-0.1))
-
-
-def test_refuses_what_is_no_distribution():
-    for make, message in [
-        (lambda: Gaussian(0, float("nan")), "positive, not nan"),
-        (lambda: Uniform(1, 1), "high > low"),
-        (lambda: GaussianMixture((1.0,), (0.0, 1.0), (1.0,)), "as many weights"),
-        (lambda: GaussianMixture((0.5, 0.6), (0.0, 1.0), (1.0, 1.0)), "sum to 1"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            make()
-
-
-def test_points_are_drawn_with_replacement():
-    points = Points(np.arange(20.0).reshape(10, 2))
-    drawn = points.sample((3, 400, 2), seed=(1, 2))
-    assert drawn.shape == (3, 400, 2) and drawn.dtype == np.float32
-    rows, counts = np.unique(drawn.reshape(-1, 2), axis=0, return_counts=True)
-    assert np.array_equal(rows, points.points)
-    assert scipy.stats.chisquare(counts).pvalue > 1e-3
 
 
 def test_epochs_hold_every_point_once_whatever_the_minibatches():
@@ -86,14 +62,14 @@ def test_epochs_hold_every_point_once_whatever_the_minibatches():
     assert not np.array_equal(points.epochs((40, 1), 0, seed=4).ravel(), whole)
 
 
-def test_images_are_drawn_independently_and_scaled_on_the_way():
-    pixels = np.arange(30, dtype=np.uint8).reshape(10, 3) * 8
-    images = Images(pixels, -1, 1)
-    drawn = images.sample((2, 500, 3), (1, 2))
-    assert drawn.shape == (2, 500, 3) and drawn.dtype == np.float32 and images.pixels.dtype == np.uint8
-    rows, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
-    assert np.allclose(rows, pixels / 127.5 - 1, atol=1e-7)
-    assert scipy.stats.chisquare(counts).pvalue > 1e-3  # uniformly, and with replacement
-    assert np.array_equal(drawn, images.sample((2, 500, 3), (1, 2)))
-    assert not np.array_equal(drawn, images.sample((2, 500, 3), (1, 3)))
-    assert np.allclose(images.unscaled(drawn), (drawn + 1) / 2)
+PIXELS = np.arange(30, dtype=np.uint8).reshape(10, 3) * 8
+
+
+@pytest.mark.parametrize(("p", "rows"), [(Points(PIXELS), PIXELS), (Images(PIXELS, -1, 1), PIXELS / 127.5 - 1)])
+def test_examples_are_drawn_uniformly_and_with_replacement(p, rows):
+    drawn = p.sample((2, 500, 3), (1, 2))
+    assert drawn.shape == (2, 500, 3) and drawn.dtype == np.float32
+    found, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
+    assert np.allclose(found, rows, atol=1e-7) and scipy.stats.chisquare(counts).pvalue > 1e-3
+    assert np.array_equal(drawn, p.sample((2, 500, 3), (1, 2))) and not np.array_equal(drawn, p.sample((2, 500, 3), 1))
+    assert isinstance(p, Points) or np.allclose(p.unscaled(drawn), (drawn + 1) / 2)

@@ -1,11 +1,9 @@
 """`GAN.fit` as users of Keras use a model: data, epochs, callbacks, networks, saving, and what is refused."""
 
-import csv
 import subprocess
 import sys
 
 from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform
-from gan_paper.distributions import Points
 from tests.test_algorithm1 import equal, weights
 
 import keras
@@ -98,16 +96,6 @@ def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):
     assert "\n" not in str(refusal.value) and int(gan.g_optimizer.iterations) == 0
 
 
-def test_examples_of_another_shape_are_not_scrambled():
-    D = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(1, activation="sigmoid")])
-    gan = GAN(keras.Sequential([keras.Input((4,)), layers.Dense(192), layers.Reshape((8, 8, 3))]), D)
-    gan.compile(jit_compile=False)
-    images = np.zeros((50, 3, 8, 8))
-    for x in (images, Points(images)):
-        with pytest.raises(ValueError, match=r"\(N, 8, 8, 3\), .* not \(50, 3, 8, 8\)"):
-            fit(gan, x, batch_size=5)
-
-
 # Epochs and callbacks
 
 
@@ -129,27 +117,18 @@ def test_keras_callbacks_act_on_every_epoch(tmp_path):
     gan, epochs = make_gan(), []
     callbacks = [
         keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras"),
-        keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True),
-        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
         keras.callbacks.TensorBoard(tmp_path / "board", histogram_freq=1),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((epoch, set(logs)))),
     ]
     fit(gan, epochs=3, callbacks=callbacks)
     assert sorted(path.name for path in tmp_path.glob("*.keras")) == ["1.keras", "2.keras", "3.keras"]
     assert equal(weights(keras.models.load_model(tmp_path / "3.keras")), weights(gan))
-    with (tmp_path / "log.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["0", "1", "2"] and set(rows[0]) >= COLUMNS | {"epoch"}
     assert epochs == [(epoch, COLUMNS) for epoch in range(3)]
     (board,) = (tmp_path / "board" / "train").glob("events*")
     logged = [
         (event.step, v.tag) for event in tf.compat.v1.train.summary_iterator(str(board)) for v in event.summary.value
     ]
     assert all([step for step, tag in logged if tag == f"epoch_{name}"] == [0, 1, 2] for name in COLUMNS)
-    again = make_gan(seed=1)
-    again.load_weights(tmp_path / "1.weights.h5")
-    fit(again, epochs=3, initial_epoch=1)
-    assert equal(weights(again), weights(gan))
 
 
 def test_backup_and_restore(tmp_path):
@@ -172,9 +151,6 @@ def test_callbacks_that_set_a_learning_rate_set_both():
     gan = make_gan()
     fit(gan, epochs=3, callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)])
     assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 8] * 2)
-    plateau = keras.callbacks.ReduceLROnPlateau("g_loss", mode="min", factor=0.5, patience=1, min_delta=1e9)
-    fit(gan, epochs=2, callbacks=[plateau])
-    assert [float(o.learning_rate) for o in gan.optimizer.optimizers] == pytest.approx([0.01 / 16] * 2)
 
 
 # Networks
@@ -198,26 +174,16 @@ def test_batch_normalisation():
     fit(gan, epochs=2)
 
 
-def discriminators():
-    x = keras.Input((2,))
-    hidden = layers.Dense(8, activation="relu")(x)
-    return {
-        "activation": network(2, 1, "discriminator", last=[layers.Activation("sigmoid")]),
-        "functional": keras.Model(x, layers.Activation("sigmoid")(layers.Dense(1)(hidden))),
-        "logits": network(2, 1, "discriminator"),
-    }
-
-
 @pytest.mark.parametrize("kind", ["activation", "functional", "logits"])
 def test_ways_for_a_discriminator_to_end(kind):
-    keras.utils.set_random_seed(0)
-    D = discriminators()[kind]
+    x, last = keras.Input((2,)), [] if kind == "logits" else [layers.Activation("sigmoid")]
+    D = network(2, 1, "discriminator", last=last)
+    if kind == "functional":
+        D = keras.Model(x, last[0](layers.Dense(1)(layers.Dense(8, activation="relu")(x))))
     gan = GAN(network(3, 2, "generator"), D, from_logits=kind == "logits")
-    answers = D(X)
-    assert np.allclose(gan.logits(X) if kind == "logits" else tf.sigmoid(gan.logits(X)), answers, atol=1e-6)
+    assert np.allclose(gan.logits(X) if kind == "logits" else tf.sigmoid(gan.logits(X)), D(X), atol=1e-6)
     gan.compile(jit_compile=False)
     fit(gan)
-    assert [v.path for v in gan.combined.trainable_variables] == [v.path for v in gan.generator.trainable_variables]
 
 
 class Subclassed(keras.Model):
@@ -251,19 +217,6 @@ def test_networks_that_are_refused_and_what_to_do():
             make()
 
 
-def test_what_the_refusals_advise_works():
-    shapeless = keras.Sequential([layers.Dense(2)])
-    shapeless.build((None, 3))
-    wrapped_g = keras.Sequential([keras.Input((3,)), Subclassed(2)])
-    wrapped_d = keras.Sequential([keras.Input((2,)), Subclassed(1)])
-    for G in (shapeless, wrapped_g):
-        gan = GAN(G, wrapped_d, from_logits=True)
-        gan.compile("adam", "sgd", jit_compile=False)
-        before = weights(gan)
-        fit(gan)
-        assert not any(np.array_equal(a, b) for a, b in zip(before, weights(gan), strict=True))
-
-
 def test_convolutions():
     drawn = [layers.Dense(48), layers.Reshape((4, 4, 3)), layers.Conv2DTranspose(1, 3, strides=2, padding="same")]
     seen = [layers.Conv2D(4, 3, strides=2), layers.LeakyReLU(), layers.Dropout(0.3), layers.Flatten(), layers.Dense(1)]
@@ -277,25 +230,22 @@ def test_convolutions():
 
 @pytest.mark.parametrize("owner", ["generator", "discriminator"])
 def test_a_regulariser_counts_for_its_own_network(owner):
-    """By SGD: the gradient of its penalty moves its owner's kernel alone, and once, though D answers twice."""
-    z, moved, losses = np.random.default_rng(1).normal(size=(20, 3)).astype("f"), [], []
+    """By SGD: its gradient moves its owner's kernel alone, and once, though D answers twice."""
+    z, kernels = np.random.default_rng(1).normal(size=(20, 3)).astype("f"), []
     for scale in (0, 0.1):
         keras.utils.set_random_seed(0)
-        penalty = {"kernel_regularizer": keras.regularizers.L2(scale)}
-        G = network(3, 2, "generator", **(penalty if owner == "generator" else {}))
-        D = network(2, 1, "discriminator", activation="sigmoid", **(penalty if owner == "discriminator" else {}))
-        gan, kernels = GAN(G, D), {n.name: np.copy(n.layers[-1].kernel) for n in (G, D)}
+        penalty = {owner: {"kernel_regularizer": keras.regularizers.L2(scale)}}
+        G = network(3, 2, "generator", **penalty.get("generator", {}))
+        D = network(2, 1, "discriminator", activation="sigmoid", **penalty.get("discriminator", {}))
+        gan, first = GAN(G, D), {n.name: np.copy(n.layers[-1].kernel) for n in (G, D)}
         gan.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.5))
-        d_loss, *_, value = gan.discriminator_step(X[:20], z)
-        losses.append({"discriminator": float(d_loss), "value": float(value)})
+        gan.discriminator_step(X[:20], z)
         if owner == "generator":
-            losses[-1]["generator"] = float(gan.generator_step(z))
-        moved.append({n.name: np.copy(n.layers[-1].kernel) - kernels[n.name] for n in (G, D)})
-    assert losses[1]["value"] == losses[0]["value"]
-    added = 0.1 * np.sum(kernels[owner] ** 2)
-    assert losses[1][owner] - losses[0][owner] == pytest.approx(added, rel=1e-4)
-    for name, expected in {name: -0.5 * 0.2 * kernels[name] * (name == owner) for name in kernels}.items():
-        assert np.allclose(moved[1][name] - moved[0][name], expected, atol=1e-6), name
+            gan.generator_step(z)
+        kernels.append({n.name: np.copy(n.layers[-1].kernel) for n in (G, D)})
+    for name in first:
+        expected = -0.5 * 0.2 * first[name] * (name == owner)
+        assert np.allclose(kernels[1][name] - kernels[0][name], expected, atol=1e-6), name
 
 
 # The model as Keras's

@@ -35,21 +35,6 @@ def test_maxout_is_the_greatest_of_its_pieces():
     assert np.allclose(layer(x), np.stack([pieces[:, u::4].max(axis=1) for u in range(4)], axis=1), atol=1e-5)
 
 
-def test_maxout_is_saved_and_loaded(tmp_path):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((5,)), Maxout(4, 3, keras.initializers.RandomUniform(-1, 1))])
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert loaded.layers[0].get_config() == model.layers[0].get_config()
-    x = np.random.default_rng(0).normal(size=(6, 5))
-    assert np.array_equal(loaded(x), model(x))
-
-
-def masks(layer, calls, shape=(32, 64)):
-    x = tf.ones(shape)
-    return np.stack([np.asarray(layer(x, training=True)) > 0 for _ in range(calls)])
-
-
 def test_dropout_drops_at_its_rate_and_scales_the_rest():
     layer = Dropout(0.3, seed=1)
     x = tf.random.stateless_normal((100, 200), [1, 2])
@@ -62,8 +47,8 @@ def test_dropout_drops_at_its_rate_and_scales_the_rest():
 
 
 def test_dropout_masks_are_independent():
-    m = masks(Dropout(0.3, seed=0), 400)
-    other = masks(Dropout(0.3, seed=1), 400)
+    x, made = tf.ones((32, 64)), (Dropout(0.3, seed=0), Dropout(0.3, seed=1))
+    m, other = (np.stack([np.asarray(layer(x, training=True)) > 0 for _ in range(400)]) for layer in made)
     centred = m - 0.7
     pairs = {
         "units": (centred[:, :, 1:], centred[:, :, :-1]),
@@ -80,21 +65,7 @@ def test_dropout_masks_are_independent():
     assert scipy.stats.chi2(per_position.size).cdf(chi2) == pytest.approx(0.5, abs=0.499)
 
 
-def test_dropout_is_the_same_compiled(float64):
-    layers = [Dropout(0.5, seed=3) for _ in range(2)]
-    compiled = tf.function(lambda x: layers[1](x, training=True), jit_compile=True)
-    x = tf.ones((8, 16), tf.float64)
-    for _ in range(3):
-        assert np.array_equal(layers[0](x, training=True), compiled(x))
-
-
-def test_dropout_follows_the_global_seed_and_survives_saving(tmp_path):
-    made = []
-    for _ in range(2):
-        keras.utils.set_random_seed(5)
-        made.append(Dropout(0.3).seed)
-    assert made[0] == made[1] != Dropout(0.3).seed
-
+def test_dropout_survives_saving(tmp_path):
     model = keras.Sequential([keras.Input((16,)), Dropout(0.5)])
     x = tf.ones((8, 16))
     model(x, training=True)

@@ -1,7 +1,5 @@
 """Histograms, distances, and the comparison with a reference: against NumPy, SciPy and known errors."""
 
-import re
-
 from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Histogram, Recording, histogram_distances, std_across_noise
@@ -74,14 +72,6 @@ def test_distances_of_known_errors():
     assert wider["wasserstein"] == pytest.approx(0.2 * np.sqrt(2 / np.pi), rel=1e-3)  # E|0.25 N(0, 1)| / 1.25
 
 
-@pytest.mark.parametrize("shift", [-0.1, 0, 0.1])
-def test_distances_to_a_distribution_are_those_of_scipy(shift):
-    samples = np.random.default_rng(0).normal(4 + shift, 1.3, (15, 2))
-    found, true = distribution_distances(samples, P_DATA, EDGES), P_DATA.quantile((np.arange(30) + 0.5) / 30)
-    assert found["wasserstein"] == pytest.approx(scipy.stats.wasserstein_distance(samples.ravel(), true) / 1.25)
-    assert found["ks"] == pytest.approx(scipy.stats.ks_1samp(samples.ravel(), P_DATA.cdf).statistic)
-
-
 def test_vector_distances_are_those_of_numpy_and_scipy():
     rng = np.random.default_rng(0)
     samples = P_DATA.quantile(rng.uniform(size=(500, 8))) + rng.normal(size=8)
@@ -109,16 +99,9 @@ def test_vector_distances_of_known_errors():
     assert not alike["within_limits"] and alike["correlation"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("shape", [(2, 100_000), (1000, 1000)])
-def test_std_across_noise_is_unbiased(shape):
-    samples = np.random.default_rng(0).normal(4, 1.25, shape)
+def test_std_across_noise_is_unbiased():
+    samples = np.random.default_rng(0).normal(4, 1.25, (2, 100_000))
     assert std_across_noise(samples) == pytest.approx(1.25, rel=5e-3)
-
-
-def test_the_notebook_reference_is_what_was_recorded():
-    made = reference("notebook")
-    assert made.iterations == [0, 10, 30, 100, 300, 1000, 2000, 3000, 5000, 7000, 10000]
-    assert [made.histogram(i).total for i in range(11)] == [1_000_000] * 11
 
 
 LEAST = least_values(reference("gaussian"), BINS)
@@ -160,33 +143,6 @@ WRONG = {
 def test_rejects(name):
     rng = np.random.default_rng(0)
     assert not any(accepts(WRONG[name](rng, LEAST)) for _ in range(5))
-
-
-def test_many_values_do_not_hide_a_difference_in_finer_bins():
-    """Over 400 bins chance makes more of a divergence, so more values are needed, and no limit is widened."""
-    least = least_values(reference("gaussian"), EDGES)
-    assert least > LEAST
-    samples = np.random.default_rng(0).normal(4, 1.25, (least - 1, 1))
-    with pytest.raises(ValueError, match=f"at least {least:,} values"):
-        compare(recording(samples, EDGES), reference("gaussian"))
-    assert accepts(samples)
-
-
-def test_what_is_wrong_is_said_in_words():
-    def faults(samples):
-        return [row.fault for row in compare(recording(samples), reference("gaussian")) if not row.holds]
-
-    def words(samples):
-        return [line.split(":")[0] for line in faults(samples)]
-
-    rng = np.random.default_rng(0)
-    shifted = rng.normal(4.2, 1.25, (100_000, 1))
-    distance = float(re.search(r"Wasserstein-1 ([\d.]+) standard deviations", faults(shifted)[0])[1])
-    assert distance == pytest.approx(distribution_distances(shifted, P_DATA, BINS)["wasserstein"], abs=1e-3)
-    assert words(shifted)[-1] == "shifted" and words(rng.normal(4, 1.5, (30_000, 1)))[-2:] == ["too wide", "too wide"]
-    assert words(rng.normal(4, 1, (30_000, 1)))[-2:] == ["too narrow", "too alike"]
-    uniform = WRONG["uniform of the same mean and variance"](rng, 30_000)
-    assert words(uniform) == ["too far", "another distribution", "another distribution"]
 
 
 def test_the_permutation_test_is_of_the_energy_distance():

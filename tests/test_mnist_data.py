@@ -1,6 +1,4 @@
 import hashlib
-import os
-from pathlib import Path
 
 import keras
 import mnist_data
@@ -46,11 +44,3 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
     with pytest.raises(ValueError, match=r"cannot be downloaded .*https://there.*; --data") as refused:
         mnist_data.load(None)
     assert "\n" not in str(refused.value)
-
-
-@pytest.mark.skipif("GAN_PAPER_MNIST" not in os.environ, reason="GAN_PAPER_MNIST names no file")
-def test_the_real_images():
-    found = mnist_data.load(Path(os.environ["GAN_PAPER_MNIST"]))
-    assert [part.shape for part in found[:3]] == [(50_000, 784), (10_000, 784), (10_000, 784)]
-    # The sums of the file's first 50,000 training images, its last 10,000, and its test images.
-    assert [int(part.sum(dtype=np.int64)) for part in found[:3]] == [1_309_089_051, 258_209_494, 264_923_200]

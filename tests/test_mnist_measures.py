@@ -11,7 +11,6 @@ import mnist_dense
 import mnist_measures
 import numpy as np
 import pytest
-from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 
 
@@ -76,13 +75,6 @@ def test_the_measures_are_those_of_their_definitions(monkeypatch):
     assert found["nearest"] == pytest.approx(np.median(distances), rel=1e-5)
     limit = np.quantile(cdist(test[:100], train).min(axis=1), 0.01)
     assert found["copies"] == pytest.approx((distances < limit).mean(), abs=0.01) and found["copies"] >= 0.05
-
-
-def test_centroids_are_those_of_lloyds_algorithm():
-    train = np.random.default_rng(0).uniform(size=(300, 784)).astype(np.float32)
-    first = train[np.random.default_rng(1).choice(300, 20, replace=False)]
-    expected, _ = kmeans2(train, first, iter=mnist_measures.PASSES, minit="matrix")
-    assert np.allclose(mnist_measures.centroids(train, 20), expected, atol=1e-5)
 
 
 def test_anybodys_images(tmp_path):

@@ -1,5 +1,5 @@
 from gan_paper import numpy_gan
-from gan_paper.numpy_gan import SGD, Layer, Perceptron
+from gan_paper.numpy_gan import Layer, Perceptron
 
 import numpy as np
 import pytest
@@ -66,10 +66,3 @@ def test_finite_at_large_logits():
         for loss in ("saturating", "non_saturating"):
             value, (gradient,) = numpy_gan.generator_gradients(G, D, np.array([[z]]), loss)
             assert np.isfinite(value) and np.isfinite(gradient).all()
-
-
-def test_momentum_by_hand():
-    w, optimizer = np.array([1.0]), SGD(learning_rate=0.1, momentum=0.5)
-    for gradient, expected in [(1.0, 0.9), (2.0, 0.65), (0.0, 0.525)]:
-        optimizer.apply([np.array([gradient])], [w])
-        assert w[0] == pytest.approx(expected)

@@ -22,15 +22,6 @@ def test_the_momentum_rises_by_the_epoch_to_its_final_value(float64):
     assert momentum == 0.7
 
 
-def test_the_learning_rate_may_follow_a_schedule():
-    optimizer = RisingMomentum(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
-    variable = keras.Variable(np.zeros(1))
-    optimizer.build([variable])
-    optimizer.apply([np.ones(1)], [variable])
-    optimizer.apply([np.ones(1)], [variable])
-    assert float(variable[0]) == pytest.approx(-0.1 + (0.5 * -0.1 - 0.05))
-
-
 def test_keras_saves_and_loads_it():
     optimizer = RisingMomentum(0.2, 0.4, final=0.9, saturate=7, updates_per_epoch=11, use_ema=True, ema_momentum=0.5)
     loaded = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))

@@ -1,5 +1,4 @@
 import os
-import tracemalloc
 from pathlib import Path
 
 from gan_paper import parzen
@@ -69,65 +68,20 @@ def test_gaussian_samples_give_the_gaussian_widened_by_sigma():
     assert result.standard_error == pytest.approx(scale**2 / variance * (d / 2 / 4000) ** 0.5, rel=0.05)
 
 
-@pytest.mark.parametrize("sigmas", [0.3, [1, 0.1, 0.3], [[0.2, 0.3, 0.4], [5, 6, 7]]])
-def test_one_width_or_many(sigmas):
-    points, samples = images(30, 1, 20), images(40, 2, 20)
-    ours = log_likelihood(points, samples, sigmas)
-    assert ours.shape == np.shape(sigmas) + (30,)
-    for index in np.ndindex(np.shape(sigmas)):
-        assert close(ours[index], direct(points, samples, np.asarray(sigmas)[index]), 20)
-
-
-@pytest.mark.parametrize(("block", "chunk"), [(1, 1), (50, 200), (700, 150), (2**23, 100)])
-def test_blocks_change_nothing(monkeypatch, block, chunk):
+@pytest.mark.parametrize(("block", "chunk"), [(1, 1), (50, 200), (2**23, 100)])
+def test_many_widths_in_blocks(monkeypatch, block, chunk):
     points, samples = images(37, 1, 20), images(53, 2, 20)
     monkeypatch.setattr(parzen, "BLOCK", block)
     monkeypatch.setattr(parzen, "CHUNK", chunk)
-    for sigma, ours in zip((0.5, 1), log_likelihood(points, samples, [0.5, 1]), strict=True):
-        assert close(ours, direct(points, samples, sigma), 20)
-
-
-def test_a_common_shift_changes_nothing():
-    points, samples = images(30, 1).astype(float), images(40, 2).astype(float)
-    ours = log_likelihood(points, samples, 0.2)
-    assert np.allclose(log_likelihood(points + 1e6, samples + 1e6, 0.2), ours, rtol=1e-6)
-
-
-def test_types_of_numbers():
-    points, samples = np.arange(6).reshape(3, 2), np.arange(8).reshape(4, 2)
-    expected = direct(points, samples, 2)
-    for dtype in (np.uint8, np.int64, np.float16, np.float64):
-        assert close(log_likelihood(points.astype(dtype), samples.astype(np.float32), 2), expected, 2)
-    assert close(log_likelihood(points.tolist(), samples.tolist(), 2), expected, 2)
-    assert np.array_equal(points, np.arange(6).reshape(3, 2))  # nothing is done in place to what was given
-
-
-def test_the_nearest_sample_counts_however_far():
-    samples, points = np.zeros((50, 784), np.float32), np.ones((1, 784), np.float32)
-    samples[1:] += np.random.default_rng(0).uniform(0, 0.1, (49, 784)).astype(np.float32)
-    ours = log_likelihood(points, samples, 0.1)
-    assert np.allclose(ours, direct(points, samples, 0.1), rtol=1e-6) and ours < -30_000
-
-
-def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(parzen, "BLOCK", 2**20)  # 4 MB in float32
-    points, samples = images(5000, 1, 4), images(4000, 2, 4)  # 80 MB of distances in float32
-    tracemalloc.start()
-    try:
-        log_likelihood(points, samples, [0.2, 0.4])
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 10e6
-
-
-def test_the_widths_are_those_of_the_protocol():
-    assert len(SIGMAS) == 10 and (SIGMAS[0], SIGMAS[-1]) == pytest.approx((0.1, 1))
-    assert np.allclose(np.diff(np.log10(SIGMAS)), 1 / 9)
+    sigmas = np.array([[0.2, 0.3, 0.4], [5, 6, 7]])
+    ours = log_likelihood(points, samples, sigmas)
+    for index in np.ndindex(sigmas.shape):
+        assert close(ours[index], direct(points, samples, sigmas[index]), 20)
 
 
 @pytest.mark.parametrize("count", [300, 1200])
 def test_the_protocol(count):
+    assert np.allclose(SIGMAS, np.geomspace(0.1, 1, 10))
     rng = np.random.default_rng(0)
     samples, validation, test = (rng.normal(0, 0.2, (size, 10)) for size in (500, 1200, 200))
     validation[1000:] *= 3  # would choose a larger width, had they a say
@@ -156,10 +110,7 @@ def test_the_protocol(count):
         (np.array([["a", "b"]]), np.zeros((4, 2)), 1, "real numbers"),
         (np.array([[0, np.nan]]), np.zeros((4, 2)), 1, "must be finite"),
         (np.zeros((3, 2)), np.array([[0, np.inf]], np.float32), 1, "must be finite"),
-        (np.zeros((3, 2)), np.zeros((4, 2)), 0, "sigma must be positive"),
         (np.zeros((3, 2)), np.zeros((4, 2)), [1, -1], "sigma must be positive"),
-        (np.zeros((3, 2)), np.zeros((4, 2)), np.nan, "sigma must be positive"),
-        (np.zeros((3, 2)), np.zeros((4, 2)), [], "sigma must be positive"),
     ],
 )
 def test_refuses(points, samples, sigmas, message):
@@ -179,10 +130,3 @@ def test_training_images_score_as_published():
     result = estimate(test, samples, chosen.sigma)
     assert result.mean == pytest.approx(244.2, abs=0.3)
     assert result.standard_error == pytest.approx(2.1, abs=0.05)
-
-
-def test_underflow_is_no_error():
-    points, samples = np.random.default_rng(0).random((2, 20, 3), np.float32)
-    expected = parzen.log_likelihood(points, samples, [0.1, 1e19])
-    with np.errstate(all="raise"):
-        assert np.array_equal(parzen.log_likelihood(points, samples, [0.1, 1e19]), expected)

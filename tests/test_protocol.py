@@ -53,19 +53,11 @@ def test_it_goes_on(call, made):
     assert folder.history["iteration"].tolist() == [10, 20, 30, 40]
 
 
-def by_the_protocol(script):
-    """For the time in which the tools are rewritten."""
-    rewritten = "from gan_paper import run\n" in (EXPERIMENTS / f"{script}.py").read_text()
-    return pytest.mark.skipif(not rewritten, reason=f"{script}.py does not know the protocol yet")
-
-
-@by_the_protocol("compare")
 def test_it_is_compared_with_its_own_reference(call, made):
     result = call(EXPERIMENTS / "compare.py", made)
     assert result.returncode == 1 and "Wasserstein-1" in result.stdout and not result.stderr, result
 
 
-@by_the_protocol("sweep")
 def test_it_is_swept(call):
     flags = ("--experiments", call.folder, "--seeds", "0-1", "--set", "iterations=20", "--output", "swept")
     result = call(EXPERIMENTS / "sweep.py", "exponential", *flags)
@@ -74,7 +66,6 @@ def test_it_is_swept(call):
     assert [(row["experiment"], row["seed"]) for row in metrics] == [("exponential", 0), ("exponential", 1)]
 
 
-@by_the_protocol("report")
 def test_it_is_reported_with_p_data_and_the_optimal_discriminator(call, made):
     result = call(EXPERIMENTS / "report.py", "runs")
     assert result.returncode == 0, result

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 
 from gan_paper import run
-from gan_paper.algorithm1 import check_finite
 from gan_paper.minibatches import RECORDED_NOISE
 from gan_paper.run import files
 from tests.conftest import cheaper, trained
@@ -77,9 +76,7 @@ def test_a_run_leaves_its_files(whole):
     assert list(history["iteration"]) == [10, 20, 30, 40] and recording.iterations == [0, 10, 20, 30, 40]
     assert np.allclose(history["value"], -history["d_loss"])
     assert run.read_config(whole)["settings"]["k"] == 4
-    metrics = run.read_metrics(whole)
-    assert all(isinstance(value, int | float | str) for value in metrics.values())
-    assert metrics["reference"].startswith("not accepted by the exact p_data: ")
+    assert run.read_metrics(whole)["reference"].startswith("not accepted by the exact p_data: ")
 
 
 def test_what_is_recorded_is_the_average_that_is_saved(whole):
@@ -90,15 +87,11 @@ def test_what_is_recorded_is_the_average_that_is_saved(whole):
     assert recorded == pytest.approx(average.mean(), abs=1e-5) and abs(recorded - last.mean()) > 1e-3
 
 
-def test_figures_carry_the_runs_config_and_have_the_same_bytes_again(copy):
+def test_figures_carry_the_runs_config(copy):
     folder = run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=copy, resume=True))
-    written = []
-    for _ in range(2):
-        gaussian.plot(folder)
-        written.append([path.read_bytes() for path in (copy / "training.png", copy / "histograms.pdf")])
+    gaussian.plot(folder)
     with Image.open(copy / "training.png") as still, Image.open(copy / "histograms.gif") as moving:
         assert json.loads(still.info["Description"]) == json.loads(moving.info["comment"]) == folder.content
-    assert written[0] == written[1]
 
 
 # Folders
@@ -119,9 +112,6 @@ def test_other_settings_have_another_folder():
         return run.config.folder_name(replace(gaussian.PRESETS["default"], **changes), gaussian.PRESETS)
 
     assert name() == "seed0" and name(k=5, seed=3) == "k=5-seed3" and name(target="N(0, 1)") == "target=N(0,1)-seed0"
-    assert run.config.folder_name(run.parse(gaussian.PRESETS, ["--preset", "mixture"]), gaussian.PRESETS) == (
-        "mixture-seed0"
-    )
     assert len({name(ema=ema) for ema in (0, 0.01, 0.1, 0.10001, 1)}) == 5
 
 
@@ -141,13 +131,6 @@ def stopped(folder, at, **changes):
         patch.setattr(files.Checkpoints, "save", save_and_stop)
         train(folder, **changes)
     assert not (folder / "metrics.json").exists()
-
-
-def test_a_run_is_resumed_to_the_last_bit(whole, tmp_path):
-    stopped(tmp_path / "run", 0)
-    stopped(tmp_path / "run", 20, resume=True)
-    train(tmp_path / "run", resume=True)
-    assert outcome(tmp_path / "run") == outcome(whole)
 
 
 def test_a_process_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
@@ -179,8 +162,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
     assert outcome(copy) == outcome(whole)
     newest.write_bytes(b"")
     before.write_bytes(content[:1000])
-    message = refused(copy)
-    assert f"{newest} is not a readable" in message and f"{before} is not a readable" in message
+    assert all(f"{path} is not a readable" in refused(copy) for path in (newest, before))
 
 
 def test_only_its_own_checkpoints_are_deleted(copy):
@@ -227,16 +209,6 @@ def test_checkpoints_of_another_run_are_refused(copy, tmp_path):
     for iteration in iterations(copy):
         shutil.copy(other / "checkpoints" / f"{iteration}.npz", copy / "checkpoints")
     assert "40.npz is not a readable checkpoint (it is of a run with other settings)" in refused(copy)
-
-
-def test_another_version_is_told(copy, capsys):
-    config = run.read_config(copy)
-    config["versions"]["keras"] = "3.0"
-    (copy / "config.json").write_text(json.dumps(config))
-    train(copy, resume=True)
-    assert "resumed with another keras" in capsys.readouterr().out
-    resumed = run.read_config(copy)
-    assert resumed["versions"]["keras"] == "3.0" and resumed["resumed_with"]["keras"] == keras.__version__
 
 
 # Ways to end
@@ -292,19 +264,6 @@ def test_divergence(tmp_path, capsys):
     assert all(np.isfinite(array).all() for name, array in newest.items() if name.startswith("variable_"))
 
 
-def test_what_is_not_finite_is_named():
-    fine, broken, nan = [np.ones(2)], [np.ones(2), np.array([1, np.nan])], np.nan
-    for arguments, what in [
-        ((nan, nan, broken, broken), "discriminator's weights are"),
-        ((nan, nan, fine, broken), "generator's weights are"),
-        ((nan, nan, fine, fine), "discriminator's loss is"),
-        ((1.0, nan, fine, fine), "generator's loss is"),
-    ]:
-        with pytest.raises(FloatingPointError, match=f"at iteration 17: the {what}"):
-            check_finite(17, *arguments)
-    check_finite(17, 1.0, 1.0, fine, fine)
-
-
 # Hostile files
 
 
@@ -337,6 +296,20 @@ def test_files_that_are_no_runs(tmp_path, monkeypatch):
     samples.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(ValueError, match=r"samples\.npy is not a readable"):
         files.read_samples(samples)
+
+
+def test_a_recording_that_does_not_hold_together(whole, tmp_path):
+    arrays = files.read_arrays(whole / "histograms.npz")
+    for changes in (
+        {"counts": arrays["counts"][:, :-1]},
+        {"iterations": arrays["iterations"][:0]},
+        {"edges": np.array(["a", "b"])},
+        {"edges": arrays["edges"][::-1]},
+        {"counts": arrays["counts"] * np.nan},
+    ):
+        np.savez(tmp_path / "histograms.npz", **{**arrays, **changes})
+        with pytest.raises(run.Refused, match=rf"^{tmp_path}/histograms.npz [^\n]*$"):
+            run.read_recording(tmp_path)
 
 
 def test_damage_is_noticed_or_harmless(whole, tmp_path):
