@@ -62,8 +62,6 @@ def main(arguments: Arguments) -> None:
     for name in arguments.names:
         if name not in SOURCES:
             raise run.Refused(f"NAME {name} is no figure; accepted: {', '.join(SOURCES)}")
-    if arguments.output.exists() and not arguments.output.is_dir():
-        raise run.Refused(f"--output {arguments.output} is a file; a folder is needed")
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or SOURCES:
         experiment, preset, file = SOURCES[name]

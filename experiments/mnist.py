@@ -3,9 +3,8 @@
 The paper reports 225 +- 2 nats on the test set, by a Parzen window over 10,000 samples. It gives neither the networks
 nor the learning rates; the authors' released settings do, and the presets follow them. Two generators are saved and
 evaluated: the last iterate, from which the authors drew, and whose log-likelihood compares with theirs; and an EMA of
-the weights, from which the figures are drawn. A long EMA has a higher log-likelihood but draws blurs. So it spans some
-200 iterations: after six epochs of `released` such an EMA raised the precision among pixels from 0.15 to 0.53, an EMA
-over 1,000 iterations to 0.42 (2,000 samples, `mnist_measures.py`).
+the weights, from which the figures are drawn. A long EMA has a higher log-likelihood but draws blurs, so it spans some
+200 iterations (experiments/README.md compares lengths).
 
 Presets:
   paper     Algorithm 1 as printed, k = 1: alternating updates, each on fresh noise. The released hyperparameters, but

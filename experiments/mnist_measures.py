@@ -1,6 +1,6 @@
 """Measures of MNIST samples beside the log-likelihood: `python experiments/mnist_measures.py runs/mnist/*`.
 
-A Parzen window rewards blur, so the log-likelihood of Table 1 says little of samples (`table1.py`). Here 10,000 of them
+A Parzen window rewards blur, so the log-likelihood of Table 1 says little of samples (`tables.py`). Here 10,000 of them
 are measured by
 
   precision, recall, density, coverage   against as many training images, by nearest neighbours, among pixels and among
@@ -126,37 +126,31 @@ def make_classifier() -> keras.Model:
     return keras.Model(pixels, [features, Dense(10, "softmax")(features)], name="classifier")
 
 
-def train_classifier(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> keras.Model:
-    """A classifier, by Adam with a learning rate that falls to 0 along a cosine: 30 seconds of processor time an epoch.
-
-    Args:
-        images: (N, 784) bytes.
-        labels: (N,), 0 to 9.
-    """
-    keras.utils.set_random_seed(0)
-    classifier = make_classifier()
-    trained = keras.Model(classifier.inputs, classifier.outputs[1])
-    learning_rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * -(-len(images) // BATCH))
-    trained.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
-    trained.fit(images / np.float32(255), labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    return classifier
-
-
 def load_classifier(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> keras.Model:
     """The classifier whose weights a file holds; if there is none, it is trained, and they are written there.
 
-    The file is an .npz of plain arrays, of which nothing is executed.
+    It is trained by Adam with a learning rate that falls to 0 along a cosine. The file is an .npz of plain arrays.
+
+    Args:
+        path: Of the file.
+        images: (N, 784) bytes.
+        labels: (N,), 0 to 9.
 
     Raises:
         ValueError: if the file does not hold the weights, in one line that names it.
         OSError: if it cannot be written.
     """
+    keras.utils.set_random_seed(0)
+    classifier = make_classifier()
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         print(f"training a classifier into {path}: some two minutes", flush=True)
-        weights = train_classifier(images, labels).get_weights()
-        files.write_arrays(path, {f"{i:02}": weight for i, weight in enumerate(weights)})
-    arrays, classifier = files.read_arrays(path), make_classifier()
+        trained = keras.Model(classifier.inputs, classifier.outputs[1])
+        learning_rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * -(-len(images) // BATCH))
+        trained.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
+        trained.fit(images / np.float32(255), labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        files.write_arrays(path, {f"{i:02}": weight for i, weight in enumerate(classifier.get_weights())})
+    arrays = files.read_arrays(path)
     with files.readable(path, "file of this classifier's weights"):
         classifier.set_weights([arrays[name] for name in sorted(arrays)])
     return classifier

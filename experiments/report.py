@@ -21,6 +21,7 @@ from gan_paper.metrics import Recording
 from gan_paper.run import files
 
 import numpy as np
+import tables
 import tyro
 from numpy.typing import ArrayLike, NDArray
 
@@ -64,14 +65,11 @@ def main(arguments: Arguments) -> None:
     if not folders:
         raise run.Refused(f"RUNS {arguments.folder} holds no run's folder")
     output = arguments.output or arguments.folder / "report.html"
-    try:
-        if output.exists() and not output.read_bytes().startswith(MARK.encode()):
-            raise run.Refused(f"--output {output} is no page that this script wrote; choose another place")
-        found = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
-        rows, players = zip(*found, strict=True)
-        files.write_text(output, page(rows, players, get_plotlyjs()))
-    except OSError as error:
-        raise run.Refused(f"--output {output} cannot be written: {error.strerror}") from None
+    if output.exists() and not output.read_bytes().startswith(MARK.encode()):
+        raise run.Refused(f"--output {output} is no page that this script wrote; choose another place")
+    found = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
+    rows, players = zip(*found, strict=True)
+    files.write_text(output, page(rows, players, get_plotlyjs()))
     for row in rows:
         if row["state"].startswith("damaged"):
             print(f"{row['run']}: {row['state']}")
@@ -88,8 +86,8 @@ def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | 
     """A run's row of the table, and what its player shows; None if there is nothing to show.
 
     The row is text: the name as `run`, `settings` by name, and `TEXTS`, each empty if it cannot be read. `state` is
-    empty, `unfinished`, or a line that says what is damaged; `metric` is the experiment's first; `verdict` is what the
-    reference says, and `accepted` that in a word. `sort` holds the numbers behind metric and time.
+    empty, `unfinished`, or a line that says what is damaged; `metric` is its headline; `verdict` is what the reference
+    says, and `accepted` that in a word. `sort` holds the numbers behind metric and time.
     """
     row: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "run": _printable(name), "settings": {}, "sort": {}}
     try:
@@ -98,7 +96,10 @@ def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | 
         row |= {"experiment": _printable(config["experiment"]), "preset": _printable(config["preset"])}
         row |= {"seed": row["settings"].pop("seed", ""), "commit": _printable(config["versions"].get("commit") or "")}
         if (folder / "metrics.json").exists():
-            _add_metrics(row, run.read_metrics(folder))
+            metrics = run.read_metrics(folder)
+            name, value = tables.headline(metrics)
+            row |= {"metric": f"{_printable(name)} {value:.4g}", "time": f"{metrics['seconds']:,.0f} s"}
+            row["sort"] = {"metric": str(value), "time": str(float(metrics["seconds"]))}
         else:
             row["state"] = "unfinished"
             if not (folder / "histograms.npz").exists():
@@ -118,15 +119,6 @@ def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | 
 def _printable(value: object) -> str:
     # Line breaks, control characters and lone surrogates, which no console takes, are replaced.
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
-
-
-def _add_metrics(row: dict[str, Any], metrics: Mapping[str, Any]) -> None:
-    row["time"], row["sort"]["time"] = f"{metrics['seconds']:,.0f} s", str(float(metrics["seconds"]))
-    known = ("experiment", "preset", "seed", "iterations", "seconds")
-    for name, value in metrics.items():
-        if name not in known and type(value) in (int, float):
-            row["metric"], row["sort"]["metric"] = f"{_printable(name)} {value:.4g}", str(float(value))
-            return
 
 
 def _history(folder: Path) -> dict[str, NDArray[np.float64]]:
@@ -149,22 +141,22 @@ def player(recording: Recording, reference: Recording | None, history: Mapping[s
     Returns:
         `iterations` (F,); `views`, with `name`, `edges` (B + 1,), `density` (F, B), and, of p_data, `data` (B,) over
         the same bins, and `pdf` at `x`; the curves `x`, `d`, `z`, `g`, as far as the run has them, and `ideal`, the map
-        that turns p_z into p_data; `plane` (F, N, 2) with `points` (M, 2), or `images` (F, N, pixels) from 0 to 1; and
-        `history`.
+        that turns p_z into p_data; `plane` (F, N, 2) with `points` (M, 2), or `images` (F, N, pixels) from 0 to 255;
+        and `history`.
     """
     p_data = reference if reference and len(reference.iterations) == 1 else None
     samples, curves = np.stack(recording.samples), recording.curves
-    size = samples[0].size * (1 if samples.shape[-1] > 2 else 2) + sum(2 * len(e) for e in recording.edges.values())
-    size += sum(2 * values[0].size for values in curves.values())
+    size = samples[0].size * (1 if samples.shape[-1] > 2 else 4) + sum(4 * len(e) for e in recording.edges.values())
+    size += sum(4 * values[0].size for values in curves.values())
     frames = _spread(len(recording.iterations), max(2, int(FRAME_BYTES * 3 / 4 / size)))
     shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": []}
     for name, edges in recording.edges.items():
         density = np.stack([recording.histogram(i, name).density for i in frames])
-        view: dict[str, Any] = {"name": name, "edges": pack(edges, 4), "density": pack(density)}
+        view: dict[str, Any] = {"name": name, "edges": pack(edges), "density": pack(density)}
         if p_data and name in p_data.edges:
             target = p_data.histogram(view=name)
-            view |= {"data": pack(target.rebin(edges).density, 4), "pdf": pack(target.density, 4)}
-            view["x"] = pack((target.edges[1:] + target.edges[:-1]) / 2, 4)
+            view |= {"data": pack(target.rebin(edges).density), "pdf": pack(target.density)}
+            view["x"] = pack((target.edges[1:] + target.edges[:-1]) / 2)
         shown["views"].append(view)
     shown |= {name: pack(curves[name][0]) for name in ("x", "z") if name in curves}
     shown |= {name: pack(np.stack([curves[name][i] for i in frames])) for name in ("d", "g") if name in curves}
@@ -179,27 +171,15 @@ def player(recording: Recording, reference: Recording | None, history: Mapping[s
         shown |= {"points": pack(curves["data"][0])} if "data" in curves else {}
     elif samples.shape[1] and samples.shape[-1] >= 64 and math.isqrt(samples.shape[-1]) ** 2 == samples.shape[-1]:
         low, high = recording.edges[recording.main][[0, -1]]
-        shown["images"] = pack(np.clip((samples[frames] - low) / (high - low), 0, 1), 1)
-    return {**shown, "history": {name: pack(column, 4) for name, column in history.items()}}
+        shown["images"] = pack(np.rint(255 * np.clip((samples[frames] - low) / (high - low), 0, 1)), "|u1")
+    return {**shown, "history": {name: pack(column) for name, column in history.items()}}
 
 
-def pack(values: ArrayLike, width: int = 2) -> dict[str, Any]:
-    """An array for the page's script: little-endian, in base64.
-
-    Args:
-        values: Of any shape; NaN where there is none.
-        width: Bytes a number: 4, as float32; 2 or 1, as whole steps between the least and the greatest.
-    """
+def pack(values: ArrayLike, dtype: str = "<f4") -> dict[str, Any]:
+    """An array of any shape for the page's script, in base64: floats, NaN where there is none; or bytes, as `|u1`."""
     with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and not drawn
-        array = np.asarray(values, np.float32)
-    if width == 4 or not (array.size and np.isfinite(array).all()):
-        content, width, low, scale = array.astype("<f4"), 4, 0.0, 1.0
-    else:
-        low, high = float(array.min()), float(array.max())
-        scale = (high - low) / (256**width - 1) or 1.0
-        content = np.round((array.astype(float) - low) / scale).astype(f"<u{width}")
-    data = base64.b64encode(content.tobytes()).decode()
-    return {"data": data, "width": width, "shape": array.shape, "low": low, "scale": scale}
+        array = np.asarray(values, dtype)
+    return {"data": base64.b64encode(array.tobytes()).decode(), "dtype": dtype, "shape": array.shape}
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -15,11 +15,9 @@ Presets:
   document  As published. It follows the curve, but fluctuates along it, and leaves out parts of it.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from gan_paper import GAN, run
 from gan_paper.distributions import Gaussian, Points, Uniform
@@ -27,7 +25,7 @@ from gan_paper.layers import Dropout, torch_dense
 from gan_paper.metrics import Recording
 from gan_paper.metrics.distances import energy_distance
 from gan_paper.optimizers import for_run
-from gan_paper.plots import DATA, GENERATOR, SCREEN, STYLE, WIDTH, Pixels, animate, training_curves
+from gan_paper.plots import DATA, GENERATOR, STYLE, WIDTH, training_curves
 from gan_paper.run.recorder import discriminator_metrics, one_thread
 
 import keras
@@ -35,7 +33,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from keras.layers import ReLU
 from keras.optimizers import Adam
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
@@ -85,19 +82,15 @@ PRESETS = {
 }
 
 
-def of_points(view: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """A view that refuses samples (N, n) other than points (N, 2)."""
-
-    def checked(samples: np.ndarray) -> np.ndarray:
-        if samples.shape[1] != 2:
-            raise ValueError(f"samples must be points (x, y) here, not of {samples.shape[1]} number(s)")
-        return view(samples)
-
-    return checked
+def residual(points: np.ndarray) -> np.ndarray:
+    """What y exceeds sin x by, of points (N, 2)."""
+    if points.shape[1] != 2:
+        raise ValueError(f"samples must be points (x, y) here, not of {points.shape[1]} number(s)")
+    return points[:, 1:] - np.sin(points[:, :1])
 
 
-VIEWS = {"x": of_points(lambda p: p[:, :1]), "residual": of_points(lambda p: p[:, 1:] - np.sin(p[:, :1]))}
-"""What a recording counts of points (x, y): x, and y - sin x."""
+VIEWS = {"x": lambda points: points[:, :1], "residual": residual}
+"""What a recording counts of points (x, y)."""
 EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2, 130)}
 
 
@@ -175,7 +168,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
 
 
 def plot(folder: run.Folder) -> None:
-    """Samples and D in the plane, still and moving, and the training curves."""
+    """Samples and D in the plane, and the training curves."""
     recording, points = folder.recording, data(folder.config).points
     discriminator = keras.models.load_model(folder.path / "discriminator.keras")
     a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
@@ -184,7 +177,6 @@ def plot(folder: run.Folder) -> None:
     shown = (0, last // 10, last // 3, last)
     folder.save_figure("samples", plane(recording, points, shown, (a, b, d.reshape(len(b), len(a)))))
     folder.save_figure("training", training_curves(folder.history, "non_saturating"))
-    folder.save_animation("samples", plane_animation(recording, points))
 
 
 def plane(
@@ -198,17 +190,18 @@ def plane(
     Args:
         recording: Of a run, with kept samples.
         points: The data, (N, 2).
-        iterations: The nearest recorded ones are shown.
+        iterations: Four at most, of which the nearest recorded ones are shown.
         surface: x (A,), y (B,) and D(x, y) (B, A).
     """
     with plt.rc_context(STYLE):
         indices = sorted({recording.nearest(iteration) for iteration in iterations})
         # two rows: the samples, D's surface, and last the key to both
-        columns = math.ceil((len(indices) + 2) / 2)
-        figure, axes = plt.subplots(2, columns, figsize=(WIDTH, 2.9), sharey=True, layout="constrained")
+        figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 2.9), sharey=True, layout="constrained")
         *panels, key = axes.flat
         for ax, index in zip(panels, indices, strict=False):
-            _scatter_samples(ax, points, recording.samples[index])
+            ax.plot(*points.T, ".", color="0.75", markersize=3, markeredgewidth=0)
+            ax.plot(*recording.samples[index].T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0)
+            ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7))
             ax.set_title(f"iteration {recording.iterations[index]:,}")
         scene, *unused = panels[len(indices) :]
         contours = scene.contourf(*surface, levels=np.linspace(0, 1, 11), cmap="Blues")
@@ -226,25 +219,6 @@ def plane(
         figure.supxlabel("x")
         figure.supylabel("y")
         return figure
-
-
-def plane_animation(recording: Recording, points: np.ndarray, frames: int = 100) -> list[Pixels]:
-    """The samples of `plane`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(23 / 6, 8 / 3), layout="constrained", dpi=SCREEN)
-        moving = _scatter_samples(ax, points, recording.samples[0])
-        ax.set(xlabel="x", ylabel="y")
-        ax.legend(loc="upper right", markerscale=3)
-        return animate(figure, [moving], recording, lambda index: moving.set_data(*recording.samples[index].T), frames)
-
-
-def _scatter_samples(ax: Axes, points: np.ndarray, samples: np.ndarray) -> Any:
-    ax.plot(*points.T, ".", color="0.75", markersize=3, markeredgewidth=0, label="data")
-    (moving,) = ax.plot(
-        *samples.T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0, label="samples G(z)"
-    )
-    ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7))
-    return moving
 
 
 if __name__ == "__main__":

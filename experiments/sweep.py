@@ -2,7 +2,7 @@
 
 Every seed is trained with every combination of the values, each run in the folder that its own script would choose.
 Finished runs are skipped and begun ones resumed, so the same command goes on after an interruption. At the end there is
-a table over seeds for each setting, and a figure of all.
+a table over seeds for each setting; `report.py` shows the runs over one another.
 
 A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. Such
 processes share this machine's cores or, with --scheduler, the workers of a Dask cluster. Workers need this project's
@@ -12,26 +12,39 @@ back as an archive. What a worker had begun is lost if it dies.
 Exit statuses: 0 all runs are finished; 2 the sweep is refused; 3 some runs failed, or diverged; 130 stopped by Ctrl-C.
 """
 
+import contextlib
 import dataclasses
 import hashlib
+import io
 import itertools
+import json
+import logging
 import os
 import re
+import shutil
+import socket
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
+import gan_paper
 from gan_paper import run
 from gan_paper.run.config import flag, folder_name
+from gan_paper.run.files import read_text
 
 import tables
 import tyro
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from sweep_figure import Setting, draw
-from sweep_workers import Planned, Submit, cluster, this_machine, unpack
+from rich.progress import Progress
+
+RETRIES = 2
+"""How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,6 @@ class Arguments:
     """A setting of the experiment and its values; may be given for several settings."""
     workers: int = os.cpu_count() or 1
     """Processes on this machine."""
-    retries: int = 2
-    """How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
     scheduler: str | None = None
     """Address of a running Dask scheduler, say tcp://head:8786."""
     scheduler_file: Path | None = None
@@ -60,12 +71,31 @@ class Arguments:
     """Folder of the experiments' scripts."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or self.retries < 0:
-            raise ValueError(f"--workers must be at least 1 and --retries 0, not {self.workers} and {self.retries}")
+        if self.workers < 1:
+            raise ValueError(f"--workers must be at least 1, not {self.workers}")
+
+
+class Planned(NamedTuple):
+    """A run that the sweep is to have.
+
+    Attributes:
+        flags: What its script is called with, but for its folder.
+        config: What the flags say.
+        folder: Where it is to be.
+    """
+
+    flags: Sequence[str]
+    config: run.Config
+    folder: Path
+
+
+Result = tuple[int, str, bytes]
+"""A script's exit status, the last line of its error stream, and from a cluster the archive of a finished run."""
+Submit = Callable[[Planned], "Future[Result]"]
 
 
 def main(arguments: Arguments) -> bool:
-    """Train what is missing, print the tables and draw the figure; whether every run is finished.
+    """Train what is missing, and print the tables; whether every run is finished.
 
     Raises:
         run.Refused: if the arguments are no good, no scheduler answers, or a folder holds a run of other settings.
@@ -78,8 +108,8 @@ def main(arguments: Arguments) -> bool:
     if missing:
         script = folder / f"{arguments.experiment}.py"
         with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
-            failed = train(submit, missing, arguments.retries)
-    summarize(arguments, planned, failed)
+            failed = train(submit, missing)
+    summarize(arguments.experiment, planned, failed)
     return not failed
 
 
@@ -100,13 +130,31 @@ def plan(arguments: Arguments, presets: Mapping[str, run.Config]) -> list[Planne
         pairs = zip(choices, chosen, strict=True)
         flags = [*preset, *itertools.chain(*(as_flags(name, value, defaults[name]) for name, value in pairs))]
         config = run.parse(presets, flags)
-        for seed in tables.parse_seeds(arguments.seeds):
+        for seed in parse_seeds(arguments.seeds):
             config = dataclasses.replace(config, seed=seed)
             place = arguments.output / arguments.experiment / folder_name(config, presets)
             planned.append(Planned([*flags, "--seed", str(seed)], config, place.absolute()))
     if len({one.folder for one in planned}) < len(planned):
         raise run.Refused("--set must not give one value twice")
     return planned
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from text such as 0,2,5-7, without repetition.
+
+    Raises:
+        run.Refused: if it is no such text, or gives no seed.
+    """
+    seeds: dict[int, None] = {}
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+    except ValueError:
+        seeds = {}
+    if not seeds:
+        raise run.Refused(f"--seeds must be whole numbers and rising ranges of them, say 0,2,5-7, not {text!r}")
+    return list(seeds)
 
 
 def as_flags(name: str, value: str, default: Any) -> list[str]:
@@ -132,26 +180,24 @@ def is_finished(one: Planned, experiment: str) -> bool:
     return True
 
 
-def train(submit: Submit, missing: Sequence[Planned], retries: int) -> dict[Path, str]:
+def train(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
     """Train runs, and tell of each as it ends; by folder, what went wrong with those that are not finished."""
     failed: dict[Path, str] = {}
-    columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, speed_estimate_period=1e9, disable=not sys.stdout.isatty()) as progress:
-        bar = progress.add_task("", total=len(missing))
-        progress.advance(bar, 0)  # from here the remaining time is estimated
+    with Progress(disable=not sys.stdout.isatty()) as progress:
+        bar = progress.add_task("training", total=len(missing))
         pending = {submit(one): (one, 0) for one in missing}
         while pending:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 one, tried = pending.pop(future)
                 fault, is_lost = settle(future, one)
-                if is_lost and tried < retries:
+                if is_lost and tried < RETRIES:
                     pending[submit(one)] = one, tried + 1
                     continue
                 if fault:
                     failed[one.folder] = line = f"failed: {fault}"
                 else:
                     metrics = tables.summary(one.folder)
-                    name, value = next(iter(metrics.items()))
+                    name, value = tables.headline(metrics)
                     line = f"{name} {value:.4g}, {metrics['reference'].partition(':')[0]}"
                 progress.console.print(f"{one.folder.name}: {line}", markup=False, highlight=False, soft_wrap=True)
                 progress.advance(bar)
@@ -178,31 +224,128 @@ def settle(future: "Future[Any]", one: Planned) -> tuple[str, bool]:
     return (line, status < 0) if status else ("", False)  # a process that was killed has a negative status
 
 
-def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
-    """Print a table for each setting, and draw the figure of them all."""
-    shown: list[Setting] = []
-    settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
-    differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
+def summarize(experiment: str, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
+    """Print a table over seeds for each setting."""
     for label, group in itertools.groupby(planned, key=lambda one: one.folder.name.rpartition("seed")[0]):
-        print(f"\n{arguments.experiment} {label.rstrip('-') or preset}")
         runs = list(group)
+        print(f"\n{experiment} {label.rstrip('-') or runs[0].config.preset}")
         print(*(f"{one.folder.name}: {failed[one.folder]}\n" for one in runs if one.folder in failed), sep="", end="")
         folders = [one.folder for one in runs if one.folder not in failed]
         if folders:
-            print(tables.over_seeds([folder.name for folder in folders], list(map(tables.summary, folders))))
-            path = run.find_reference(folders[0], arguments.experiments.resolve().parent / "figures" / "reference")
-            title = "\n".join(f"{name} = {runs[0].config.settings()[name]}" for name in differing) or preset
-            recordings = [run.read_recording(folder) for folder in folders]
-            shown.append(Setting(title, recordings, run.read_recording(path) if path else None))
-    if shown:
-        named = [arguments.preset] if arguments.preset else []
-        name = "-".join(["sweep", *named, *arguments.set, f"seeds={arguments.seeds}"])
-        name = re.sub(r"[^\w=,.+-]", "_", name)
-        if len(name) > 150:  # a file's name has a limit
-            name = f"{name[:140]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
-        figure = arguments.output / arguments.experiment / f"{name}.png"
-        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
+            print(tables.over_seeds(folders))
+
+
+# Where the runs train. Here, rather than in a module of its own: Dask sends what `__main__` defines to the workers.
+
+
+def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool]) -> tuple[int, str]:
+    """Run an experiment's script in a process of its own; its exit status, and the last line of its error stream."""
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+    command = [sys.executable, str(script), *flags]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors) as process,
+    ):
+        while process.poll() is None and not is_stopped():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.5)
+        process.terminate()  # it does nothing to a process that has ended
+        process.wait()
+        errors.seek(0)
+        lines = errors.read().splitlines()
+    return process.returncode, lines[-1] if lines else f"exit status {process.returncode}"
+
+
+@contextlib.contextmanager
+def this_machine(workers: int, script: Path) -> Iterator[Submit]:
+    """Yield what submits a run to as many processes here; they end with the block."""
+    stop, executor = threading.Event(), ThreadPoolExecutor(workers)
+
+    def train_here(one: Planned) -> Result:
+        resume = ["--resume"] if (one.folder / "config.json").exists() else []
+        return *run_script(script, [*one.flags, "--output", str(one.folder), *resume], stop.is_set), b""
+
+    try:
+        yield lambda one: executor.submit(train_here, one)
+    finally:
+        stop.set()
+        executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
+    """Yield what submits a run to the workers of a Dask cluster; their processes end with the block.
+
+    Raises:
+        run.Refused: if Dask is not installed, no scheduler answers, or a run was begun here.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        from distributed import Client  # of the extra `sweep`, which a sweep of this machine does without
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
+
+        address = json.loads(read_text(where))["address"] if isinstance(where, Path) else where
+        get_backend(parse_address(address)[0])  # an address of no known kind would be noticed too late
+        client = Client(address, timeout=10, set_as_default=False)
+    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
+        raise run.Refused(f"{where} leads to no Dask scheduler that answers: {error}") from None
+    code = digest(script.parent)
+
+    def submit(one: Planned) -> "Future[Result]":
+        if one.folder.exists():
+            raise run.Refused(f"{one.folder} is there already: finish it without --scheduler, or delete it yourself")
+        return executor.submit(train_there, str(script), code, one.flags)
+
+    with client:
+        executor = client.get_executor(pure=False)
+        try:
+            yield submit
+        finally:
+            executor.shutdown(wait=False)  # it cancels what is left
+
+
+def digest(experiments: Path) -> str:
+    """A digest of this project's code: of gan_paper, and of a folder of experiments."""
+    package = Path(gan_paper.__file__).parent
+    found = [path for folder in (package, experiments) for path in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in found)).hexdigest()
+
+
+def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
+    """Train a run on a worker of a cluster, in a temporary folder.
+
+    Raises:
+        run.Refused: if the worker has no such script, or other code.
+    """
+    from distributed import get_worker
+
+    paths = [Path(script), *(Path(folder) / Path(script).name for folder in sys.path)]
+    found = next((path for path in paths if path.exists()), None)
+    if found is None or digest(found.parent) != code:
+        what = f"has other code in {found.parent} or gan_paper" if found else f"finds no {paths[0].name} on PYTHONPATH"
+        raise run.Refused(f"worker {socket.gethostname()} {what}")
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled"
+
+    with tempfile.TemporaryDirectory(prefix="gan-paper-") as temporary:
+        folder = Path(temporary) / "run"
+        status, line = run_script(found, [*flags, "--output", str(folder)], is_cancelled)
+        return status, line, b"" if status else Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
+
+
+def unpack(archive: bytes, place: Path) -> None:
+    """Put the folder that an archive holds in its place, by one renaming."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{place.name[:50]}-", dir=place.parent) as temporary:
+        folder = Path(temporary) / "run"
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            content.extractall(folder)  # it compares checksums
+        folder.rename(place)
 
 
 if __name__ == "__main__":

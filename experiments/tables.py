@@ -3,9 +3,9 @@
 With runs of one experiment, say `runs/gaussian/seed*`, it prints a row of metrics for each, what the run's reference
 says of it, and the median, the least and the greatest over the runs.
 
-Without runs it prints the tables of the pages, Table 1 among them, which are made from `figures/reference`:
+Without runs it prints the tables of `README.md`, Table 1 among them, which are made from `figures/reference`:
 `results/` holds the metrics of each seed, a file a preset; `mnist/` and `mnist_dense/` hold the runs of MNIST.
-`--collect` takes them from finished runs, and `--write` puts the tables into the pages.
+`--collect` takes them from finished runs, and `--write` puts the tables into the page.
 """
 
 import json
@@ -24,7 +24,7 @@ from gan_paper.run import files
 import tyro
 
 HERE = Path(__file__).parent
-PAGES = [HERE / "README.md"]
+PAGE = HERE / "README.md"
 """Where the tables stand, each between `<!-- table NAME -->` and `<!-- end -->`."""
 REFERENCES = HERE.parent / "figures" / "reference"
 
@@ -53,21 +53,20 @@ UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood":
 """Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
 NO_METRICS = ("experiment", "preset", "seed", "iterations", "train_seconds", "iterations_per_second")
 """What a table over runs leaves out of `metrics.json`."""
-MOST_SEEDS = 100_000
 
 Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print a table over runs, or the tables of the pages."""
+    """Print a table over runs, or the tables of the page."""
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")] = ()
-    """Folders of finished runs of one experiment [default: print the tables of the pages]."""
+    """Folders of finished runs of one experiment [default: print the tables of the page]."""
     collect: Path | None = None
     """Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics replace those of `figures/reference`."""
     write: bool = False
-    """Put the tables into the pages."""
+    """Put the tables into the page."""
 
 
 def main(arguments: Arguments) -> None:
@@ -77,16 +76,15 @@ def main(arguments: Arguments) -> None:
         Refused: if a folder holds no finished runs, or the runs do not report the same metrics.
     """
     if arguments.runs:
-        print(over_seeds([folder.name for folder in arguments.runs], [summary(folder) for folder in arguments.runs]))
+        print(over_seeds(arguments.runs))
         return
     if arguments.collect:
         collect(arguments.collect)
     for name, make in TABLES.items():
         print(f"{name}\n\n{make()}\n")
     if arguments.write:
-        for page in PAGES:
-            files.write_text(page, filled(page.read_text(encoding="utf-8")))
-        print("written:", *PAGES, sep="\n  ")
+        files.write_text(PAGE, filled(PAGE.read_text(encoding="utf-8")))
+        print(f"written: {PAGE}")
 
 
 def summary(folder: Path) -> Metrics:
@@ -111,44 +109,22 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {n: float(v) for n, v in metrics.items() if isinstance(v, int | float) and n not in NO_METRICS}
 
 
-def over_seeds(labels: Sequence[str], rows: Sequence[Metrics]) -> str:
-    """The table of runs, with the median, the least and the greatest below.
-
-    Args:
-        labels: Of the runs.
-        rows: Of `summary`, one a run, at least one.
+def over_seeds(folders: Sequence[Path]) -> str:
+    """The table of finished runs, at least one, with the median, the least and the greatest below.
 
     Raises:
-        Refused: if the runs do not report the same metrics.
+        Refused: if a folder holds no finished run, or the runs do not report the same metrics.
     """
-    for label, row in zip(labels, rows, strict=True):
-        if list(row) != list(rows[0]):
-            raise run.Refused(f"{label} reports other metrics than {labels[0]}")
+    rows = [summary(folder) for folder in folders]
     *names, reference = rows[0]
     table: list[list[Any]] = [["", *(f"{n} ({UNITS[n]})" if n in UNITS else n for n in names), reference]]
-    table += [[label, *row.values()] for label, row in zip(labels, rows, strict=True)]
+    for folder, row in zip(folders, rows, strict=True):
+        if list(row) != list(rows[0]):
+            raise run.Refused(f"{folder.name} reports other metrics than {folders[0].name}")
+        table.append([folder.name, *row.values()])
     for label, statistic in (("median", statistics.median), ("least", min), ("greatest", max)):
         table.append([label, *(statistic([row[name] for row in rows]) for name in names), ""])
     return run.table(table)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Seeds from text such as 0,2,5-7, without repetition.
-
-    Raises:
-        Refused: if it is no such text, or gives no seed, or more than 100,000.
-    """
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not dash)) or int(last or first) > 1_000_000_000:
-            raise run.Refused(f"--seeds must be whole numbers to 1e9 and ranges of them, say 0,2,5-7, not {text!r}")
-        if int(last or first) - int(first) >= MOST_SEEDS:
-            raise run.Refused(f"--seeds {text} are too many; at most {MOST_SEEDS} are accepted")
-        seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
-    if not seeds:
-        raise run.Refused(f"--seeds {text} holds no seed: a range rises")
-    return list(seeds)
 
 
 def collect(folder: Path) -> None:

@@ -19,7 +19,6 @@ minute or two.
 import json
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +39,6 @@ import vectors
 from keras.optimizers import SGD, Adam
 from keras.optimizers.schedules import CosineDecay
 from matplotlib.figure import Figure
-from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
@@ -163,7 +161,7 @@ def proposition_1(fixed: FixedGenerator) -> Found:
         "two modes": GaussianMixture((0.5, 0.5), (2.5, 5.5), (0.6, 0.8)),
     }
     games, checks = {}, []
-    for name, p_g in progress(generators.items(), "Proposition 1"):
+    for name, p_g in generators.items():
         d = expit(fixed.learn(p_g))
         data, density = P_DATA.pdf(X), p_g.pdf(X)
         optimal = optimal_discriminator(data, density)
@@ -185,7 +183,7 @@ def theorem_1(fixed: FixedGenerator) -> Found:
 
     path, settings = np.linspace(-1, 1, 9), fixed.settings
     exact, estimated, learned, sampled = [], [], [], []
-    for t in progress(path, "Theorem 1"):
+    for t in path:
         p_g = generator(t)
         exact.append(criterion(P_DATA.pdf(X), p_g.pdf(X)))
         estimated.append(monte_carlo(p_g, settings.samples, settings.seed))
@@ -266,11 +264,6 @@ def section_3(arguments: Arguments) -> Found:
     ratio = float((saturating / non_saturating)[late].max()) if late.any() else np.inf
     check = Check("Section 3: saturating over non-saturating gradient where D(G(z)) <= 0.02", ratio, 0.04)
     return [check], "section3", figure
-
-
-def progress(steps: Iterable[Any], label: str) -> Iterable[Any]:
-    """The steps, with a progress bar on a terminal."""
-    return track(list(steps), label, disable=not sys.stdout.isatty(), transient=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ def test_an_experiment_trains_resumes_and_plots(name, tmp_path, monkeypatch):
     folder = trained(name, tmp_path / "whole", figures=True, **smaller)
     found = {path.name for path in folder.path.iterdir()}
     assert found >= {"config.json", "history.csv", "histograms.npz", "metrics.json", "training.png", "training.pdf"}
-    assert len({path.suffix for path in folder.path.iterdir()} & {".png", ".pdf", ".gif"}) == 3
     assert name == "numpy_gan" or found >= {"generator.keras", "discriminator.keras"}
     metrics = run.read_metrics(folder.path)
     assert metrics["experiment"] == name and metrics["reference"] and {"value", "d_real", "d_fake"} <= metrics.keys()
