@@ -13,7 +13,7 @@ import presets
 from baseline import Baseline, Trained
 from jax import numpy as jnp
 from jax.nn import softplus
-from keras.layers import Dense, LeakyReLU, Rescaling
+from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
 from numpy.typing import NDArray
 from presets import Preset
 
@@ -145,13 +145,17 @@ def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits:
                 x = x if logits and layer is network.layers[-1] else ACTIVATIONS[layer.activation.__name__](x)
             case Maxout():
                 x = x.reshape(len(x), layer.pieces, -1).max(1)
+            case ReLU():
+                x = jax.nn.relu(x)
             case LeakyReLU():
                 x = jax.nn.leaky_relu(x, layer.negative_slope)
             case Rescaling():
                 x = x * layer.scale + layer.offset
-            case Dropout() if layer.rate:
+            case Dropout():
                 keep = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - layer.rate, x.shape)
                 x = jnp.where(keep, x / (1 - layer.rate), 0)
+            case _:
+                raise ValueError(f"JAX's baseline does not have the layer {layer!r}")
     return x
 
 

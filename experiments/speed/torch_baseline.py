@@ -12,7 +12,7 @@ import numpy as np
 import presets
 import torch
 from baseline import Baseline, Trained
-from keras.layers import Dense, LeakyReLU, Rescaling
+from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
 from numpy.typing import NDArray
 from presets import Preset
 from torch import nn
@@ -130,6 +130,8 @@ def sequential(network: keras.Model) -> nn.Sequential:
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
             case Maxout():
                 modules.append(Apply(lambda a, pieces: a.unflatten(1, (pieces, -1)).amax(1), layer.pieces))
+            case ReLU():
+                modules.append(nn.ReLU())
             case LeakyReLU():
                 modules.append(nn.LeakyReLU(layer.negative_slope))
             case Rescaling():
