@@ -16,8 +16,8 @@ Arrays = list[NDArray]
 Trained = tuple[NDArray, list[Arrays]]
 """The result of a training.
 
-First the losses of D, at its last update, and of G in each iteration, in nats, (iterations, 2). Then the weights of G, of
-D, and of the EMAs of G and of D where they are kept.
+First the losses of D, at its last update, and of G in each iteration, in nats, (iterations, 2). Then the weights of G,
+of D, and of the EMAs of G and of D where they are kept.
 """
 SHORT = 20
 """Iterations of the short training in which baselines are checked."""
