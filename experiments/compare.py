@@ -10,7 +10,7 @@
 It prints a table and what is wrong, and draws the two over one another.
 
 Exit statuses: 0 the run is accepted, or the samples cannot be told apart; 1 they differ; 2 it cannot be told, for too
-few samples or other bad input; 3 the figure cannot be written.
+few samples or other bad input.
 """
 
 import math
@@ -98,8 +98,7 @@ def with_reference(subject: Path, name: str | None, output: Path | None) -> bool
     faults = [row.fault for row in rows if not row.holds]
     print(f"not accepted by {title}:" if faults else f"accepted by {title}", *faults, sep="\n  ")
     draw = over_one_another if len(reference.iterations) == 1 else over_training
-    figure = draw(recording, reference, (subject.resolve().name, title))
-    print("written:", *run.save_figure(output, figure, content), sep="\n  ")
+    save(output, draw(recording, reference, (subject.resolve().name, title)), content)
     return not faults
 
 
@@ -169,8 +168,7 @@ def with_samples(subject: Path, other: Path, output: Path) -> bool:
     print(f"energy distance {energy:.4g} (p = {by_energy:.3f})")
     print(f"the samples {'differ' if p < LEVEL else 'cannot be told apart'} (p = {p:.3g})")
     drawn = sorted(row[0] for row in farthest[:DRAWN])
-    figure = draw_dimensions(samples, reference, drawn, (subject.name, other.name))
-    print("written:", *run.save_figure(output, figure, {"experiment": subject.name}), sep="\n  ")
+    save(output, draw_dimensions(samples, reference, drawn, (subject.name, other.name)), {"experiment": subject.name})
     return p >= LEVEL
 
 
@@ -192,6 +190,14 @@ def draw_dimensions(samples: Floats, reference: Floats, indices: Sequence[int], 
     for recording, points in zip(recordings, (samples, reference), strict=True):
         recording.record(0, points)
     return over_one_another(*recordings, names)
+
+
+def save(path: Path, figure: Figure, content: Mapping[str, Any]) -> None:
+    """Write a figure, or say in a line why it cannot be written: the comparison stands without it."""
+    try:
+        print("written:", *run.save_figure(path, figure, content), sep="\n  ")
+    except OSError as error:
+        print(f"the figure was not written: {error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

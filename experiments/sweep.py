@@ -42,6 +42,7 @@ from gan_paper.run.files import read_text
 import tables
 import tyro
 from rich.progress import Progress
+from sweep_figure import Setting, draw
 
 RETRIES = 2
 """How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
@@ -109,7 +110,7 @@ def main(arguments: Arguments) -> bool:
         script = folder / f"{arguments.experiment}.py"
         with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
             failed = train(submit, missing)
-    summarize(arguments.experiment, planned, failed)
+    summarize(arguments, planned, failed)
     return not failed
 
 
@@ -224,15 +225,29 @@ def settle(future: "Future[Any]", one: Planned) -> tuple[str, bool]:
     return (line, status < 0) if status else ("", False)  # a process that was killed has a negative status
 
 
-def summarize(experiment: str, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
-    """Print a table over seeds for each setting."""
+def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
+    """Print a table over seeds for each setting, and draw the figure of them all."""
+    shown: list[Setting] = []
+    settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
+    differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
     for label, group in itertools.groupby(planned, key=lambda one: one.folder.name.rpartition("seed")[0]):
         runs = list(group)
-        print(f"\n{experiment} {label.rstrip('-') or runs[0].config.preset}")
+        print(f"\n{arguments.experiment} {label.rstrip('-') or preset}")
         print(*(f"{one.folder.name}: {failed[one.folder]}\n" for one in runs if one.folder in failed), sep="", end="")
         folders = [one.folder for one in runs if one.folder not in failed]
         if folders:
             print(tables.over_seeds(folders))
+            path = run.find_reference(folders[0], arguments.experiments.resolve().parent / "figures" / "reference")
+            title = "\n".join(f"{name} = {runs[0].config.settings()[name]}" for name in differing) or preset
+            recordings = [run.read_recording(folder) for folder in folders]
+            shown.append(Setting(title, recordings, run.read_recording(path) if path else None))
+    if shown:
+        named = [arguments.preset] if arguments.preset else []
+        name = "-".join(["sweep", *named, *arguments.set, f"seeds={arguments.seeds}"])
+        name = re.sub(r"[^\w=,.+-]", "_", name)[:200]  # a file's name has a limit
+        content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
+        figure = arguments.output / arguments.experiment / f"{name}.png"
+        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
 
 
 # Where the runs train. Here, rather than in a module of its own: Dask sends what `__main__` defines to the workers.

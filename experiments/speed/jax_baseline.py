@@ -10,12 +10,11 @@ import keras
 import numpy as np
 import optax
 import presets
-from baseline import Baseline, Trained
 from jax import numpy as jnp
 from jax.nn import softplus
-from keras.layers import Dense, LeakyReLU, Rescaling
+from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
 from numpy.typing import NDArray
-from presets import Preset
+from presets import Baseline, Preset, Trained
 
 IN_SCAN = "draws in the scan"
 
@@ -49,7 +48,7 @@ class Scan(Baseline):
         keys = jax.random.split(self.key, (len(x), self.gan.k + 1))
         state, losses = jax.jit(lambda *inputs: jax.lax.scan(self.iteration, *inputs))(self.state, (x, z, keys))
         G, D, (_, g_ema, _), (_, d_ema, _) = state
-        return Trained(losses, [list(map(np.array, network)) for network in (G, D, g_ema, d_ema) if network])
+        return losses, [list(map(np.array, network)) for network in (G, D, g_ema, d_ema) if network]
 
     def scan(self, state: Any, key: Any, rows: Any) -> Any:
         """Make one chunk of iterations."""
@@ -98,15 +97,14 @@ class Learner:
 
     def __init__(self, like: keras.optimizers.Optimizer, updates: int) -> None:
         self.ema = like.ema_momentum if like.use_ema else None
-        rates, momenta = (jnp.array(f(like, updates)) for f in (presets.learning_rates, presets.momenta))
-        scale = optax.scale_by_schedule(lambda t: -rates[jnp.minimum(t, updates - 1)])
+        rates = jnp.array(presets.learning_rates(like, updates))  # past their end JAX reads the last
         if isinstance(like, keras.optimizers.Adam):
-            self.optimizer = optax.chain(optax.scale_by_adam(like.beta_1, like.beta_2, like.epsilon), scale)
-        elif like.momentum:  # the velocity comes after the learning rate: each gradient has that of its time
-            velocity = optax.inject_hyperparams(optax.trace)(decay=lambda t: momenta[jnp.minimum(t, updates - 1)])
-            self.optimizer = optax.chain(scale, velocity)
+            self.optimizer: Any = optax.adam(lambda t: rates[t], like.beta_1, like.beta_2, like.epsilon)
+        elif like.momentum:
+            momenta = jnp.array(presets.momenta(like, updates))
+            self.optimizer = optax.inject_hyperparams(optax.sgd)(lambda t: rates[t], lambda t: momenta[t])
         else:
-            self.optimizer = scale
+            self.optimizer = optax.sgd(lambda t: rates[t])
 
     def init(self, network: Any) -> Any:
         """Make the state."""
@@ -122,15 +120,6 @@ class Learner:
         return network, (inner, ema, t + 1)
 
 
-ACTIVATIONS: dict[str, Any] = {
-    "elu": jax.nn.elu,
-    "relu": jax.nn.relu,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "linear": lambda a: a,
-}
-
-
 def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits: bool = False) -> Any:
     """Apply the same network with these weights; the key is dropout's.
 
@@ -142,16 +131,21 @@ def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits:
             x = x @ next(arrays) + next(arrays)
         match layer:
             case Dense():
-                x = x if logits and layer is network.layers[-1] else ACTIVATIONS[layer.activation.__name__](x)
+                linear = layer.activation.__name__ == "linear" or (logits and layer is network.layers[-1])
+                x = x if linear else getattr(jax.nn, layer.activation.__name__)(x)
             case Maxout():
                 x = x.reshape(len(x), layer.pieces, -1).max(1)
+            case ReLU():
+                x = jax.nn.relu(x)
             case LeakyReLU():
                 x = jax.nn.leaky_relu(x, layer.negative_slope)
             case Rescaling():
                 x = x * layer.scale + layer.offset
-            case Dropout() if layer.rate:
+            case Dropout():
                 keep = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - layer.rate, x.shape)
                 x = jnp.where(keep, x / (1 - layer.rate), 0)
+            case _:
+                raise ValueError(f"JAX's baseline does not have the layer {layer!r}")
     return x
 
 

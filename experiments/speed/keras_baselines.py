@@ -7,17 +7,16 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from gan_paper import objective
+from gan_paper import objective, run
 from gan_paper.distributions import Gaussian, Uniform
 
 import keras
 import numpy as np
 import presets
 import tensorflow as tf
-from baseline import LOSSES, Baseline, Differs, Trained, distance
 from keras.losses import BinaryCrossentropy
 from numpy.typing import NDArray
-from presets import Preset
+from presets import LOSSES, Baseline, Preset, Trained, distance
 
 
 class Ours(Baseline):
@@ -34,7 +33,7 @@ class Ours(Baseline):
     def learn(self, x: NDArray, z: NDArray) -> Trained:
         """Train on given minibatches, which are those of `fit`."""
         history = self.fit(1, len(x)).history
-        return Trained(np.stack([history["d_loss"], history["g_loss"]], axis=1), presets.networks(self.gan))
+        return np.stack([history["d_loss"], history["g_loss"]], axis=1), presets.networks(self.gan)
 
     def fit(self, steps: int, epochs: int) -> keras.callbacks.History:
         """Train."""
@@ -73,7 +72,7 @@ class TrainStep(Baseline):
         """Train on given minibatches, in compiled calls of one iteration."""
         step = tf.function(self.model.train_step, jit_compile=self.variant == "XLA", autograph=False)
         losses = np.array([list(step(pair).values()) for pair in zip(x, z, strict=True)])
-        return Trained(losses, presets.networks(self.gan))
+        return losses, presets.networks(self.gan)
 
 
 class OneIteration(keras.Model):
@@ -127,15 +126,12 @@ class Notebook(Baseline):
         super().__init__(preset, variant)
         warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # the frozen D
         self.G, self.D = self.gan.generator, self.gan.discriminator
-        d_sgd, g_sgd = (
-            type(like).from_config({**like.get_config(), "use_ema": False})
-            for like in (self.gan.d_optimizer, self.gan.g_optimizer)
-        )
-        self.D.compile(d_sgd, "binary_crossentropy")
+        self.gan.d_optimizer.use_ema = self.gan.g_optimizer.use_ema = False
+        self.D.compile(self.gan.d_optimizer, "binary_crossentropy")
         self.D.trainable = False
         z = keras.Input(self.G.input_shape[1:])
         self.DG = keras.Model(z, self.D(self.G(z)))
-        self.DG.compile(g_sgd, "binary_crossentropy")
+        self.DG.compile(self.gan.g_optimizer, "binary_crossentropy")
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches, drawn with NumPy."""
@@ -152,14 +148,14 @@ class Notebook(Baseline):
             g = self.DG.fit(noise[-1], ones, verbose=0)
             of_fake, of_real, of_g = (history.history["loss"][0] for history in (fake, real, g))
             losses.append([of_fake + of_real, of_g])
-        return Trained(np.array(losses), [self.G.get_weights(), self.D.get_weights()])
+        return np.array(losses), [self.G.get_weights(), self.D.get_weights()]
 
     @classmethod
-    def check(cls, preset: Preset, variant: str, ours: Trained) -> dict[str, float]:
+    def check(cls, preset: Preset, variant: str, ours: Trained) -> None:
         """Compare the losses of the initial weights, the only ones that can agree; then G must have moved, and D not.
 
         Raises:
-            Differs: if one of this does not hold.
+            run.Refused: if one of this does not hold.
         """
         (g_before, d_before, *_), (x, z), logits = presets.networks(preset.gan), preset.draw(0, 1), preset.gan.logits
         samples = [preset.gan.generator(batch) for batch in z[0]]
@@ -170,5 +166,4 @@ class Notebook(Baseline):
         (((of_d, _),), (G, D)) = loop.learn(x, z)
         apart = max(abs(of_d - float(d_loss)), abs(of_g - float(g_loss)))
         if not apart <= LOSSES or not distance(G, g_before) > 0 or distance(D, d_before) > 0:
-            raise Differs(f"losses differ by {apart:.2g} nats (at most {LOSSES:g}), or G does not move, or D does")
-        return {"losses": apart}
+            raise run.Refused(f"Notebook: losses differ by {apart:.2g} nats, or G does not move, or D does")

@@ -1,8 +1,9 @@
-"""The presets that are timed: each one's GAN as its experiment makes it, and what other frameworks read off it."""
+"""The presets that are timed, what a baseline offers, and the check that it trains as ours does."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from gan_paper import GAN, Dropout, Maxout, RisingMomentum, run
 from gan_paper.distributions import Images
@@ -11,8 +12,23 @@ import numpy as np
 from keras.optimizers import Adam, schedules
 from numpy.typing import NDArray
 
+Arrays = list[NDArray]
+Trained = tuple[NDArray, list[Arrays]]
+"""The result of a training.
+
+First the losses of D, at its last update, and of G in each iteration, in nats, (iterations, 2). Then the weights of G,
+of D, and of the EMAs of G and of D where they are kept.
+"""
 SHORT = 20
 """Iterations of the short training in which baselines are checked."""
+LOSSES = 1e-3
+"""The greatest accepted difference of an iteration's losses, in nats."""
+WEIGHTS = 2e-2
+"""The greatest accepted distance of the final weights, as a share of the distance that training moved ours.
+
+In `mnist-paper`, float32 alone ends 0.006 of it away from float64: rounding changes which piece of a maxout unit is the
+greatest.
+"""
 
 
 class Preset(NamedTuple):
@@ -72,11 +88,7 @@ def shorten(gan: GAN, iterations: int) -> None:
     Learning rates and momentum change in these iterations as in the whole run's, and the EMAs forget a tenth in each
     update. There is no dropout, since each framework draws its own masks. Adam's epsilon is too small to matter, since
     frameworks add it in different places. Maxout layers are initialised with three times the weights: with the
-    preset's, G moves by a few roundings of float32.
-
-    Args:
-        gan: The GAN.
-        iterations: Of the whole run.
+    preset's, G moves by a few roundings of float32. `iterations` is the whole run's number.
     """
     for layer in (*gan.generator.layers, *gan.discriminator.layers):
         if isinstance(layer, Dropout):
@@ -104,15 +116,20 @@ def learning_rates(optimizer: Any, updates: int) -> NDArray[np.float32]:
 
 
 def momenta(optimizer: Any, updates: int) -> NDArray[np.float32]:
-    """Evaluate the momentum of SGD, or Adam's beta_1, for each update, (updates,)."""
+    """Evaluate the momentum of SGD for each update, (updates,), as PyTorch and optax apply it.
+
+    They multiply the velocity by the present learning rate, Keras each gradient by that of its time.
+    """
+    momenta = np.full(updates, optimizer.momentum)
     if isinstance(optimizer, RisingMomentum):
         epochs = np.arange(updates) // optimizer.updates_per_epoch
-        rise = np.minimum(epochs / (optimizer.saturate - 1), 1)
-        return (optimizer.momentum + (optimizer.final - optimizer.momentum) * rise).astype(np.float32)
-    return np.full(updates, optimizer.beta_1 if isinstance(optimizer, Adam) else optimizer.momentum, np.float32)
+        momenta += (optimizer.final - optimizer.momentum) * np.minimum(epochs / (optimizer.saturate - 1), 1)
+    rates = learning_rates(optimizer, updates)
+    momenta[1:] *= rates[:-1] / rates[1:]
+    return momenta.astype(np.float32)
 
 
-def networks(gan: GAN) -> list[list[NDArray]]:
+def networks(gan: GAN) -> list[Arrays]:
     """Copy the weights of G, of D, and of the EMAs of G and of D where its optimizers keep them."""
     found, averaged = [gan.generator, gan.discriminator], gan.averaged()
     found += [averaged.generator] if gan.g_optimizer.use_ema else []
@@ -123,3 +140,51 @@ def networks(gan: GAN) -> list[list[NDArray]]:
 def rows(x: Any) -> NDArray[np.float32]:
     """Return the examples of a finite data set, (N, dimensions), on the networks' scale."""
     return x.scaled(x.pixels) if isinstance(x, Images) else x.points.astype(np.float32)
+
+
+class Baseline(ABC):
+    """One implementation of a preset's training.
+
+    Attributes:
+        VARIANTS: The ways in which it can run, of which the fastest is timed.
+        chunk: It is asked for multiples of so many iterations.
+    """
+
+    VARIANTS: ClassVar[tuple[str, ...]] = ("",)
+    chunk: int = 1
+
+    def __init__(self, preset: Preset, variant: str) -> None:
+        self.preset, self.gan, self.variant = preset, preset.gan, variant
+
+    @abstractmethod
+    def run(self, iterations: int) -> None:
+        """Train on random minibatches, and return when that is done. This is what is timed."""
+
+    @abstractmethod
+    def learn(self, x: NDArray, z: NDArray) -> Trained:
+        """Make the same updates on given minibatches, as `Preset.draw` gives them."""
+
+    @classmethod
+    def check(cls, preset: Preset, variant: str, ours: Trained) -> None:
+        """Train as ours was trained, and compare the losses and the weights of the networks and of the EMAs.
+
+        Raises:
+            run.Refused: if they differ by more than `LOSSES` or `WEIGHTS`.
+        """
+        before = networks(preset.gan)
+        their_losses, their_networks = cls(preset, variant).learn(*preset.draw(0, len(ours[0])))
+        losses = float(np.abs(their_losses - ours[0]).max())
+        weights = max(
+            distance(network, our) / distance(our, initial)
+            for network, our, initial in zip(their_networks, ours[1], before, strict=True)
+        )
+        if not (losses <= LOSSES and weights <= WEIGHTS):  # NaN is too great
+            raise run.Refused(
+                f"{cls.__name__}: losses differ by {losses:.2g} nats (at most {LOSSES:g}), "
+                f"weights by {weights:.2g} of the distance trained (at most {WEIGHTS:g})"
+            )
+
+
+def distance(a: Arrays, b: Arrays) -> float:
+    """Return the Euclidean distance of two networks' weights."""
+    return float(np.sqrt(sum(np.sum((p - q) ** 2) for p, q in zip(a, b, strict=True))))

@@ -11,10 +11,9 @@ import keras
 import numpy as np
 import presets
 import torch
-from baseline import Baseline, Trained
-from keras.layers import Dense, LeakyReLU, Rescaling
+from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
 from numpy.typing import NDArray
-from presets import Preset
+from presets import Baseline, Preset, Trained
 from torch import nn
 from torch.nn.functional import softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -27,7 +26,6 @@ class Eager(Baseline):
     updates, where D sees them twice, as in PyTorch's own example of a GAN.
     """
 
-    chunk = 10
     VARIANTS = tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
 
     def __init__(self, preset: Preset, variant: str) -> None:
@@ -51,7 +49,7 @@ class Eager(Baseline):
         losses = np.array([[loss.item() for loss in self.iteration(*pair)] for pair in pairs])
         networks = [self.G, self.D, self.g_learner.ema, self.d_learner.ema]
         weights = [[p.detach().numpy().T for p in network.parameters()] for network in networks if network]
-        return Trained(losses, weights)
+        return losses, weights
 
     def iteration(self, x: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Update D k times and G once; return the losses."""
@@ -79,13 +77,12 @@ class Learner:
 
     def __init__(self, network: nn.Module, like: keras.optimizers.Optimizer, updates: int) -> None:
         self.network, self.made = network, 0
-        self.rates, self.momenta = presets.learning_rates(like, updates), presets.momenta(like, updates)
+        self.rates = presets.learning_rates(like, updates)
         if isinstance(like, keras.optimizers.Adam):
             betas = like.beta_1, like.beta_2
             self.optimizer: Any = torch.optim.Adam(network.parameters(), 1.0, betas, like.epsilon, fused=True)
         else:
-            # PyTorch multiplies the velocity by the present learning rate, Keras each gradient by that of its time.
-            self.momenta[1:] *= self.rates[:-1] / self.rates[1:]
+            self.momenta = presets.momenta(like, updates)
             self.optimizer = torch.optim.SGD(network.parameters(), 1.0, float(self.momenta[0]), fused=True)
         decay = like.ema_momentum
         self.ema = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay)) if like.use_ema else None
@@ -130,6 +127,8 @@ def sequential(network: keras.Model) -> nn.Sequential:
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
             case Maxout():
                 modules.append(Apply(lambda a, pieces: a.unflatten(1, (pieces, -1)).amax(1), layer.pieces))
+            case ReLU():
+                modules.append(nn.ReLU())
             case LeakyReLU():
                 modules.append(nn.LeakyReLU(layer.negative_slope))
             case Rescaling():

@@ -4,6 +4,7 @@ It prints the Wasserstein-1 distance of a million samples from the data, in stan
 """
 
 import sys
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,14 +18,10 @@ ITERATIONS, M, K = 8_000, 128, 4
 DECAY = 1 - 1 / (0.1 * ITERATIONS)  # of the EMA, in an iteration
 
 
-def uniform(limit: float) -> Any:
-    """Return an initialiser of weights in U(-limit, limit)."""
-    return lambda key, shape, dtype=None: jax.random.uniform(key, shape, minval=-limit, maxval=limit)
-
-
 def network(inputs: int, scale: float) -> tuple[Any, Any]:
     """Return the functions that initialise and apply a network; `scale` multiplies its first layer's weights."""
-    first, others = uniform(scale * inputs**-0.5), uniform(50**-0.5)
+    limits = scale * inputs**-0.5, 50**-0.5
+    first, others = (partial(jax.random.uniform, minval=-limit, maxval=limit) for limit in limits)
     hidden = Dense(50, first, first), Elu, Dense(50, others, others), Elu
     return serial(*hidden, Dense(1, others, others))
 
