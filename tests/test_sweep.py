@@ -12,13 +12,13 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from gan_paper import run
-from tests.conftest import ROOT, experiment
+from tests.conftest import ROOT
 
 import filelock
 import pytest
+import sweep
 import tyro
 
-SWEEP = experiment("sweep")
 SHORT = ["numpy_gan", "--set", "iterations=300", "--seeds"]
 RECORDS = ("history.csv", "histograms.npz")
 TINY = '''
@@ -64,7 +64,7 @@ def tiny(tmp_path, monkeypatch):
 
 def here(*flags):
     """sweep.py in this process; whether every run is finished."""
-    return SWEEP.main(tyro.cli(SWEEP.Arguments, args=[*map(str, flags)]))
+    return sweep.main(tyro.cli(sweep.Arguments, args=[*map(str, flags)]))
 
 
 def start(*command, **kwargs):
@@ -107,7 +107,7 @@ def test_what_dies_is_resumed_and_what_diverges_is_a_row(tiny, monkeypatch, caps
     said = capsys.readouterr().out
     assert said.count("mean=9.0-seed0: failed: tiny.py: training diverged at iteration 1") == 2  # as it ends, and last
     assert "\nmean=8.0-seed0: ks 0.5, " in said and "\nseed0: ks 0.5, " in said
-    monkeypatch.setattr(SWEEP, "RETRIES", 0)
+    monkeypatch.setattr(sweep, "RETRIES", 0)
     assert not here(*tiny, "1", "--set", "mean=8")
     assert "mean=8.0-seed1: failed: exit status -9" in capsys.readouterr().out
 
@@ -143,7 +143,7 @@ def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
     assert {path.name for path in (runs / "tiny").iterdir() if path.is_dir()} == {"seed0", "seed1"}
     assert "seed1 is there already: finish it without --scheduler" in outcomes[2][1]
     with pytest.raises(run.Refused, match="has other code in"):
-        SWEEP.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
+        sweep.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
 
 
 def test_a_damaged_archive_is_tried_again(tmp_path, monkeypatch, plain):
@@ -156,17 +156,17 @@ def test_a_damaged_archive_is_tried_again(tmp_path, monkeypatch, plain):
         return future
 
     place = tmp_path / "runs" / "seed0"
-    one = SWEEP.Planned([], None, place)
-    monkeypatch.setattr(SWEEP, "RETRIES", 1)
-    assert SWEEP.train(submit, [one]).keys() == {place}
-    assert SWEEP.train(submit, [one]) == {} and [path.name for path in place.parent.iterdir()] == ["seed0"]
+    one = sweep.Planned([], None, place)
+    monkeypatch.setattr(sweep, "RETRIES", 1)
+    assert sweep.train(submit, [one]).keys() == {place}
+    assert sweep.train(submit, [one]) == {} and [path.name for path in place.parent.iterdir()] == ["seed0"]
     assert (place / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
 
 
 def test_values_are_of_the_settings_kinds(tiny):
     presets = run.load_experiment("tiny", Path("mine").resolve()).PRESETS
     sets = ("cosine=false,true", "mean=1e-3", "units=8,16 4")
-    planned = SWEEP.plan(SWEEP.Arguments("tiny", "3,1-2,1", "other", sets), presets)
+    planned = sweep.plan(sweep.Arguments("tiny", "3,1-2,1", "other", sets), presets)
     assert [one.config.seed for one in planned] == [3, 1, 2] * 4
     assert [one.config.cosine for one in planned] == [False] * 6 + [True] * 6
     assert {(one.config.mean, one.config.units) for one in planned} == {(0.001, (8,)), (0.001, (16, 4))}
@@ -174,10 +174,10 @@ def test_values_are_of_the_settings_kinds(tiny):
 
 
 def test_seeds_are_read_from_text():
-    assert SWEEP.parse_seeds("0,2,5-7, 6") == [0, 2, 5, 6, 7]
+    assert sweep.parse_seeds("0,2,5-7, 6") == [0, 2, 5, 6, 7]
     for text in ("5-3", "many", "0,x", "-1", ""):
         with pytest.raises(run.Refused, match="--seeds"):
-            SWEEP.parse_seeds(text)
+            sweep.parse_seeds(text)
 
 
 @pytest.mark.parametrize(
