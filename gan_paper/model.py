@@ -218,7 +218,8 @@ def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., An
     """
     if discriminator.output_shape != (None, 1):
         raise ValueError(f"discriminator must answer with shape (m, 1), not {discriminator.output_shape}")
-    last = discriminator.outputs[0]._keras_history.operation
+    history = discriminator.outputs[0]._keras_history
+    last = history.operation
     is_sigmoid = getattr(last, "activation", None) is keras.activations.sigmoid
     if from_logits:
         if is_sigmoid:
@@ -231,7 +232,8 @@ def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., An
         )
     if last.activity_regularizer is not None:
         raise ValueError(f"discriminator's last layer, {last.name}, may not have an activity_regularizer")
-    below = keras.Model(discriminator.inputs[0], last.input)
+    before = last._inbound_nodes[history.node_index].input_tensors[0]  # a layer may serve in another model, too
+    below = keras.Model(discriminator.inputs[0], before)
     if type(last) is keras.layers.Activation:
         return below
 
