@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.minibatches import Minibatches
-from gan_paper.model import AdversarialModel, frozen_state
+from gan_paper.minibatches import Minibatches, whole
+from gan_paper.networks import frozen_state
+from gan_paper.sampling import SamplingModel
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 
 @keras.saving.register_keras_serializable("gan_paper")
-class GAN(AdversarialModel):
+class GAN(SamplingModel):
     """G and D, trained against each other by Algorithm 1. Called on noise, it answers with samples.
 
     ```python
@@ -42,6 +43,7 @@ class GAN(AdversarialModel):
     def fit(
         self,
         x: Any,
+        c: Any = None,
         *,
         batch_size: int | None = None,
         epochs: int = 1,
@@ -49,6 +51,7 @@ class GAN(AdversarialModel):
         initial_epoch: int = 0,
         seed: int = 0,
         callbacks: Any = None,
+        validation_data: Any = None,
         verbose: Any = "auto",
     ) -> keras.callbacks.History:
         """Train by Algorithm 1.
@@ -60,10 +63,12 @@ class GAN(AdversarialModel):
         `epochs=20, initial_epoch=10`.
 
         Args:
-            x: Where examples come from. An array (N, ...) is gone through in shuffled passes, which run on over the
-                ends of epochs: an epoch is N // m // k iterations. A distribution, such as `Gaussian(4, 1.25)`, gives
-                fresh draws, and needs `steps_per_epoch`. A `tf.data.Dataset` of batches of examples is repeated as
-                often as needed; its batches are the minibatches.
+            x: Where examples come from. An array or a table (N, ...) is gone through in shuffled passes, which run on
+                over the ends of epochs: an epoch is N // m // k iterations. A distribution, such as
+                `Gaussian(4, 1.25)`, gives fresh draws, and needs `steps_per_epoch`. A `tf.data.Dataset` or a
+                `keras.utils.PyDataset` of batches is repeated as often as needed; its batches are the minibatches.
+            c: For a conditional GAN, a row of each example: class numbers, one-hot vectors or others, as the networks
+                take them. A dataset brings its own, as (x, c).
             batch_size: m [default: 32]; not for a dataset.
             epochs: The epoch to end before.
             steps_per_epoch: Iterations in an epoch.
@@ -71,6 +76,8 @@ class GAN(AdversarialModel):
             seed: Of the minibatches and of the order of the examples.
             callbacks: As for `keras.Model.fit`. They act on every epoch; on batches once a compiled call, which makes
                 many iterations.
+            validation_data: Held-out examples, x or (x, c), of which each epoch's row gets `evaluate`'s `val_value`,
+                `val_d_real` and `val_d_fake`.
             verbose: As for `keras.Model.fit`.
 
         Returns:
@@ -82,44 +89,58 @@ class GAN(AdversarialModel):
             ValueError: naming the argument, if something does not fit.
             FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
         """
-        minibatches = self.minibatches(x, batch_size, seed)
-        steps = minibatches.steps if steps_per_epoch is None else steps_per_epoch
+        whole("seed", seed, 0)
+        minibatches = self.minibatches(x, batch_size, seed, c)
+        steps = minibatches.steps if steps_per_epoch is None else whole("steps_per_epoch", steps_per_epoch, 1)
         if steps is None:
             raise ValueError("steps_per_epoch must be given: examples drawn from x have no end")
-        if not (isinstance(steps, int) and steps >= 1):
-            raise ValueError(f"steps_per_epoch must be an integer of at least 1, not {steps!r}")
-        self.steps_per_execution = minibatches.per_call(steps, self._most_per_call)
+        for name, (network, seen) in self._untracked.trained.items():
+            if seen != [id(v) for v in network.trainable_variables]:
+                raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
+        if self._untracked.calls:
+            raise ValueError("fit is running already, in another thread")
+        callbacks = [] if callbacks is None else [callbacks]
+        if validation_data is not None:
+            held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            evaluate = lambda _, logs: logs.update({f"val_{k}": v for k, v in self.evaluate(*held_out).items()})  # noqa: E731
+            callbacks.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=evaluate))
+        self.steps_per_execution = minibatches.per_call(steps, self._untracked.arguments["steps_per_execution"])
         # The minibatches come from a thread; for Keras, which wants a dataset, there is one that only counts.
         calls = tf.data.Dataset.range(1).repeat()
         epochs_left = max(0, epochs - initial_epoch)
-        with minibatches.ahead(
-            lambda: int(self.g_optimizer.iterations), steps, epochs_left, self.steps_per_execution
-        ) as self._untracked.calls:
-            return super().fit(
-                calls,
-                steps_per_epoch=steps,
-                epochs=epochs,
-                initial_epoch=initial_epoch,
-                callbacks=callbacks,
-                verbose=verbose,
-                shuffle=False,
-            )
+        try:
+            with minibatches.ahead(
+                lambda: int(self.iterations), steps, epochs_left, self.steps_per_execution
+            ) as self._untracked.calls:
+                return super().fit(
+                    calls,
+                    steps_per_epoch=steps,
+                    epochs=epochs,
+                    initial_epoch=initial_epoch,
+                    callbacks=callbacks,
+                    verbose=verbose,
+                    shuffle=False,
+                )
+        finally:
+            self._untracked.calls, self.steps_per_execution = None, 1  # `predict` counts by the latter
 
-    def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0) -> Minibatches:
+    def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0, c: Any = None) -> Minibatches:
         """The minibatches that `fit` trains on, given the same arguments.
 
         Raises:
-            ValueError: naming the argument, if `x` or `batch_size` does not fit.
+            ValueError: naming `x`, `c` or `batch_size`, if it does not fit.
         """
         self._assert_compile_called("fit")
+        if (c is not None) and not self.is_conditional:
+            raise ValueError("c is for a conditional GAN, whose networks have two inputs")
         return Minibatches(
             x,
             self.p_z,
             batch_size=batch_size,
             k=self.k,
             noises=self.k if self.simultaneous else self.k + 1,
-            example=self.discriminator.input_shape[1:],
-            noise=self.generator.input_shape[1:],
+            example=self.discriminator.inputs[0].shape[1:],
+            noise=self.generator.inputs[0].shape[1:],
             seed=seed,
             dtype=keras.config.floatx(),
         )
@@ -145,7 +166,7 @@ class GAN(AdversarialModel):
             logs, finite = step(next(self._untracked.calls))
             if not finite:  # to fetch the weights takes milliseconds
                 check_finite(
-                    int(self.g_optimizer.iterations),
+                    int(self.iterations),
                     float(logs["d_loss"]),
                     float(logs["g_loss"]),
                     self.discriminator.get_weights(),
@@ -170,11 +191,11 @@ class GAN(AdversarialModel):
         x, z, count = minibatches
 
         def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
-            metrics = self.iteration(x[t], z[t])
+            metrics = self.iteration(_at(x, t), _at(z, t))
             # A D that breaks takes G with it in the same iteration, and a G that breaks, its biases. So these and the
             # losses say as much as all the weights would, and to watch them costs nothing.
-            biases = [tf.reduce_sum(w) for w in self.generator.trainable_weights if w.shape.rank == 1]
-            finite = tf.math.is_finite(tf.add_n([*metrics[:2], *biases]))
+            biases = [tf.reduce_sum(w) for w in self.generator.trainable_weights if len(w.shape) == 1]
+            finite = tf.math.is_finite(metrics[0] + metrics[1] + _total(biases))
             return t + 1, finite, [total + metric for total, metric in zip(totals, metrics, strict=True)]
 
         zero = tf.zeros((), keras.config.floatx())
@@ -184,6 +205,7 @@ class GAN(AdversarialModel):
             (0, True, [zero] * len(self._means.names)),
             parallel_iterations=1,
         )
+        self.iterations.assign_add(tf.cast(t, self.iterations.dtype))
         self._means.update_state(totals, t)
         return self._means.result()
 
@@ -191,73 +213,94 @@ class GAN(AdversarialModel):
         """One iteration of Algorithm 1: k updates of D, each on its own minibatch, then one of G.
 
         Args:
-            x: Examples, (k, m, ...).
-            z: Noise, (k + 1, m, ...); the last minibatch is the generator's. If simultaneous, one serves both.
+            x: Examples, (k, m, ...); for a conditional GAN, here and below, [x, c].
+            z: Noise, (k + 1, m, ...); the last minibatch is the generator's. If simultaneous, one serves both. For a
+                conditional GAN, here and below, [z, c].
 
         Returns:
             The last D loss, the G loss, and the means of D(x), of D(G(z)) and V that the last D update saw.
         """
         if self.simultaneous:
-            return self.simultaneous_step(x[0], z[0])
+            return self.simultaneous_step(_at(x, 0), _at(z, 0))
 
         def update(step: Any, *_: Any) -> tuple[Any, ...]:
-            return step + 1, *self.discriminator_step(x[step], z[step])
+            return step + 1, *self.discriminator_step(_at(x, step), _at(z, step))
 
         # For k steps. The loop is the graph's own, so that one update is traced and compiled, whatever k is.
         zero = tf.zeros((), keras.config.floatx())
         _, d_loss, *seen = tf.while_loop(
             lambda step, *_: step < self.k, update, (0, *[zero] * 4), parallel_iterations=1
         )
-        g_loss = self.generator_step(z[self.k])
+        g_loss = self.generator_step(_at(z, self.k))
         return d_loss, g_loss, *seen
 
     def discriminator_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Update D by ascending the gradient of V, jointly on examples x and on samples G(z); G stays as it is."""
         with frozen_state(self.generator):
-            samples = self.generator(z, training=True)
+            samples = self.generate(z)
         with tf.GradientTape() as tape:
-            loss, seen, _ = self._discriminator_loss(x, samples)
+            loss, seen, _ = self.compute_discriminator_loss(x, samples)
+            scaled = self.d_optimizer.scale_loss(loss)
         variables = self.discriminator.trainable_variables
-        self.d_optimizer.apply(tape.gradient(loss, variables), variables)
+        self.d_optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss, *seen
 
     def generator_step(self, z: Any) -> Any:
         """Update G by descending the gradient of its objective through D, which stays as it is."""
         with tf.GradientTape() as tape:
-            samples = self.generator(z, training=True)
+            samples = self.generate(z)
             with frozen_state(self.discriminator):
                 fake = self.logits(samples, training=True)
-            loss = self._generator_loss(fake)
+            loss = self.compute_generator_loss(fake)
+            scaled = self.g_optimizer.scale_loss(loss)
         variables = self.combined.trainable_variables
-        self.g_optimizer.apply(tape.gradient(loss, variables), variables)
+        self.g_optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss
 
     def simultaneous_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Not Algorithm 1, but what the authors released: update D and G together, from the same samples G(z)."""
         with tf.GradientTape(persistent=True) as tape:
-            samples = self.generator(z, training=True)
-            d_loss, seen, fake = self._discriminator_loss(x, samples)
-            g_loss = self._generator_loss(fake)
+            samples = self.generate(z)
+            d_loss, seen, fake = self.compute_discriminator_loss(x, samples)
+            g_loss = self.compute_generator_loss(fake)
+            d_scaled, g_scaled = self.d_optimizer.scale_loss(d_loss), self.g_optimizer.scale_loss(g_loss)
         d_variables, g_variables = self.discriminator.trainable_variables, self.combined.trainable_variables
-        d_gradients, g_gradients = tape.gradient(d_loss, d_variables), tape.gradient(g_loss, g_variables)
+        d_gradients, g_gradients = tape.gradient(d_scaled, d_variables), tape.gradient(g_scaled, g_variables)
         self.d_optimizer.apply(d_gradients, d_variables)
         self.g_optimizer.apply(g_gradients, g_variables)
         return d_loss, g_loss, *seen
 
-    def _discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, tuple[Any, Any, Any], Any]:
-        """D's objective; the means of D(x), of D(G(z)) and V; D's logits on the samples."""
+    def generate(self, z: Any) -> Any:
+        """G's samples as D takes them: G(z), or for a conditional GAN [G(z, c), c]."""
+        samples = self.generator(z, training=True)
+        return [samples, z[1]] if self.is_conditional else samples
+
+    def compute_discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, tuple[Any, Any, Any], Any]:
+        """D's objective. To be overridden where it needs more than D's logits, as in WGAN-GP.
+
+        Returns:
+            The loss; the means of D(x), of D(G(z)) and V; D's logits on the samples.
+        """
         real = self.logits(x, training=True)
         penalties = self.discriminator.losses
         fake = self.logits(samples, training=True)
         penalties = penalties + self.discriminator.losses
-        loss = objective.discriminator_loss(real, fake)
-        seen = tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), -loss
+        loss = self._untracked.losses[0](real, fake)
+        seen = tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), objective.value(real, fake)
         # Keras lists regularisers, and what layers add, after each of D's two passes.
-        return loss + sum(penalties) / 2, seen, fake
+        return loss + _total(penalties) / 2, seen, fake
 
-    def _generator_loss(self, fake: Any) -> Any:
-        """G's objective, given D's logits on its samples."""
-        return objective.GENERATOR_LOSSES[self.generator_loss](fake) + sum(self.generator.losses)
+    def compute_generator_loss(self, fake: Any) -> Any:
+        """G's objective, given D's logits on its samples. To be overridden where it needs more."""
+        return self._untracked.losses[1](fake) + _total(self.generator.losses)
+
+
+def _at(minibatches: Any, index: Any) -> Any:
+    return tf.nest.map_structure(lambda values: values[index], minibatches)
+
+
+def _total(penalties: Sequence[Any]) -> Any:
+    return sum(tf.cast(penalty, keras.config.floatx()) for penalty in penalties)
 
 
 def check_finite(

@@ -221,6 +221,25 @@ class GaussianMixture(_Saved):
 
 
 @dataclass(frozen=True)
+class Unsaved(_Saved):
+    """Stands in a loaded GAN for a prior that could not be saved with it.
+
+    Attributes:
+        prior: How that prior was printed.
+    """
+
+    prior: str
+
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Refuse.
+
+        Raises:
+            ValueError: always, with what to do.
+        """
+        raise ValueError(f"p_z was not saved with this GAN: set gan.p_z to what it was, {self.prior}")
+
+
+@dataclass(frozen=True)
 class Points:
     """A finite data set: training goes through it in epochs, each in an order of its own.
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import operator
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -232,6 +233,21 @@ def _array(x: Any, example: Sequence[int]) -> NDArray:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("x holds values that are not finite")
     return array
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number that somebody passed, NumPy's among them.
+
+    Raises:
+        ValueError: naming the argument, if it is none or below `least`.
+    """
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+    return number
 
 
 def _dims(shape: Sequence[int]) -> str:

@@ -1,21 +1,26 @@
-"""What Keras needs of a GAN: its networks, D's logits and DG, its prior, `compile`, sampling, averaging, saving."""
+"""What Keras needs of a GAN: its networks and prior, `compile`, the EMA of the weights, saving."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from gan_paper import distributions, objective
-from gan_paper.minibatches import FRESH_NOISE
+from gan_paper.minibatches import whole
+from gan_paper.networks import check_network, check_pair, combine, has_convolution, logits_of
+from gan_paper.optimizers import Both
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
+import tensorflow as tf
 
-for _distribution in (distributions.Gaussian, distributions.Uniform, distributions.GaussianMixture):
-    keras.saving.register_keras_serializable("gan_paper")(_distribution)
-
-_CHUNK = 10_000  # samples that are drawn at once
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"gan_paper trains by TensorFlow, and Keras's backend is {keras.backend.backend()}: "
+        "set KERAS_BACKEND=tensorflow before Keras is imported"
+    )
+for _name in ("Gaussian", "Uniform", "GaussianMixture", "Unsaved"):
+    keras.saving.register_keras_serializable("gan_paper")(getattr(distributions, _name))
 
 
 class Means(keras.metrics.Metric):
@@ -38,7 +43,7 @@ class Means(keras.metrics.Metric):
 
 
 class AdversarialModel(keras.Model):
-    """Two networks and a prior, without the training; see `algorithm1.GAN` for the arguments."""
+    """Two networks and a prior, compiled and saved; see `algorithm1.GAN` for the arguments."""
 
     def __init__(
         self,
@@ -51,109 +56,136 @@ class AdversarialModel(keras.Model):
         super().__init__(**kwargs)
         check_network(generator, "generator")
         check_network(discriminator, "discriminator")
+        check_pair(generator, discriminator)
         if p_z is not None and not hasattr(p_z, "sample"):
             raise ValueError(f"p_z must be a distribution with a method `sample`, not {p_z!r}")
         self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
         self.p_z = distributions.Gaussian() if p_z is None else p_z
-        # Neither is a third network to Keras, which tracks a model's attributes: these are not tracked.
+        # Neither is a third network to Keras, which tracks a model's attributes: these are not tracked. Nor is the
+        # number of iterations a weight, but it is saved with the weights.
         self._untracked = SimpleNamespace(
-            combined=combine(generator, discriminator), logits=logits_of(discriminator, from_logits)
+            combined=combine(generator, discriminator),
+            logits=logits_of(discriminator, from_logits),
+            iterations=keras.Variable(0, dtype="int64", trainable=False, name="iterations"),
+            evaluated=None,
+            calls=None,
         )
         self._means = Means(("d_loss", "g_loss", "d_real", "d_fake", "value"))
         self.built = True  # both networks are, and Keras saves the weights of built models only
 
     @property
-    def combined(self) -> keras.Sequential:
+    def combined(self) -> keras.Model:
         """DG: noise to D(G(z)), with G's weights alone."""
         return self._untracked.combined
 
     @property
     def logits(self) -> Any:
-        """D's logits: a function of examples (m, ...) and of `training`."""
+        """D's logits: a function of examples (m, ...), or of [x, c], and of `training`."""
         return self._untracked.logits
 
+    @property
+    def iterations(self) -> keras.Variable:
+        """How many iterations this model has been trained for, whatever it was compiled with."""
+        return self._untracked.iterations
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether both networks take a second input, c: the model is p(x | c) (section 6 of the paper)."""
+        return len(self.discriminator.inputs) > 1
+
     def call(self, z: Any, training: bool = False) -> Any:
-        """Samples G(z) for noise z of shape (m, ...)."""
+        """Samples G(z) for noise z of shape (m, ...), or G([z, c])."""
         return self.generator(z, training=training)
-
-    def sample(self, count: int, seed: int = 0) -> NDArray:
-        """Draw samples, by noise that training never draws.
-
-        They are those of G or, where `g_optimizer` has `use_ema=True`, of the average of G's iterates.
-
-        Args:
-            count: How many, at least 1.
-            seed: Another one gives other samples.
-
-        Returns:
-            (count, ...).
-        """
-        averaging = self.compiled and self.g_optimizer.use_ema
-        generator, size = self.averaged().generator if averaging else self.generator, self.generator.input_shape[1:]
-        chunks = enumerate(min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK))
-        noise = (self.p_z.sample((n, *size), (seed, i, FRESH_NOISE), keras.config.floatx()) for i, n in chunks)
-        return np.concatenate([generator(z) for z in noise])
 
     def compile(
         self,
         d_optimizer: keras.optimizers.Optimizer | str = "adam",
         g_optimizer: keras.optimizers.Optimizer | str = "adam",
         k: int = 1,
-        generator_loss: str = "non_saturating",
+        generator_loss: Literal["non_saturating", "saturating", "least_squares", "hinge"] | objective.Loss = (
+            "non_saturating"
+        ),
+        discriminator_loss: Literal["minimax", "least_squares", "hinge"] | objective.Loss = "minimax",
         simultaneous: bool = False,
         steps_per_execution: int | None = None,
         run_eagerly: bool = False,
-        jit_compile: bool = True,
+        jit_compile: bool | Literal["auto"] = "auto",
     ) -> None:
         """Choose how to train.
 
         Args:
             d_optimizer: Applies D's gradients, k times an iteration.
             g_optimizer: Applies G's gradients, once an iteration. With `use_ema=True` an optimizer also keeps an
-                average of its network's iterates: `sample` and `averaged` use it. A schedule of rates is given to its
-                optimizer; callbacks that set a rate set both.
+                EMA of its network's weights: `sample`, `evaluate` and `averaged` use it. A schedule of learning rates
+                is given to its optimizer; callbacks that set a learning rate set both. In float16 an optimizer is
+                wrapped in a `LossScaleOptimizer`, as by Keras's own `compile`.
             k: Discriminator updates an iteration, at least 1.
-            generator_loss: "saturating" (Algorithm 1 as printed) or "non_saturating" (section 3).
+            generator_loss: What G descends, by its name in `objective.GENERATOR_LOSSES`, or a function of D's logits
+                on samples (m, 1). "saturating" is Algorithm 1 as printed, "non_saturating" section 3.
+            discriminator_loss: What D descends, by its name in `objective.DISCRIMINATOR_LOSSES`, or a function of D's
+                logits on examples and on samples. "minimax" is the paper's.
             simultaneous: Update both networks together, from the same samples, as the authors' released code does; the
                 default is to alternate, as Algorithm 1 is printed.
             steps_per_execution: Iterations in one compiled call [default: as many as make its cost small].
             run_eagerly: Whether to run Python line by line, to debug.
-            jit_compile: Whether XLA compiles the loop.
+            jit_compile: Whether XLA compiles the loop. "auto": unless a network has a convolution and there is no GPU,
+                since XLA's convolutions are slow in a loop on a CPU.
 
         Raises:
             ValueError: naming the argument, if it is none of these.
         """
-        if not (isinstance(k, int) and k >= 1):
-            raise ValueError(f"k must be an integer of at least 1, not {k!r}")
-        if generator_loss not in objective.GENERATOR_LOSSES:
-            accepted = " or ".join(map(repr, objective.GENERATOR_LOSSES))
-            raise ValueError(f"generator_loss must be {accepted}, not {generator_loss!r}")
+        if tf.distribute.has_strategy():
+            raise ValueError("a GAN trains on one device: compile it outside any tf.distribute strategy")
+        whole("k", k, 1)
+        if steps_per_execution is not None:
+            whole("steps_per_execution", steps_per_execution, 1)
+        d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
+        g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
         if simultaneous and k != 1:
             raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
-        d_optimizer, g_optimizer = (keras.optimizers.get(optimizer) for optimizer in (d_optimizer, g_optimizer))
+        d_optimizer = _optimizer(d_optimizer, "d", self.discriminator)
+        g_optimizer = _optimizer(g_optimizer, "g", self.generator)
         if d_optimizer is g_optimizer:
             raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
-        super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=jit_compile)
+        networks = {"discriminator": self.discriminator, "generator": self.generator}
+        for name, network in networks.items():
+            if not network.trainable_variables:
+                warnings.warn(
+                    f"{name} has no trainable variables, so it stays as it is and the other network alone is trained; "
+                    f"where that is not meant, set trainable = True on its layers before compile",
+                    stacklevel=2,
+                )
+        uses_xla = jit_compile
+        if jit_compile == "auto":
+            convolves = has_convolution(self.generator) or has_convolution(self.discriminator)
+            uses_xla = not convolves or bool(tf.config.list_physical_devices("GPU"))
+        super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=uses_xla)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        self.k, self.generator_loss, self.simultaneous = k, generator_loss, simultaneous
-        self._most_per_call = steps_per_execution
+        self.k, self.simultaneous = int(k), simultaneous
+        self.generator_loss, self.discriminator_loss = generator_loss, discriminator_loss
+        self._untracked.arguments = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        self._untracked.losses = d_loss, g_loss
+        self._untracked.trained = {
+            name: (network, [id(v) for v in network.trainable_variables]) for name, network in networks.items()
+        }
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.combined.trainable_variables)
-        # Where Keras's callbacks look for the rates that they show or set.
-        self.optimizer = SimpleNamespace(
-            optimizers=[d_optimizer, g_optimizer],
-            variables=[*d_optimizer.variables, *g_optimizer.variables],
-            iterations=g_optimizer.iterations,
-            built=True,
-        )
+        self.optimizer = Both(d_optimizer, g_optimizer)
         self.train_function: Any = None
 
     def averaged(self, into: Self | None = None) -> Self:
-        """A copy, not compiled, whose networks have the averages of their iterates, where an optimizer keeps them.
+        """A copy, not compiled, whose networks have the EMA of their weights, where an optimizer keeps it.
 
         Args:
             into: An earlier copy to bring up to date [default: a new one].
+
+        Raises:
+            ValueError: if this model was not compiled.
         """
+        self._assert_compile_called("averaged")
         if into is None:
             generator, discriminator = map(keras.models.clone_model, (self.generator, self.discriminator))
             into = type(self)(generator, discriminator, self.p_z, self.from_logits)
@@ -170,6 +202,13 @@ class AdversarialModel(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """The networks and the prior, so that Keras can save and load the whole model."""
         arguments = {name: getattr(self, name) for name in ("generator", "discriminator", "p_z", "from_logits")}
+        if not (hasattr(self.p_z, "get_config") and hasattr(self.p_z, "from_config")):
+            warnings.warn(
+                f"p_z, {self.p_z!r}, is not saved: it has no get_config and from_config. "
+                "Set p_z of the loaded GAN before it samples or trains",
+                stacklevel=2,
+            )
+            arguments["p_z"] = distributions.Unsaved(repr(self.p_z))
         return {**super().get_config(), **keras.saving.serialize_keras_object(arguments)}
 
     @classmethod
@@ -181,109 +220,56 @@ class AdversarialModel(keras.Model):
         """The arguments of `compile`."""
         if not self.compiled:
             return None
-        names = ("d_optimizer", "g_optimizer", "k", "generator_loss", "simultaneous", "run_eagerly", "jit_compile")
-        arguments = {name: getattr(self, name) for name in names}
-        return keras.saving.serialize_keras_object({**arguments, "steps_per_execution": self._most_per_call})
+        names = ("d_optimizer", "g_optimizer", "k", "generator_loss", "discriminator_loss", "simultaneous")
+        arguments = {name: getattr(self, name) for name in (*names, "run_eagerly")}
+        return keras.saving.serialize_keras_object({**arguments, **self._untracked.arguments})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """The inverse of `get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
+    def save_own_variables(self, store: Any) -> None:
+        """For Keras, which saves the networks' variables: the number of iterations."""
+        store["iterations"] = np.asarray(self.iterations)
 
-def check_network(network: Any, name: str) -> None:
-    """Refuse what was passed as a network and is none, or one whose one input is not known.
+    def load_own_variables(self, store: Any) -> None:
+        """The inverse of `save_own_variables`."""
+        self.iterations.assign(store["iterations"])
 
-    Raises:
-        ValueError: naming the argument, with what to do.
-    """
-    if not isinstance(network, keras.Model):
-        raise ValueError(f"{name} must be a keras.Model, not {type(network).__name__}")
-    inputs = getattr(network, "inputs", None)
-    if not inputs:
-        raise ValueError(
-            f"{name} has no known input shape. Begin a Sequential with keras.Input(shape); "
-            f"put a subclassed model into one: keras.Sequential([keras.Input(shape), model])"
-        )
-    if len(inputs) != 1:
-        raise ValueError(f"{name} must have one input, not {len(inputs)}")
-    if None in inputs[0].shape[1:]:
-        raise ValueError(f"{name} must have an input of known shape, not {inputs[0].shape[1:]}")
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Save the whole model, as `keras.Model.save` does.
 
+        Raises:
+            ValueError: if the file is not a `.keras` file: an HDF5 file cannot hold two networks and a prior.
+        """
+        if not str(filepath).endswith(".keras"):
+            raise ValueError(f"filepath must end in .keras, not {filepath}; export writes a SavedModel")
+        super().save(filepath, *args, **kwargs)
 
-def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
-    """D's logits as a function of x, from the same weights: sigmoid(logits(x)) = D(x), if D's output is none itself.
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Export the generator, as `keras.Model.export` does: what this model computes when it is called."""
+        self.generator.export(filepath, *args, **kwargs)
 
-    Raises:
-        ValueError: if D has another output than one number, or ends in another layer than `from_logits` says.
-    """
-    if discriminator.output_shape != (None, 1):
-        raise ValueError(f"discriminator must answer with shape (m, 1), not {discriminator.output_shape}")
-    history = discriminator.outputs[0]._keras_history
-    last = history.operation
-    is_sigmoid = getattr(last, "activation", None) is keras.activations.sigmoid
-    if from_logits:
-        if is_sigmoid:
-            raise ValueError(f"from_logits is True, but the discriminator ends in a sigmoid, {last.name}")
-        return discriminator
-    if not (is_sigmoid and type(last) in (keras.layers.Dense, keras.layers.Activation)):
-        raise ValueError(
-            'discriminator must end in a sigmoid, Dense(1, activation="sigmoid") or Activation("sigmoid"), or give '
-            f"logits and be passed with from_logits=True; it ends in {last.name}"
-        )
-    if last.activity_regularizer is not None:
-        raise ValueError(f"discriminator's last layer, {last.name}, may not have an activity_regularizer")
-    before = last._inbound_nodes[history.node_index].input_tensors[0]  # a layer may serve in another model, too
-    below = keras.Model(discriminator.inputs[0], before)
-    if type(last) is keras.layers.Activation:
-        return below
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: an iteration takes k minibatches of x, and noise.
 
-    def logits(x: Any, training: bool = False) -> Any:
-        a = below(x, training=training) @ last.kernel
-        return a if last.bias is None else a + last.bias
-
-    return logits
+        Raises:
+            NotImplementedError: always, with what to do.
+        """
+        raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
 
 
-@contextlib.contextmanager
-def frozen_state(network: keras.Model) -> Iterator[None]:
-    """Within the block the network may be called as in training; its weights and statistics stay as they are.
-
-    In every such call a BatchNormalization layer changes its statistics, and a SpectralNormalization layer its kernel:
-    Keras's scope keeps such changes to itself. The states of random generators, which are whole numbers, do change.
-    """
-    with keras.StatelessScope() as scope:
-        yield
-    for variable in network.variables:
-        changed = scope.get_current_value(variable)
-        if changed is not None and not keras.backend.is_float_dtype(variable.dtype):
-            variable.assign(changed)
+def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether an optimizer, or the one that it wraps, keeps the EMA of the weights."""
+    return getattr(optimizer, "inner_optimizer", optimizer).use_ema
 
 
-class Frozen(keras.layers.Layer):
-    """Calls a model without owning it: a layer with no weights to train, to count or to save.
-
-    The usual recipe sets `D.trainable = False` before it builds DG. That flag is D's own: in Keras 3 it also stops
-    D's updates, silently. Here D is left as it is.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        super().__init__(name=f"frozen_{model.name}")
-        # Keras tracks a layer's attributes. It does not track what a function closes over.
-        self._call_model = lambda x, training: model(x, training=training)
-
-    def call(self, x: Any, training: bool = False) -> Any:
-        """The model's answer to x."""
-        return self._call_model(x, training)
-
-
-def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequential:
-    """DG: noise to D(G(z)). Its trainable variables are exactly G's; building it changes nothing about D.
-
-    Raises:
-        ValueError: if G's samples are not of the shape that D takes.
-    """
-    made, taken = generator.output_shape[1:], discriminator.input_shape[1:]
-    if made != taken:
-        raise ValueError(f"generator makes samples of shape {made}, but discriminator takes {taken}")
-    layers = [keras.Input(generator.input_shape[1:]), generator, Frozen(discriminator)]
-    return keras.Sequential(layers, name="combined")
+def _optimizer(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
+    found = keras.optimizers.get(optimizer)
+    if not isinstance(found, keras.optimizers.Optimizer):
+        raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
+    is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
+    if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):
+        found = keras.optimizers.LossScaleOptimizer(found)
+    found.name = name  # Keras's callbacks log learning_rate_NAME
+    return found

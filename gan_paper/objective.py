@@ -44,10 +44,49 @@ def non_saturating_generator_loss(fake_logits: Any) -> Any:
     return -ops.mean(ops.log_sigmoid(fake_logits))
 
 
-GENERATOR_LOSSES: dict[str, Callable[[Any], Any]] = {
+def least_squares_discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
+    """((a(x) - 1)^2 + a(G(z))^2) / 2: equation 2 of Mao et al. (2017), https://arxiv.org/abs/1611.04076."""
+    return (ops.mean((real_logits - 1) ** 2) + ops.mean(fake_logits**2)) / 2
+
+
+def least_squares_generator_loss(fake_logits: Any) -> Any:
+    """(a(G(z)) - 1)^2 / 2: equation 2 of Mao et al. (2017)."""
+    return ops.mean((fake_logits - 1) ** 2) / 2
+
+
+def hinge_discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
+    """max(0, 1 - a(x)) + max(0, 1 + a(G(z))): equation 4 of Lim and Ye (2017), https://arxiv.org/abs/1705.02894."""
+    return ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))
+
+
+def hinge_generator_loss(fake_logits: Any) -> Any:
+    """-a(G(z)), G's objective beside D's hinge loss (Lim and Ye, 2017)."""
+    return -ops.mean(fake_logits)
+
+
+Loss = Callable[..., Any]
+GENERATOR_LOSSES: dict[str, Loss] = {
     "saturating": saturating_generator_loss,
     "non_saturating": non_saturating_generator_loss,
+    "least_squares": least_squares_generator_loss,
+    "hinge": hinge_generator_loss,
 }
+DISCRIMINATOR_LOSSES: dict[str, Loss] = {
+    "minimax": discriminator_loss,
+    "least_squares": least_squares_discriminator_loss,
+    "hinge": hinge_discriminator_loss,
+}
+
+
+def get(loss: str | Loss, argument: str, losses: dict[str, Loss]) -> Loss:
+    """A loss by its name, or itself.
+
+    Raises:
+        ValueError: naming the argument, if it is neither.
+    """
+    if not callable(loss) and loss not in losses:
+        raise ValueError(f"{argument} must be {', '.join(map(repr, losses))} or a function of logits, not {loss!r}")
+    return loss if callable(loss) else losses[loss]
 
 
 def optimal_discriminator(p_data: ArrayLike, p_g: ArrayLike) -> NDArray[np.float64]:

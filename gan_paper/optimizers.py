@@ -39,6 +39,25 @@ def for_run(
     return optimizer(learning_rate, use_ema=ema > 0, ema_momentum=decay, **arguments)
 
 
+class Both:
+    """Both optimizers, where Keras's callbacks and others' look for the one that a model has."""
+
+    def __init__(self, d_optimizer: keras.optimizers.Optimizer, g_optimizer: keras.optimizers.Optimizer) -> None:
+        self.optimizers, self.built = (d_optimizer, g_optimizer), True
+        self.variables = [*d_optimizer.variables, *g_optimizer.variables]
+        self.iterations = g_optimizer.iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """G's; setting it sets both."""
+        return self.optimizers[1].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        for optimizer in self.optimizers:
+            optimizer.learning_rate = learning_rate
+
+
 @keras.saving.register_keras_serializable("gan_paper")
 class RisingMomentum(keras.optimizers.SGD):
     """SGD with momentum that rises linearly, an epoch at a time (the authors' released settings).
@@ -52,6 +71,9 @@ class RisingMomentum(keras.optimizers.SGD):
         saturate: The epoch, counted from 1, in which the momentum has risen to `final`; at least 2.
         updates_per_epoch: Updates in an epoch.
         **kwargs: As for `keras.optimizers.SGD`.
+
+    Raises:
+        ValueError: if `saturate` is less than 2.
     """
 
     def __init__(
@@ -64,6 +86,8 @@ class RisingMomentum(keras.optimizers.SGD):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, momentum, **kwargs)
+        if saturate < 2:
+            raise ValueError(f"saturate must be at least 2, the epoch after the first, not {saturate}")
         self.final, self.saturate, self.updates_per_epoch = final, saturate, updates_per_epoch
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -198,19 +198,28 @@ class Subclassed(keras.Model):
 def test_networks_that_are_refused_and_what_to_do():
     G, D = network(3, 2, "generator"), network(2, 1, "discriminator", activation="sigmoid")
     z = keras.Input((3,))
-    two = keras.Model([z, keras.Input((1,))], layers.Dense(2)(z))
+    z1 = keras.Input((1,))
+    two = keras.Model([z, z1], layers.Dense(2)(z))
+    three = keras.Model([z, z1, keras.Input((1,))], layers.Dense(2)(z))
     shapeless = keras.Sequential([layers.Dense(2)])
     cases = [
-        (lambda: GAN(G, network(2, 1, "d")), "discriminator must end in a sigmoid, .* give logits .*from_logits=True"),
-        (lambda: GAN(G, D, from_logits=True), "from_logits is True, but the discriminator ends in a sigmoid"),
+        (
+            lambda: GAN(G, network(2, 1, "d")),
+            "discriminator must answer with probabilities; .* pass from_logits=True",
+        ),
+        (
+            lambda: GAN(G, D, from_logits=True),
+            "from_logits is True, but .* answers lie between 0 and 1",
+        ),
         (lambda: GAN(G, network(2, 3, "d", activation="sigmoid")), r"must answer with shape \(m, 1\), not \(None, 3\)"),
         (lambda: GAN(network(3, 5, "g"), D), r"samples of shape \(5,\), but discriminator takes \(2,\)"),
-        (lambda: GAN(two, D), "generator must have one input, not 2"),
+        (lambda: GAN(two, D), r"must take the same c, not \(1,\) and no second input"),
+        (lambda: GAN(three, D), "must have one input or, to be conditional, two, not 3"),
         (lambda: GAN(shapeless, D), "generator has no known input shape. Begin a Sequential with keras.Input"),
         (lambda: GAN(Subclassed(2), D), "put a subclassed model into one"),
         (lambda: GAN(G, "D"), "discriminator must be a keras.Model, not str"),
         (lambda: GAN(G, D, p_z=3), "p_z must be a distribution with a method `sample`, not 3"),
-        (lambda: GAN(G, network(2, 1, "d", activation="sigmoid", activity_regularizer="l2")), "activity_regularizer"),
+        (lambda: GAN(D, D), "must not share a layer"),
     ]
     for make, message in cases:
         with pytest.raises(ValueError, match=message):

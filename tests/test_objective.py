@@ -1,6 +1,6 @@
 from gan_paper import objective
 from gan_paper.distributions import Gaussian
-from gan_paper.model import logits_of
+from gan_paper.networks import logits_of
 
 import keras
 import numpy as np

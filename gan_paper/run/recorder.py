@@ -8,6 +8,7 @@ from typing import Any
 from gan_paper.algorithm1 import GAN
 from gan_paper.metrics import Recording, on_the_line
 from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
+from gan_paper.model import keeps_ema
 from gan_paper.objective import value
 from gan_paper.run import files
 from gan_paper.run.config import Refused
@@ -56,13 +57,13 @@ class Recorder(keras.callbacks.Callback):
     @property
     def iteration(self) -> int:
         """The iteration that training is at."""
-        return int(self.model.g_optimizer.iterations)
+        return int(self.model.iterations)
 
     @property
     def variables(self) -> list[Any]:
         """All that training changes; Keras's own saving leaves out the states of its Dropout layers' generators."""
         gan = self.model
-        return [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
+        return [*gan.variables, gan.iterations, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Record, and save where that is due."""
@@ -136,7 +137,7 @@ def fit(
             raise MemoryError from error
     final = gan.averaged()
     networks = {"generator": final.generator, "discriminator": final.discriminator}
-    if gan.g_optimizer.use_ema:
+    if keeps_ema(gan.g_optimizer):
         networks["generator-last"] = gan.generator
     for name, network in networks.items():
         with files.replacing(folder.path / f"{name}.keras") as temporary:
