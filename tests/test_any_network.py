@@ -240,3 +240,70 @@ def test_one_learning_rate_for_callbacks_that_know_one_optimizer():
     assert float(gan.optimizer.learning_rate) == pytest.approx(0.1)
     rows = fit(gan, callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.05)]).history
     assert rows["learning_rate_d"] == rows["learning_rate_g"] == pytest.approx([0.05])
+
+
+# Losses
+
+
+MSE, HINGE = keras.losses.MeanSquaredError(), keras.losses.Hinge()
+LOSSES = {  # as Keras's own losses state them
+    "least_squares": (
+        lambda a, b: (MSE(tf.ones_like(a), a) + MSE(tf.zeros_like(b), b)) / 2,
+        lambda b: MSE(tf.ones_like(b), b) / 2,
+    ),
+    "hinge": (lambda a, b: HINGE(tf.ones_like(a), a) + HINGE(-tf.ones_like(b), b), lambda b: -tf.reduce_mean(b)),
+    "wasserstein": (lambda a, b: tf.reduce_mean(b) - tf.reduce_mean(a), lambda b: -tf.reduce_mean(b)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_other_losses_train_as_a_plain_keras_loop(name):
+    d_loss, g_loss = LOSSES[name]
+    keras.utils.set_random_seed(0)
+    gan = GAN(generator(), discriminator(), from_logits=True)
+    G, D = map(keras.models.clone_model, (gan.generator, gan.discriminator))
+    G.set_weights(weights(gan.generator)), D.set_weights(weights(gan.discriminator))
+    ours = (d_loss, g_loss) if name == "wasserstein" else (name, name)
+    gan.compile(SGD(0.05), SGD(0.05), discriminator_loss=ours[0], generator_loss=ours[1], jit_compile=False)
+    x, z = gan.minibatches(X, 20).draw(0, 10)
+    history, losses = fit(gan).history, []
+    for t in range(10):
+        with tf.GradientTape() as tape:
+            losses.append(d_loss(D(x[t, 0]), D(G(z[t, 0]))))
+        SGD(0.05).apply(tape.gradient(losses[-1], D.trainable_variables), D.trainable_variables)
+        with tf.GradientTape() as tape:
+            loss = g_loss(D(G(z[t, 1])))
+        SGD(0.05).apply(tape.gradient(loss, G.trainable_variables), G.trainable_variables)
+    for a, b in zip(weights(gan), [*weights(G), *weights(D)], strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+    assert history["d_loss"] == pytest.approx([np.mean(losses)], rel=1e-4)
+
+
+class WassersteinGP(GAN):
+    """WGAN-GP (Gulrajani et al., 2017): the critic's loss has a penalty on its gradient between x and G(z)."""
+
+    def compute_discriminator_loss(self, x, samples):
+        loss, *seen = super().compute_discriminator_loss(x, samples)
+        between = (x + samples) / 2
+        with tf.GradientTape() as tape:
+            tape.watch(between)
+            answers = self.logits(between, training=True)
+        norm = tf.norm(tape.gradient(answers, between), axis=-1)
+        return loss + 10 * tf.reduce_mean((norm - 1) ** 2), *seen
+
+
+def test_a_loss_that_needs_more_than_logits_overrides_its_method():
+    """The penalty holds the norm of the critic's gradient near 1; without it, it is far from 1."""
+    norms = []
+    for kind in (GAN, WassersteinGP):
+        keras.utils.set_random_seed(0)
+        gan = kind(generator(), discriminator(), from_logits=True)
+        d_loss, g_loss = LOSSES["wasserstein"]
+        gan.compile(keras.optimizers.Adam(0.02), SGD(0.0), discriminator_loss=d_loss, generator_loss=g_loss)
+        fit(gan, epochs=30)
+        between = tf.constant((X + gan.sample(len(X))) / 2)
+        with tf.GradientTape() as tape:
+            tape.watch(between)
+            answers = gan.logits(between)
+        norms.append(np.linalg.norm(tape.gradient(answers, between), axis=-1).mean())
+    assert norms[0] > 3 and norms[1] == pytest.approx(1, abs=0.3)
