@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.minibatches import Minibatches
+from gan_paper.examples import integer
+from gan_paper.minibatches import Minibatches, warn_out_of_reach
 from gan_paper.model import AdversarialModel, frozen_state
 
 import keras
@@ -83,11 +84,9 @@ class GAN(AdversarialModel):
             FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
         """
         minibatches = self.minibatches(x, batch_size, seed)
-        steps = minibatches.steps if steps_per_epoch is None else steps_per_epoch
+        steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
         if steps is None:
-            raise ValueError("steps_per_epoch must be given: examples drawn from x have no end")
-        if not (isinstance(steps, int) and steps >= 1):
-            raise ValueError(f"steps_per_epoch must be an integer of at least 1, not {steps!r}")
+            raise ValueError("steps_per_epoch must be given: x has no end, or none that is known")
         self.steps_per_execution = minibatches.per_call(steps, self._most_per_call)
         # The minibatches come from a thread; for Keras, which wants a dataset, there is one that only counts.
         calls = tf.data.Dataset.range(1).repeat()
@@ -112,7 +111,7 @@ class GAN(AdversarialModel):
             ValueError: naming the argument, if `x` or `batch_size` does not fit.
         """
         self._assert_compile_called("fit")
-        return Minibatches(
+        minibatches = Minibatches(
             x,
             self.p_z,
             batch_size=batch_size,
@@ -123,6 +122,8 @@ class GAN(AdversarialModel):
             seed=seed,
             dtype=keras.config.floatx(),
         )
+        warn_out_of_reach(minibatches.bounds, self.generator)
+        return minibatches
 
     def make_train_function(self, force: bool = False) -> None:
         """For Keras: a function that makes one call of `train_step`, in which the loop is compiled."""
@@ -142,8 +143,10 @@ class GAN(AdversarialModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            logs, finite = step(next(self._untracked.calls))
+            x, z, count = next(self._untracked.calls)
+            logs, finite = step((x, z, count))
             if not finite:  # to fetch the weights takes milliseconds
+                check_drawn(x[:count], z[:count])
                 check_finite(
                     int(self.g_optimizer.iterations),
                     float(logs["d_loss"]),
@@ -258,6 +261,17 @@ class GAN(AdversarialModel):
     def _generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples."""
         return objective.GENERATOR_LOSSES[self.generator_loss](fake) + sum(self.generator.losses)
+
+
+def check_drawn(x: Any, z: Any) -> None:
+    """Stop a training that was given numbers that are not finite, by the name of where they come from.
+
+    Raises:
+        FloatingPointError: if there is any.
+    """
+    for name, values in {"x": x, "p_z": z}.items():
+        if not np.isfinite(values).all():
+            raise FloatingPointError(f"training stopped: {name} gives values that are not finite")
 
 
 def check_finite(

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 from gan_paper import distributions, objective
-from gan_paper.minibatches import FRESH_NOISE
+from gan_paper.distributions import FRESH_NOISE
 
 import keras
 import numpy as np
