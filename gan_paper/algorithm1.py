@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.minibatches import Minibatches, whole
-from gan_paper.networks import frozen_state
+from gan_paper.examples import integer
+from gan_paper.minibatches import Minibatches, warn_out_of_reach
+from gan_paper.networks import check_drawn, check_finite, frozen_state
 from gan_paper.sampling import SamplingModel
 
 import keras
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -89,11 +88,10 @@ class GAN(SamplingModel):
             ValueError: naming the argument, if something does not fit.
             FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
         """
-        whole("seed", seed, 0)
         minibatches = self.minibatches(x, batch_size, seed, c)
-        steps = minibatches.steps if steps_per_epoch is None else whole("steps_per_epoch", steps_per_epoch, 1)
+        steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
         if steps is None:
-            raise ValueError("steps_per_epoch must be given: examples drawn from x have no end")
+            raise ValueError("steps_per_epoch must be given: x has no end, or none that is known")
         for name, (network, seen) in self._untracked.trained.items():
             if seen != [id(v) for v in network.trainable_variables]:
                 raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
@@ -133,7 +131,7 @@ class GAN(SamplingModel):
         self._assert_compile_called("fit")
         if (c is not None) and not self.is_conditional:
             raise ValueError("c is for a conditional GAN, whose networks have two inputs")
-        return Minibatches(
+        minibatches = Minibatches(
             x,
             self.p_z,
             batch_size=batch_size,
@@ -144,6 +142,8 @@ class GAN(SamplingModel):
             seed=seed,
             dtype=keras.config.floatx(),
         )
+        warn_out_of_reach(minibatches.bounds, self.generator)
+        return minibatches
 
     def make_train_function(self, force: bool = False) -> None:
         """For Keras: a function that makes one call of `train_step`, in which the loop is compiled."""
@@ -163,8 +163,10 @@ class GAN(SamplingModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            logs, finite = step(next(self._untracked.calls))
+            x, z, count = next(self._untracked.calls)
+            logs, finite = step((x, z, count))
             if not finite:  # to fetch the weights takes milliseconds
+                check_drawn(x[:count], z[:count])
                 check_finite(
                     int(self.iterations),
                     float(logs["d_loss"]),
@@ -301,23 +303,3 @@ def _at(minibatches: Any, index: Any) -> Any:
 
 def _total(penalties: Sequence[Any]) -> Any:
     return sum(tf.cast(penalty, keras.config.floatx()) for penalty in penalties)
-
-
-def check_finite(
-    iteration: int, d_loss: float, g_loss: float, d_weights: Sequence[NDArray], g_weights: Sequence[NDArray]
-) -> None:
-    """Stop a training that has diverged.
-
-    Raises:
-        FloatingPointError: if any of these is not finite, in one line that names the iteration and the network.
-    """
-    # In this order: a D that breaks takes G with it, and weights that break, the losses.
-    found = {
-        "discriminator's weights are": all(np.isfinite(w).all() for w in d_weights),
-        "generator's weights are": all(np.isfinite(w).all() for w in g_weights),
-        "discriminator's loss is": np.isfinite(d_loss),
-        "generator's loss is": np.isfinite(g_loss),
-    }
-    for broken, is_finite in found.items():
-        if not is_finite:
-            raise FloatingPointError(f"training diverged at iteration {iteration}: the {broken} no longer finite")

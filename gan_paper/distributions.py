@@ -12,12 +12,15 @@ from functools import lru_cache
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.optimize.elementwise import find_root
 from scipy.special import ndtr, ndtri
 
 Seed = int | Sequence[int]
 """A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
+
+EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE = range(5)
+"""What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""
 
 
 class Distribution(Protocol):
@@ -254,7 +257,7 @@ class Points:
         leading = tuple(shape)[: len(shape) - (self.points.ndim - 1)]
         return self.points[np.random.default_rng(seed).integers(len(self.points), size=leading)].astype(dtype)
 
-    def epochs(self, shape: Sequence[int], position: int, seed: int, dtype: type[np.floating] = np.float32) -> NDArray:
+    def epochs(self, shape: Sequence[int], position: int, seed: int, dtype: DTypeLike = np.float32) -> NDArray:
         """The examples at `position` and after, of the endless row of shuffled epochs that `seed` makes."""
         size, count = len(self.points), int(np.prod(shape[: len(shape) - (self.points.ndim - 1)]))
         passes = range(position // size, (position + count - 1) // size + 1)

@@ -2,8 +2,8 @@
 
 import contextlib
 import math
-import operator
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,18 +11,18 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from gan_paper.distributions import Distribution, Points
+from gan_paper.distributions import NOISE, Distribution
+from gan_paper.examples import DATASETS, Part, check_draw, drawn_as, integer, source
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE = range(5)
-"""What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""
-
 _BLOCK = 2**15  # random numbers that are drawn at once
 _AHEAD = 2  # calls
 _CALL = 64 << 20  # bytes of the minibatches of one call: three calls are in memory at once
+_MOVING = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Cropping2D)
 _ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
 
 
@@ -30,9 +30,9 @@ class Minibatches:
     """The minibatches of every iteration.
 
     Args:
-        x: Where examples come from, as `GAN.fit` takes it: an array, a distribution or a `tf.data.Dataset`.
+        x: Where examples come from, as `GAN.fit` takes it.
         p_z: The prior of the noise.
-        batch_size: m; None for a dataset, and 32 by default elsewhere.
+        batch_size: m; None for data sets that have their own batches, and 32 by default elsewhere.
         k: Minibatches of examples an iteration.
         noises: Minibatches of noise an iteration.
         example: The shape of an example.
@@ -42,9 +42,10 @@ class Minibatches:
 
     Attributes:
         steps: Iterations in an epoch: what the examples last for; None where they have no known end.
+        bounds: The least and the greatest number seen in the examples that were looked at.
 
     Raises:
-        ValueError: naming `x` or `batch_size`, if the examples do not fit or an iteration takes too much memory.
+        ValueError: naming the argument, if one does not fit or an iteration takes too much memory.
     """
 
     def __init__(
@@ -58,47 +59,34 @@ class Minibatches:
         example: Sequence[int],
         noise: Sequence[int],
         seed: int,
-        dtype: Any,
+        dtype: str,
     ) -> None:
-        is_dataset = isinstance(x, tf.data.Dataset)
-        if is_dataset and batch_size is not None:
-            raise ValueError(
-                "batch_size must be left out where x is a tf.data.Dataset: its batches are the minibatches"
-            )
-        m = _batch_length(x, example) if is_dataset else 32 if batch_size is None else batch_size
-        if isinstance(m, bool) or not isinstance(m, int | np.integer) or m < 1:
-            raise ValueError(f"batch_size must be an integer of at least 1, not {m!r}")
-        self._x_shape, self._z_shape, self._dtype = (k, m, *example), (noises, m, *noise), dtype
-        numbers = math.prod(self._x_shape) + math.prod(self._z_shape)
+        self._seed, self._k, self._p_z, self._dtype = integer("seed", seed, 0), k, p_z, dtype
+        check_draw(p_z, Part("p_z", tuple(noise), dtype))
+        self._source = source(x, batch_size, [Part("x", tuple(example), dtype)])
+        m, length = self._source.m, self._source.batches
+        self._z_shape = (noises, m, *noise)
+        self._shapes = (k, m, *example), self._z_shape
+        numbers = sum(map(math.prod, self._shapes))
         self._bytes = numbers * np.dtype(dtype).itemsize
         if self._bytes > _ITERATION:
             raise ValueError(
                 f"batch_size {m} with k = {k} makes minibatches of {self._bytes / 2**30:.1f} GB an iteration; "
                 f"at most {_ITERATION >> 30} GB are accepted"
             )
-        self._examples = _Batches(x, m) if is_dataset else x
-        if isinstance(x, Points) or not (is_dataset or hasattr(x, "sample")):
-            self._examples = Points(_array(getattr(x, "points", x), example))
-        length = getattr(self._examples, "batches", None)
-        if isinstance(self._examples, Points):
-            length = len(self._examples.points) // m
-        self.steps = None if length is None else length // k
+        self.steps, self.bounds = None if length is None else length // k, self._source.bounds
         if self.steps == 0:
             raise ValueError(f"x has {length} full minibatches of {m}; an iteration takes k = {k}")
-        self._p_z, self._seed = p_z, seed
         # To make a generator of random numbers costs more than to draw a small minibatch. So a block of iterations
         # shares one; where minibatches are large, it is one iteration. A dataset is not drawn ahead of its use.
-        self._block = 1 if is_dataset else max(1, _BLOCK // numbers)
+        self._block = 1 if isinstance(x, DATASETS) else max(1, _BLOCK // numbers)
         # Where a call ends in the middle of a block, the next one goes on with it.
         self._drawn = lru_cache(maxsize=1)(self._draw)
 
-    def _draw(self, first: int) -> tuple[NDArray, NDArray]:
-        x_shape, z_shape = (self._block, *self._x_shape), (self._block, *self._z_shape)
-        if isinstance(self._examples, Points):
-            x = self._examples.epochs(x_shape, first * math.prod(self._x_shape[:2]), self._seed, self._dtype)
-        else:
-            x = self._examples.sample(x_shape, (self._seed, first, EXAMPLES), self._dtype)
-        return x, self._p_z.sample(z_shape, (self._seed, first, NOISE), self._dtype)
+    def _draw(self, first: int) -> tuple[NDArray, ...]:
+        z_shape, seed = (self._block, *self._z_shape), (self._seed, first, NOISE)
+        x = self._source.draw(first, self._block, self._k, self._seed)
+        return *x, self._p_z.sample(z_shape, seed, drawn_as(self._dtype))
 
     def draw(
         self, first: int, count: int, room: int | None = None, ended: threading.Event | None = None
@@ -115,7 +103,7 @@ class Minibatches:
             Examples (room, k, m, ...) and noise (room, noises, m, ...).
         """
         last = first + count
-        x, z = (_aligned((room or count, *shape), self._dtype) for shape in (self._x_shape, self._z_shape))
+        x, z = (_aligned((room or count, *shape), self._dtype) for shape in self._shapes)
         for begin in range(first - first % self._block, last, self._block):
             if ended and ended.is_set():
                 break
@@ -176,82 +164,27 @@ class Minibatches:
                 executor.shutdown(cancel_futures=True)
 
 
-class _Batches:
-    """A dataset's own batches, pass after pass; a shorter one, at a pass's end, is left out."""
+def warn_out_of_reach(bounds: tuple[float, float], generator: keras.Model) -> None:
+    """Warn of examples that a generator's last activation cannot reach, such as bytes for a tanh.
 
-    def __init__(self, dataset: tf.data.Dataset, m: int) -> None:
-        cardinality = int(dataset.cardinality())
-        self.batches = None if cardinality < 0 else cardinality
-        self._endless = self._passes(dataset, m)
-
-    @staticmethod
-    def _passes(dataset: tf.data.Dataset, m: int) -> Iterator[NDArray]:
-        while True:
-            yield from (batch for batch in dataset.as_numpy_iterator() if len(batch) == m)
-
-    def sample(self, shape: Sequence[int], seed: Any, dtype: Any) -> NDArray:
-        """The next batches, whatever the seed, as an array of `shape`."""
-        count = math.prod(shape[:2])
-        return np.stack([next(self._endless) for _ in range(count)]).reshape(shape).astype(dtype)
-
-
-def _batch_length(dataset: tf.data.Dataset, example: Sequence[int]) -> int:
-    """How many examples a batch of the dataset holds."""
-    spec = dataset.element_spec
-    if not isinstance(spec, tf.TensorSpec):
-        raise ValueError("x must be a tf.data.Dataset of examples alone, such as dataset.map(lambda x, y: x)")
-    if not spec.shape.is_compatible_with((None, *example)):
-        raise ValueError(
-            f"x must be a tf.data.Dataset of batches (m, {_dims(example)}), as the discriminator takes them, "
-            f"not of shape {tuple(spec.shape)}; dataset.batch(m) makes batches"
-        )
-    first = next(iter(dataset.take(1)), None)
-    if first is None:
-        raise ValueError("x is a tf.data.Dataset without a batch")
-    if tuple(first.shape[1:]) != tuple(example):
-        raise ValueError(
-            f"x holds examples of shape {tuple(first.shape[1:])}; the discriminator takes {tuple(example)}"
-        )
-    return int(first.shape[0])
-
-
-def _array(x: Any, example: Sequence[int]) -> NDArray:
-    """Somebody's examples, checked."""
-    try:
-        array = np.asarray(x)
-    except (TypeError, ValueError):  # rows of different lengths, say
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(
-            "x must be an array of numbers, a distribution with a method `sample`, or a tf.data.Dataset, "
-            f"not {type(x).__name__}" + (f" of {array.dtype}" if isinstance(x, np.ndarray) else "")
-        )
-    if array.shape[1:] != tuple(example) or array.ndim == 0:
-        raise ValueError(
-            f"x must be of shape (N, {_dims(example)}), as the discriminator takes its examples, not {array.shape}"
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError("x holds values that are not finite")
-    return array
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """A whole number that somebody passed, NumPy's among them.
-
-    Raises:
-        ValueError: naming the argument, if it is none or below `least`.
+    Args:
+        bounds: The least and the greatest number in the examples.
+        generator: Ends in an activation, and perhaps in layers that only move numbers.
     """
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
-    return number
-
-
-def _dims(shape: Sequence[int]) -> str:
-    return ", ".join(map(str, shape))
+    last = generator
+    while isinstance(last, keras.Model):
+        last = next((layer for layer in reversed(last.layers) if not isinstance(layer, _MOVING)), None)
+    activation = getattr(last, "activation", None)
+    if activation is None:
+        return
+    reached = np.asarray(activation(np.linspace(-1e30, 1e30, 2001, dtype=np.float32)[None]))
+    low, high = float(np.nanmin(reached)), float(np.nanmax(reached))
+    if max(low - bounds[0], bounds[1] - high) > 0.1 * (bounds[1] - bounds[0]):
+        warnings.warn(
+            f"x has values from {bounds[0]:.4g} to {bounds[1]:.4g}; the generator's last activation, "
+            f"{getattr(activation, '__name__', activation)}, gives {low:.4g} to {high:.4g}: scale x, or choose another",
+            stacklevel=2,
+        )
 
 
 def _aligned(shape: Sequence[int], dtype: Any) -> NDArray:

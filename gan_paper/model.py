@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 from gan_paper import distributions, objective
-from gan_paper.minibatches import whole
+from gan_paper.examples import integer
 from gan_paper.networks import check_network, check_pair, combine, has_convolution, logits_of
 from gan_paper.optimizers import Both
 
@@ -136,9 +136,9 @@ class AdversarialModel(keras.Model):
         """
         if tf.distribute.has_strategy():
             raise ValueError("a GAN trains on one device: compile it outside any tf.distribute strategy")
-        whole("k", k, 1)
+        integer("k", k)
         if steps_per_execution is not None:
-            whole("steps_per_execution", steps_per_execution, 1)
+            integer("steps_per_execution", steps_per_execution)
         d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
         g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
         if simultaneous and k != 1:

@@ -2,13 +2,14 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import NDArray
 
 _SIGMOIDS = (keras.activations.sigmoid, ops.sigmoid, tf.nn.sigmoid)
 
@@ -177,3 +178,34 @@ def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Model:
     inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in generator.inputs]
     samples = generator(one_or_all(inputs))
     return keras.Model(one_or_all(inputs), Frozen(discriminator)(one_or_all([samples, *inputs[1:]])), name="combined")
+
+
+def check_drawn(x: Any, z: Any) -> None:
+    """Stop a training that was given numbers that are not finite, by the name of where they come from.
+
+    Raises:
+        FloatingPointError: if there is any.
+    """
+    for name, values in {"x": x, "p_z": z}.items():
+        if not np.isfinite(values).all():
+            raise FloatingPointError(f"training stopped: {name} gives values that are not finite")
+
+
+def check_finite(
+    iteration: int, d_loss: float, g_loss: float, d_weights: Sequence[NDArray], g_weights: Sequence[NDArray]
+) -> None:
+    """Stop a training that has diverged.
+
+    Raises:
+        FloatingPointError: if any of these is not finite, in one line that names the iteration and the network.
+    """
+    # In this order: a D that breaks takes G with it, and weights that break, the losses.
+    found = {
+        "discriminator's weights are": all(np.isfinite(w).all() for w in d_weights),
+        "generator's weights are": all(np.isfinite(w).all() for w in g_weights),
+        "discriminator's loss is": np.isfinite(d_loss),
+        "generator's loss is": np.isfinite(g_loss),
+    }
+    for broken, is_finite in found.items():
+        if not is_finite:
+            raise FloatingPointError(f"training diverged at iteration {iteration}: the {broken} no longer finite")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.minibatches import FRESH_EXAMPLES, FRESH_NOISE, whole
+from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE
+from gan_paper.examples import Part, array, integer
 from gan_paper.model import AdversarialModel, keeps_ema
 from gan_paper.networks import has_convolution, one_or_all
 
@@ -35,7 +36,8 @@ class SamplingModel(AdversarialModel):
         Raises:
             ValueError: naming the argument, if one does not fit.
         """
-        whole("count", count, 1), whole("seed", seed, 0)
+        integer("count", count)
+        integer("seed", seed, 0)
         return np.concatenate([samples for _, samples in self._samples(self._to_evaluate(), count, seed, c)])
 
     def evaluate(self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, **_: Any) -> dict[str, float]:
@@ -58,10 +60,8 @@ class SamplingModel(AdversarialModel):
         self._assert_compile_called("evaluate")
         model, is_array = self._to_evaluate(), not hasattr(x, "sample") or hasattr(x, "__array__")
         if is_array:
-            x, shape = np.asarray(x), self.discriminator.inputs[0].shape[1:]
-            if x.shape[1:] != shape or not len(x):
-                raise ValueError(f"x must be of shape (N, {', '.join(map(str, shape))}), not {x.shape}")
-        count = len(x) if is_array else whole("count", count, 1)
+            x = array(x, Part("x", self.discriminator.inputs[0].shape[1:], keras.config.floatx()))
+        count = len(x) if is_array else integer("count", count)
         real: list[Any] = []
         fake: list[Any] = []
         begin = 0

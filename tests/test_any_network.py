@@ -174,11 +174,10 @@ def test_convolutions_are_not_compiled_by_xla_on_a_cpu():
     assert gan.jit_compile
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_other_backends_are_refused_when_imported(backend):
+def test_other_backends_are_refused_when_imported():
     done = subprocess.run(
         [sys.executable, "-c", "from gan_paper import GAN"], capture_output=True, text=True, timeout=300,
-        env={"KERAS_BACKEND": backend, "PATH": ""},
+        env={"KERAS_BACKEND": "jax", "PATH": ""},
     )  # fmt: skip
     assert "set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
 
@@ -224,7 +223,7 @@ def test_keras_methods(tmp_path):
         (lambda: gan.sample(16, seed=None), "seed must be an integer of at least 0, not None"),
         (lambda: gan.sample(2, c=[1, 2]), "c is for a conditional GAN"),
         (lambda: fit(gan, seed=-1), "seed must be an integer of at least 0, not -1"),
-        (lambda: gan.evaluate(X[:, :1]), r"x must be of shape \(N, 2\), not \(200, 1\)"),
+        (lambda: gan.evaluate(X[:, :1]), r"x must be of shape \(N, 2\), .*not \(200, 1\)"),
         (lambda: gan.evaluate(Gaussian()), "count must be an integer of at least 1, not None"),
     ]:
         with pytest.raises(ValueError, match=message):

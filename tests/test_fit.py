@@ -75,7 +75,7 @@ def test_a_dataset_brings_its_own_minibatches(remainder):
     ("x", "kwargs", "message"),
     [
         (X[:19], {}, "x has 0 full minibatches of 20"),
-        (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes its examples, not \(200, 1\)"),
+        (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes it, not \(200, 1\)"),
         (np.where(X > 5, np.nan, X), {}, "x holds values that are not finite"),
         (np.full((200, 2), "four"), {}, "x must be an array of numbers, .* of <U4"),
         ([[1.0], [1.0, 2.0]], {}, "x must be an array of numbers, .* not list"),
@@ -83,10 +83,10 @@ def test_a_dataset_brings_its_own_minibatches(remainder):
         (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
         (X, {"steps_per_epoch": 0}, "steps_per_epoch must be an integer of at least 1, not 0"),
         (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
-        (tf.data.Dataset.from_tensor_slices(X), {}, r"x must be a tf.data.Dataset of batches \(m, 2\)"),
+        (tf.data.Dataset.from_tensor_slices(X), {}, r"x must be of shape \(m, 2\), .*; dataset.batch"),
         (tf.data.Dataset.from_tensor_slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
         (tf.data.Dataset.from_tensor_slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
-        (tf.data.Dataset.from_tensor_slices(X[:0]).batch(20), {}, "x is a tf.data.Dataset without a batch"),
+        (tf.data.Dataset.from_tensor_slices(X[:0]).batch(20), {}, "x gives no batch with an example"),
     ],
 )
 def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 from gan_paper import run
-from gan_paper.minibatches import RECORDED_NOISE
+from gan_paper.distributions import RECORDED_NOISE
 from gan_paper.run import files
 from tests.conftest import cheaper, trained
 from tests.kill import iterations, outcome, start

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_paper.algorithm1 import GAN
+from gan_paper.distributions import FRESH_EXAMPLES, RECORDED_NOISE
 from gan_paper.metrics import Recording, on_the_line
-from gan_paper.minibatches import FRESH_EXAMPLES, RECORDED_NOISE
 from gan_paper.model import keeps_ema
 from gan_paper.objective import value
 from gan_paper.run import files

@@ -1,0 +1,281 @@
+"""`GAN.fit` on what people have: data sets, DataFrames, Keras sequences, own distributions; what is refused."""
+
+import gc
+import itertools
+import math
+import time
+import weakref
+
+from gan_paper import GAN, Gaussian, Uniform
+from tests.test_algorithm1 import equal, weights
+from tests.test_fit import X, fit
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from keras import layers
+
+NUMBERS = np.arange(380, dtype="float32").reshape(190, 2)
+slices = tf.data.Dataset.from_tensor_slices
+
+
+def make_gan(shape=(2,), activation=None, p_z=None, **kwargs):
+    """A GAN of examples of `shape`, whose generator ends in this activation."""
+    keras.utils.set_random_seed(0)
+    made = [layers.Dense(math.prod(shape), activation), layers.Reshape(shape)]
+    G = keras.Sequential([keras.Input((3,)), layers.Dense(8, "relu"), *made])
+    gan = GAN(G, keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(1, "sigmoid")]), p_z)
+    gan.compile(jit_compile=False, **kwargs)
+    return gan
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of 20 of `NUMBERS`, the last of 10, in the form that `form` gives them."""
+
+    def __init__(self, form=lambda x: x, size=10):
+        super().__init__()
+        self.form, self.size, self.ended = form, size, 0
+
+    @property
+    def num_batches(self):
+        return self.size
+
+    def __getitem__(self, index):
+        if self.size is not None and index >= self.size:
+            raise IndexError
+        return self.form(NUMBERS[20 * (index % 10) :][:20])
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def first_numbers(x, count):
+    """The first number of every example in the minibatches of `count` iterations, (count, m)."""
+    return make_gan().minibatches(x).draw(0, count)[0][:, 0, :, 0]
+
+
+def generated(*passes):
+    """A dataset whose passes, one after another, have batches of these lengths; the last one is repeated."""
+    passes = list(passes)
+
+    def batches():
+        lengths = passes.pop(0) if len(passes) > 1 else passes[0]
+        return (NUMBERS[:length] for length in lengths)
+
+    return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20)), slices(NUMBERS).batch(20).shuffle(10)],
+    ids=["a short batch first", "a short batch anywhere"],
+)
+def test_m_is_the_length_of_most_batches(dataset):
+    seen = first_numbers(dataset, 9)
+    assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
+
+
+@pytest.mark.parametrize("lengths", [[20, 20, 20, 7, 5], [20, 7, 20, 5, 20]])
+def test_batches_that_are_left_out_are_said(lengths):
+    with pytest.warns(UserWarning, match="more than one batch"):
+        assert first_numbers(generated(lengths), 4).shape == (4, 20)
+
+
+def test_a_pass_without_a_minibatch_is_said():
+    with pytest.warns(UserWarning, match="no batch of m = 20"):
+        fit(make_gan(), generated([20], [7], [20]), steps_per_epoch=3)
+
+
+@pytest.mark.filterwarnings("ignore:more than one batch|a pass")
+@pytest.mark.parametrize("passes", [[[20], [7]], [[20, 20], []]], ids=["other lengths", "nothing"])
+def test_a_dataset_that_has_no_minibatch_left_ends_training(passes):
+    with pytest.raises(ValueError, match="x must give batches of m = 20"):
+        fit(make_gan(), generated(*passes), steps_per_epoch=30)
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0]), lambda x: [tf.constant(x)]])
+def test_a_py_dataset_gives_each_batch_once_a_pass(form):
+    gan, x = make_gan(), Batches(form)
+    fit(gan, x, epochs=3)
+    assert int(gan.g_optimizer.iterations) == 3 * 10 and x.ended == 3
+    passes = first_numbers(x, 30).reshape(3, 10, 20)
+    for one in passes:  # nine of 20, and one again in place of that of 10
+        assert len(np.unique(one)) == 180
+    assert not np.array_equal(passes[0], passes[1])
+
+
+def test_a_py_dataset_goes_on_where_training_ended():
+    whole, parts = make_gan(k=3), make_gan(k=3, steps_per_execution=2)
+    fit(whole, Batches(), epochs=4)
+    fit(parts, Batches(), epochs=1)
+    fit(parts, Batches(), epochs=4, initial_epoch=1)
+    assert equal(weights(whole), weights(parts))
+
+
+def test_py_datasets_without_an_end():
+    gan, endless = make_gan(), Batches(size=None)
+    with pytest.raises(ValueError, match="steps_per_epoch must be given"):
+        fit(gan, endless)
+    with pytest.warns(UserWarning, match="more than one batch"):  # those of 10 come again and again
+        fit(gan, endless, steps_per_epoch=25)
+
+
+def test_keras_image_iterators():
+    images = tf.keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255).flow(
+        np.zeros((45, 8, 8, 1)), np.arange(45), batch_size=10
+    )
+    gan = make_gan((8, 8, 1))
+    fit(gan, images, epochs=2)
+    assert int(gan.g_optimizer.iterations) == 2 * 5
+
+
+@pytest.mark.parametrize("x", [pd.DataFrame(X), pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()])
+def test_data_frames_and_lists_are_arrays(x):
+    assert np.array_equal(make_gan().minibatches(x, 20).draw(0, 15)[0], make_gan().minibatches(X, 20).draw(0, 15)[0])
+
+
+def test_one_number_an_example():
+    gan = make_gan((1,))
+    values = [gan.minibatches(x, 20).draw(0, 5)[0] for x in (X[:, :1], X[:, 0], pd.Series(X[:, 0]))]
+    assert values[0].shape == (5, 1, 20, 1) and all(np.array_equal(value, values[0]) for value in values)
+
+
+class Own:
+    """Somebody's distribution."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def sample(self, shape, seed, dtype=np.float32):
+        return self.answer(tuple(shape))
+
+
+class OfShapeAlone:
+    def sample(self, shape):
+        return np.zeros(shape)
+
+
+def fails(shape):
+    raise KeyError("two\nlines")
+
+
+OWN = [
+    (Own(lambda shape: 4.0), "must answer with an array"),
+    (Own(lambda shape: np.zeros(shape[1:])), "must answer with an array"),
+    (Own(lambda shape: np.zeros(shape, complex)), "must answer with an array"),
+    (Own(lambda shape: np.full(shape, np.nan)), "not finite"),
+    (Own(fails), "fails"),
+    (OfShapeAlone(), "fails"),
+]
+STRINGS = np.full((200, 2), "four")
+MASKED = np.ma.masked_greater(X, 5)
+REFUSED = [
+    *((p, {"steps_per_epoch": 3}, f"x.sample.*{told}") for p, told in OWN),
+    ((batch for batch in [X]), {}, "from_generator"),
+    (iter([X]), {}, "from_generator"),
+    (MASKED, {}, "x is an array with masked values"),
+    (X.astype(complex), {}, "x must be an array of numbers"),
+    (X.astype("f8") * 1e39, {}, "float32 cannot hold"),
+    (pd.DataFrame(STRINGS), {}, "x must be an array of numbers, .* not DataFrame of"),
+    (slices(STRINGS).batch(20), {}, "x must be an array of numbers"),
+    (slices(X.astype(complex)).batch(20), {}, "x must be an array of numbers"),
+    (slices(X.astype("f8") * 1e39).batch(20), {}, "float32 cannot hold"),
+    (slices(np.where(X > 5, np.nan, X)).batch(20), {}, "x holds values that are not finite"),
+    (slices(X).batch(20).filter(lambda x: True), {}, "steps_per_epoch must be given: .* known"),
+    (Batches(lambda x: x[:, :1]), {}, r"x must be of shape \(m, 2\)"),
+    (Batches(lambda x: {"image": x}), {}, "x must be an array of numbers"),
+    (Batches(size=0), {}, "x gives no batch"),
+    (Batches(), {"batch_size": 20}, "batch_size must be left out"),
+    *(
+        (X, {name: value}, f"{name} must be")
+        for name in ("batch_size", "steps_per_epoch")
+        for value in (True, 2.0, "2")
+    ),
+    *((X, {"seed": value}, "seed must be") for value in (-1, 0.5, None, True, np.float64(1))),
+]
+
+
+@pytest.mark.parametrize(("x", "kwargs", "message"), REFUSED)
+def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):
+    gan = make_gan()
+    with pytest.raises(ValueError, match=message) as refusal:
+        fit(gan, x, **kwargs)
+    assert "\n" not in str(refusal.value) and int(gan.g_optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(("prior", "message"), OWN)
+def test_priors_that_do_not_fit_are_refused_by_name(prior, message):
+    with pytest.raises(ValueError, match=f"p_z.sample.*{message}"):
+        fit(make_gan(p_z=prior))
+
+
+@pytest.mark.parametrize("name", ["x", "p_z"])
+def test_numbers_that_are_not_finite_are_named_by_where_they_come_from(name):
+    draws = itertools.count()
+    late = Own(lambda shape: np.full(shape, 0.5 if next(draws) < 2 else np.nan))
+    x, p_z = (late, None) if name == "x" else (Gaussian(), late)
+    with pytest.raises(FloatingPointError, match=f"{name} gives values that are not finite"):
+        fit(make_gan(p_z=p_z), x, batch_size=2000, steps_per_epoch=20)
+
+
+def test_integers_may_be_numpys():
+    gan = make_gan()
+    fit(gan, batch_size=np.int64(20), steps_per_epoch=np.int32(5), seed=np.uint8(0), epochs=np.int64(1))
+    same = make_gan()
+    fit(same, batch_size=20, steps_per_epoch=5)
+    assert equal(weights(gan), weights(same)) and int(gan.g_optimizer.iterations) == 5
+
+
+@pytest.mark.parametrize("floatx", ["float16", "bfloat16"])
+def test_minibatches_have_the_dtype_of_the_networks(floatx, monkeypatch):
+    gan = make_gan()
+    expected = gan.minibatches(X, 20).draw(0, 3)
+    monkeypatch.setattr(keras.config, "floatx", lambda: floatx)
+    for x in (X, X.astype(floatx)):
+        for values, exact in zip(gan.minibatches(x, 20).draw(0, 3), expected, strict=True):
+            assert keras.backend.standardize_dtype(values.dtype) == floatx
+            assert np.array_equal(values, exact.astype(floatx))
+
+
+BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
+
+
+@pytest.mark.parametrize(
+    ("x", "activation", "warned"),
+    [
+        (BYTES, "tanh", True),
+        (BYTES / 127.5 - 1, "tanh", False),
+        (BYTES / 127.5 - 1, "sigmoid", True),
+        (BYTES / 127.5 - 1, "relu", True),
+        (BYTES, "relu", False),
+        (BYTES, None, False),
+        (slices(BYTES).batch(20), "sigmoid", True),
+        (Gaussian(4, 1.25), "sigmoid", True),
+        (Uniform(0, 1), "sigmoid", False),
+    ],
+)
+def test_examples_out_of_the_generators_reach_are_said(x, activation, warned, recwarn):
+    make_gan(activation=activation).minibatches(x)
+    assert [f"last activation, {activation}" in str(w.message) for w in recwarn] == [True] * warned
+
+
+def test_an_array_is_forgotten_after_training():
+    gan, x = make_gan(), np.copy(X)
+    alive = weakref.ref(x)
+    fit(gan, x)
+    del x
+    gc.collect()
+    assert alive() is None
+
+
+def test_training_that_fails_ends_while_a_distribution_draws():
+    class Fails(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch >= 30:
+                raise RuntimeError("stop")
+
+    slow = Own(lambda shape: time.sleep(0.3) or np.zeros(shape))
+    with pytest.raises(RuntimeError, match="stop"):
+        fit(make_gan(steps_per_execution=5), slow, batch_size=2**14, steps_per_epoch=10**6, callbacks=[Fails()])
