@@ -128,7 +128,8 @@ class FixedGenerator:
         self.gan = GAN(identity, gaussian.make_discriminator(mean=P_DATA.mean, std=P_DATA.std))
         falling = CosineDecay(settings.d_learning_rate, settings.iterations * settings.k)
         self.gan.compile(Adam(falling), SGD(0.0), k=settings.k)
-        self.state = [*self.gan.variables, *self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
+        optimizers = [*self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
+        self.state = [*self.gan.variables, self.gan.iterations, *optimizers]
         self.beginning = [np.copy(variable) for variable in self.state]
 
     def learn(self, p_g: Distribution) -> np.ndarray:

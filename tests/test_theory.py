@@ -60,7 +60,7 @@ def loss(name, value):
 
 
 V, JSD, D, ON_SAMPLES = theory.value, theory.jensen_shannon_divergence, theory.optimal_discriminator, objective.value
-SATURATING, NON_SATURATING = theory.GENERATOR_LOSSES.values()
+SATURATING, NON_SATURATING = (theory.GENERATOR_LOSSES[name] for name in ("saturating", "non_saturating"))
 optimal, trained, untrained = logits(lambda a: a), lambda patch: None, change("fit", Mock(), theory.GAN)
 swapped = change("optimal_discriminator", lambda p, q: D(q, p))
 shifted = change("optimal_discriminator", lambda p, q: D(np.roll(p, 5), q))
@@ -195,9 +195,9 @@ def test_a_trained_D_shows_a_real_term_at_1_05(monkeypatch):
     monkeypatch.setattr(theory, "learned_discriminators", Mock())
     monkeypatch.setattr(theory, "GENERATORS", {"shifted": theory.GENERATORS["shifted"]})
     for weight in (1, 1.05):
-        monkeypatch.setattr(
-            objective,
-            "discriminator_loss",
+        monkeypatch.setitem(
+            objective.DISCRIMINATOR_LOSSES,
+            "minimax",
             lambda x, g: -weight * ops.mean(ops.log_sigmoid(x)) - ops.mean(ops.log_sigmoid(-g)),  # noqa: B023
         )
         _, bias = theory.proposition_1(theory.FixedGenerator(theory.Arguments(iterations=120, m=500)))[0]
