@@ -1,7 +1,8 @@
 """Algorithm 1 for multilayer perceptrons by hand in NumPy: forward, backward, and SGD with momentum.
 
-It is the oracle that the Keras implementation is tested against, so it shares no code with it and imports NumPy alone.
-It also finishes a published NumPy GAN that stops before its weights are updated.
+It is the oracle that the Keras implementation's steps with SGD are tested against, so it shares no code with it and
+imports NumPy alone; Adam, EMAs, maxout and batch normalisation have theirs in `tests/test_oracle.py`. It also finishes
+a published NumPy GAN that stops before its weights are updated.
 """
 
 from collections.abc import Callable, Sequence
@@ -167,8 +168,8 @@ def iteration(
         D: The discriminator, whose last layer is a sigmoid.
         x: Examples, (k, m, n).
         z: Noise, (k + 1, m, noise_size); the last minibatch is the generator's.
-        d_optimizer: D's rule.
-        g_optimizer: G's rule.
+        d_optimizer: D's optimizer.
+        g_optimizer: G's optimizer.
         generator_loss: "saturating" or "non_saturating".
 
     Returns:

@@ -32,7 +32,7 @@ PresetName = Literal[
     "gaussian", "vectors", "vectors-notebook", "uniform_to_gaussian", "sine", "mnist-released", "mnist-paper",
     "mnist_dense",
 ]  # fmt: skip
-BaselineName = Literal["notebook", "train_step", "torch", "jax", "jax_one_thread"]
+BaselineName = Literal["notebook", "train_step", "torch", "jax", "jax_one_thread", "jax_flat"]
 CLASSES = {
     "ours": ("keras_baselines", "Ours"),
     "notebook": ("keras_baselines", "Notebook"),
@@ -40,6 +40,7 @@ CLASSES = {
     "torch": ("torch_baseline", "Eager"),
     "jax": ("jax_baseline", "Scan"),
     "jax_one_thread": ("jax_baseline", "Scan"),
+    "jax_flat": ("jax_baseline", "Flat"),
 }
 """The modules and the classes of our training and of the baselines."""
 
@@ -80,7 +81,8 @@ def measure(preset: str, baselines: Sequence[str], rounds: int, seconds: float, 
     """Check the baselines of a preset, and time them alternately.
 
     Returns:
-        By name, the `variant` that is timed, the iterations in its `turn`, and the `seconds` an iteration, by round.
+        By name, the `variant` that is timed, the iterations in its `turn`, and by round the `seconds` an iteration, and
+        its `cpu_seconds`, of all threads of the process.
     """
     timed: dict[str, dict[str, Any]] = {}
     ours = None
@@ -91,26 +93,28 @@ def measure(preset: str, baselines: Sequence[str], rounds: int, seconds: float, 
                 continue  # it is timed on the notebook's own layers
             process = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
             ours, variant, iterations = process.submit(prepare, preset, name, data, seconds, ours).result()
-            timed[name] = {"variant": variant, "turn": iterations, "seconds": []}
+            timed[name] = {"variant": variant, "turn": iterations, "seconds": [], "cpu_seconds": []}
             processes[name] = process
         for _ in range(rounds):
             for name, process in processes.items():
-                timed[name]["seconds"].append(process.submit(turn, timed[name]["turn"]).result())
+                wall, cpu = process.submit(pace, name, timed[name]["variant"], timed[name]["turn"]).result()
+                timed[name]["seconds"].append(wall)
+                timed[name]["cpu_seconds"].append(cpu)
     return timed
 
 
-_prepared: list[Baseline] = []  # in a baseline's own process
+_prepared: dict[tuple[str, str], Baseline] = {}  # in a baseline's own process: its variants
 
 
 def prepare(
     preset: str, name: str, data: Path | None, seconds: float, ours: Trained | None
 ) -> tuple[Trained, str, int]:
-    """Check every variant of a baseline against our short training, and keep the fastest for `turn`.
+    """Check every variant of a baseline against our short training, and find the fastest.
 
     Returns:
         What our short training came to, the fastest variant, and the iterations in its turn.
     """
-    if name == "jax_one_thread":
+    if name in ("jax_one_thread", "jax_flat"):
         os.environ["NPROC"] = "1"  # XLA reads it
     module, kind = CLASSES[name]
     baseline: type[Baseline] = getattr(import_module(module), kind)
@@ -118,25 +122,19 @@ def prepare(
         ours = import_module(module).reference(presets.make(preset, data, short=True))
     for variant in baseline.VARIANTS:
         baseline.check(presets.make(preset, data, short=True), variant, ours)
-    variants = {variant: baseline(presets.make(preset, data), variant) for variant in baseline.VARIANTS}
+        _prepared[name, variant] = made = baseline(presets.make(preset, data), variant)
     # Of four, the first compiles.
-    paces = {name: min(pace(variant, variant.chunk) for _ in range(4)) for name, variant in variants.items()}
+    paces = {variant: min(pace(name, variant, made.chunk)[0] for _ in range(4)) for variant in baseline.VARIANTS}
     fastest = min(paces, key=paces.__getitem__)
-    _prepared[:] = [variants[fastest]]
-    calls = max(1, round(seconds / paces[fastest] / variants[fastest].chunk))
-    return ours, fastest, calls * variants[fastest].chunk
+    calls = max(1, round(seconds / paces[fastest] / made.chunk))
+    return ours, fastest, calls * made.chunk
 
 
-def turn(iterations: int) -> float:
-    """Time the prepared baseline."""
-    return pace(_prepared[0], iterations)
-
-
-def pace(baseline: Baseline, iterations: int) -> float:
-    """Return the seconds of an iteration."""
-    began = time.perf_counter()
-    baseline.run(iterations)
-    return (time.perf_counter() - began) / iterations
+def pace(name: str, variant: str, iterations: int) -> tuple[float, float]:
+    """Time a prepared baseline; return the seconds of an iteration, by the clock and of the processor."""
+    began, used = time.perf_counter(), time.process_time()
+    _prepared[name, variant].run(iterations)
+    return (time.perf_counter() - began) / iterations, (time.process_time() - used) / iterations
 
 
 def report(timed: dict[str, dict[str, Any]]) -> str:
@@ -144,11 +142,12 @@ def report(timed: dict[str, dict[str, Any]]) -> str:
 
     "times ours" is the median over the rounds of a baseline's time over ours, with the least and the greatest.
     """
-    rows: list[tuple[Any, ...]] = [("", "ms an iteration", "times ours", "variant")]
+    rows: list[tuple[Any, ...]] = [("", "ms an iteration", "times ours", "ms of processor", "variant")]
     for name, baseline in timed.items():
         ratios = [theirs / our for theirs, our in zip(baseline["seconds"], timed["ours"]["seconds"], strict=True)]
         ratio = f"{statistics.median(ratios):.3g} ({min(ratios):.3g} to {max(ratios):.3g})"
-        rows.append((name, 1e3 * statistics.median(baseline["seconds"]), ratio, baseline["variant"]))
+        wall, cpu = (1e3 * statistics.median(baseline[column]) for column in ("seconds", "cpu_seconds"))
+        rows.append((name, wall, ratio, cpu, baseline["variant"]))
     return run.table(rows)
 
 

@@ -1,9 +1,8 @@
 """How long is a whole command? `python experiments/speed/commands.py [--rounds 5]`.
 
-It times the default run of `gaussian.py`, and the same method as users of PyTorch and of JAX write it (`commands/`), up
-to the Wasserstein-1 distance of a million samples. Importing and compiling are counted. Ours also records, saves, draws
-and compares with the reference. Commands run alternately, each round with another seed. `import tensorflow` shows how
-much is not this project's.
+It times the default run of `gaussian.py`, and the same method as a user of JAX writes it (`gaussian_jax.py`), up to the
+Wasserstein-1 distance of a million samples. Importing and compiling are counted. Ours also records, saves, draws and
+compares with the reference. Commands run alternately, each round with a new seed. `import tensorflow` is part of ours.
 """
 
 import json
@@ -24,15 +23,13 @@ import tyro
 HERE = Path(__file__).parent
 COMMANDS: dict[str, list[Any]] = {
     "gaussian.py": [HERE.parent / "gaussian.py", "--output", "run", "--seed"],
-    "PyTorch eager": [HERE / "commands" / "gaussian_torch.py"],
-    "JAX jit + scan": [HERE / "commands" / "gaussian_jax.py"],
+    "JAX jit + scan": [HERE / "gaussian_jax.py"],
     "import tensorflow": ["-c", "import tensorflow; print('wasserstein 0')"],
-}
-"""What is typed between `python` and the round's seed."""
+}  # what is typed between `python` and the round's seed
 
 
 def main(rounds: int = 5, json_path: Path | None = None) -> None:
-    """Time whole commands, ours beside those of other frameworks.
+    """Time whole commands, ours beside JAX's.
 
     Args:
         rounds: In each, every command runs once.

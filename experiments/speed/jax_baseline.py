@@ -1,6 +1,7 @@
 """Algorithm 1 in JAX: one `jit` of a `lax.scan` over many iterations, with a donated state and optax's optimizers."""
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
 
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.layers import Dropout, Maxout
@@ -11,22 +12,22 @@ import numpy as np
 import optax
 import presets
 from jax import numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jax.nn import softplus
 from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
 from numpy.typing import NDArray
 from presets import Baseline, Preset, Trained
 
-IN_SCAN = "draws in the scan"
-
 
 class Scan(Baseline):
     """The state is G's and D's weights, and those of their optimizers; an iteration draws examples and noise."""
 
-    VARIANTS = IN_SCAN, "draws before the scan"
+    VARIANTS: ClassVar[tuple[str, ...]] = "draws in the scan", "draws before the scan"
 
     def __init__(self, preset: Preset, variant: str) -> None:
         super().__init__(preset, variant)
-        G, D, *_ = jax.tree.map(jnp.array, presets.networks(preset.gan))
+        networks = jax.tree.map(jnp.array, presets.networks(preset.gan)[:2])
+        (G, self.of_G), (D, self.of_D) = map(self.pack, networks)
         self.d_learner = Learner(preset.gan.d_optimizer, preset.iterations * preset.gan.k)
         self.g_learner = Learner(preset.gan.g_optimizer, preset.iterations)
         self.state = G, D, self.g_learner.init(G), self.d_learner.init(D)
@@ -35,6 +36,10 @@ class Scan(Baseline):
         finite = not isinstance(preset.p_data, Gaussian | Uniform)
         self.rows = jnp.array(presets.rows(preset.p_data)) if finite else None
         self.many = jax.jit(self.scan, donate_argnums=0)
+
+    def pack(self, network: Any) -> tuple[Any, Any]:
+        """Return a network's weights as they are trained, and the function that gives them back."""
+        return network, lambda weights: weights
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches."""
@@ -48,12 +53,13 @@ class Scan(Baseline):
         keys = jax.random.split(self.key, (len(x), self.gan.k + 1))
         state, losses = jax.jit(lambda *inputs: jax.lax.scan(self.iteration, *inputs))(self.state, (x, z, keys))
         G, D, (_, g_ema, _), (_, d_ema, _) = state
-        return losses, [list(map(np.array, network)) for network in (G, D, g_ema, d_ema) if network]
+        packed = (self.of_G, G), (self.of_D, D), (self.of_G, g_ema), (self.of_D, d_ema)
+        return losses, [list(map(np.array, of(weights))) for of, weights in packed if weights is not None]
 
     def scan(self, state: Any, key: Any, rows: Any) -> Any:
         """Make one chunk of iterations."""
         keys = jax.random.split(key, self.chunk)
-        if self.variant == IN_SCAN:
+        if self.variant == self.VARIANTS[0]:
             return jax.lax.scan(lambda state, key: self.iteration(state, self.draw(key, rows)), state, keys)[0]
         return jax.lax.scan(self.iteration, state, jax.vmap(lambda key: self.draw(key, rows))(keys))[0]
 
@@ -70,7 +76,7 @@ class Scan(Baseline):
         together, generator = self.gan.simultaneous, self.gan.generator
 
         def logits(D: Any, x: Any, key: Any) -> Any:
-            return forward(self.gan.discriminator, D, x, key, logits=True)
+            return forward(self.gan.discriminator, self.of_D(D), x, key, logits=True)
 
         def d_loss(D: Any, x: Any, samples: Any, key: Any) -> Any:
             if together:  # two passes: XLA finds that G's loss takes the same one of the samples
@@ -80,16 +86,36 @@ class Scan(Baseline):
             return softplus(-real).mean() + softplus(fake).mean()
 
         def g_loss(G: Any, D: Any, z: Any, key: Any) -> Any:
-            return softplus(-logits(D, forward(generator, G, z), key)).mean()
+            return softplus(-logits(D, forward(generator, self.of_G(G), z), key)).mean()
 
         for step in range(self.gan.k):
-            before, samples = D, forward(generator, G, z[step])
+            before, samples = D, forward(generator, self.of_G(G), z[step])
             of_d, gradients = jax.value_and_grad(d_loss)(D, x[step], samples, keys[step])
             D, d_state = self.d_learner.update(gradients, d_state, D)
         seen, key = (before, keys[0]) if together else (D, keys[-1])
         of_g, gradients = jax.value_and_grad(g_loss)(G, seen, z[-1], key)
         G, g_state = self.g_learner.update(gradients, g_state, G)
         return (G, D, g_state, d_state), jnp.stack([of_d, of_g])
+
+
+class Flat(Scan):
+    """As an expert writes it for a CPU: a network's weights are one array, and a thread of the host draws ahead."""
+
+    VARIANTS = ("",)
+    pack = staticmethod(ravel_pytree)
+
+    def run(self, iterations: int) -> None:
+        """Train on minibatches that are drawn as ours are."""
+        with ThreadPoolExecutor(1) as host:
+            for drawn in host.map(lambda i: self.preset.draw(i, self.chunk), range(0, iterations, self.chunk)):
+                self.key, key = jax.random.split(self.key)
+                self.state = self.many(self.state, key, drawn)
+        jax.block_until_ready(self.state)
+
+    def scan(self, state: Any, key: Any, drawn: Any) -> Any:
+        """Make one chunk of iterations on given minibatches."""
+        keys = jax.random.split(key, (self.chunk, self.gan.k + 1))
+        return jax.lax.scan(self.iteration, state, (*drawn, keys))[0]
 
 
 class Learner:

@@ -105,8 +105,7 @@ def shorten(gan: GAN, iterations: int) -> None:
         if isinstance(optimizer, RisingMomentum):
             config |= {"updates_per_epoch": 1, "saturate": SHORT}
         optimizers.append(type(optimizer).from_config(config))
-    d_optimizer, g_optimizer = optimizers
-    gan.compile(d_optimizer, g_optimizer, k=gan.k, generator_loss=gan.generator_loss, simultaneous=gan.simultaneous)
+    gan.compile(optimizers[0], optimizers[1], k=gan.k, generator_loss=gan.generator_loss, simultaneous=gan.simultaneous)
 
 
 def learning_rates(optimizer: Any, updates: int) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gan_paper.distributions import Gaussian, Uniform
@@ -84,8 +85,8 @@ class Learner:
         else:
             self.momenta = presets.momenta(like, updates)
             self.optimizer = torch.optim.SGD(network.parameters(), 1.0, float(self.momenta[0]), fused=True)
-        decay = like.ema_momentum
-        self.ema = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay)) if like.use_ema else None
+        average = get_ema_multi_avg_fn(like.ema_momentum)
+        self.ema = AveragedModel(network, multi_avg_fn=average) if like.use_ema else None
 
     def step(self) -> None:
         """Make one update; beyond the run's end, its last learning rate and momentum hold."""
@@ -100,15 +101,11 @@ class Learner:
 
 
 class Apply(nn.Module):
-    """A function of the input and of some numbers."""
+    """A function as a module."""
 
-    def __init__(self, function: Callable[..., torch.Tensor], *numbers: float) -> None:
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
-        self.function, self.numbers = function, numbers
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the function's value."""
-        return self.function(x, *self.numbers)
+        self.forward = function
 
 
 ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
@@ -126,13 +123,13 @@ def sequential(network: keras.Model) -> nn.Sequential:
             case Dense():
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
             case Maxout():
-                modules.append(Apply(lambda a, pieces: a.unflatten(1, (pieces, -1)).amax(1), layer.pieces))
+                modules.extend([nn.Unflatten(1, (layer.pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
             case ReLU():
                 modules.append(nn.ReLU())
             case LeakyReLU():
                 modules.append(nn.LeakyReLU(layer.negative_slope))
             case Rescaling():
-                modules.append(Apply(lambda x, scale, offset: x * scale + offset, layer.scale, layer.offset))
+                modules.append(Apply(partial(torch.add, torch.tensor(layer.offset), alpha=layer.scale)))
             case Dropout():
                 modules.append(nn.Dropout(layer.rate))
             case _:
