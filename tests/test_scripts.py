@@ -26,7 +26,7 @@ def test_the_numpy_gan_needs_no_tensorflow_and_says_where_it_broke(script, tmp_p
     flags = ("--iterations", "60", "--record-every", "20", "--output", "run", "--resume")
     result = script("numpy_gan", *flags, env=environment)
     assert result.returncode == 3 and result.stderr.count("\n") == 1, result.stderr
-    assert "diverged at iteration 40" in result.stderr and "with --resume goes on" in result.stderr
+    assert "diverged at iteration 40" in result.stderr and "--resume" not in result.stderr
     assert {path.name for path in checkpoint.parent.iterdir()} == {"0.npz", "20.npz"}
 
 
@@ -39,9 +39,8 @@ def command(tmp_path, monkeypatch, capsys):
     def call(line):
         name, *flags = line.split()
         module = run.load_experiment(name, EXPERIMENTS)
-        with pytest.raises(SystemExit) as stop, run.exit_statuses() as ending:
-            config = run.parse(module.PRESETS, flags)
-            run.train(module, config, name, ending)
+        with pytest.raises(SystemExit) as stop, run.exit_statuses():
+            run.train(module, run.parse(module.PRESETS, flags))
         return stop.value.code, capsys.readouterr()
 
     return call

@@ -2,7 +2,9 @@
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gan_paper.algorithm1 import GAN
@@ -139,8 +141,10 @@ def fit(
     if gan.g_optimizer.use_ema:
         networks["generator-last"] = gan.generator
     for name, network in networks.items():
-        with files.replacing(folder.path / f"{name}.keras") as temporary:
-            network.save(temporary)
+        with tempfile.TemporaryDirectory() as temporary:
+            saved = Path(temporary) / f"{name}.keras"
+            network.save(saved)
+            files.write(folder.path / saved.name, saved.read_bytes())
     return config.iterations - start
 
 
