@@ -70,7 +70,7 @@ def main(arguments: Arguments) -> bool:
     Raises:
         run.Refused: if something cannot be read, or there are too few samples to tell.
     """
-    subject, other = arguments.subject, str(arguments.other) if arguments.other else arguments.reference
+    other = str(arguments.other) if arguments.other else arguments.reference
     try:
         if other and are_samples(Path(other)):
             return with_samples(arguments, Path(other))

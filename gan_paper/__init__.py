@@ -33,7 +33,7 @@ _report_unraisable = sys.unraisablehook
 
 
 def _interrupt_again(unraisable: Any) -> None:
-    # Python swallows a Ctrl-C that falls into the callback of a weak reference, of which imports have many, or `__del__`.
+    # Python swallows a Ctrl-C that falls into `__del__` or a weak reference's callback, of which imports have many.
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         threading.Timer(0.1, _thread.interrupt_main).start()
     else:

@@ -52,6 +52,8 @@ def command(tmp_path, monkeypatch, capsys):
         ("gaussian --seed -1", "--seed must be a whole number of at least 0, not -1"),
         ("gaussian --m 0", "--m must be a whole number of at least 1, not 0"),
         ("gaussian --k 2.5", "--k"),  # which tyro refuses
+        ("gaussian --lr 0.1", "--lr is none of --preset, --seed, --iterations, "),
+        ("gaussian --pre mixture", "--pre is none of --preset, "),
         ("gaussian --preset nothing", "--preset nothing is none of default, standard, mixture"),
         ("gaussian --d-learning-rate nan", "--d-learning-rate must be a number of at least 0, not nan"),
         ("gaussian --ema 2", "ema must be a share of the run, from 0 to 1, not 2.0"),

@@ -16,8 +16,6 @@ from typing import Any
 
 os.environ.setdefault("MPLBACKEND", "agg")  # figures go to files
 
-from gan_paper.distributions import Distribution
-from gan_paper.metrics import Recording
 from gan_paper.run import files
 from gan_paper.run.config import Config as Config
 from gan_paper.run.config import Refused as Refused
@@ -63,7 +61,7 @@ def train(experiment: Any, config: Config) -> Folder:
         gan.minibatches(x, config.m, config.seed)
     except ValueError as error:
         raise Refused(f"{name}: {error}") from None
-    recording = experiment.recording(config) if hasattr(experiment, "recording") else of_line(x)
+    recording = experiment.recording(config) if hasattr(experiment, "recording") else recorder.of_line(x)
     callbacks = experiment.callbacks(gan, config) if hasattr(experiment, "callbacks") else []
     with folder.opened() as state:
         training = time.perf_counter()
@@ -71,18 +69,10 @@ def train(experiment: Any, config: Config) -> Folder:
             folder.save_reference(x, recording)
         made = recorder.fit(gan, x, folder, recording, callbacks, state)
         seconds = time.perf_counter() - training
-        metrics = {**experiment.evaluate(gan, config), "train_seconds": seconds, "iterations_per_second": made / seconds}
+        metrics = experiment.evaluate(gan, config)
+        metrics |= {"train_seconds": seconds, "iterations_per_second": made / seconds}
         finish(folder, metrics, began, experiment)
     return folder
-
-
-def of_line(x: Distribution) -> Recording:
-    """The recording of an experiment on the real line that does not say what to count: 64 bins, 8 deviations wide."""
-    from gan_paper.run.recorder import observe_line
-
-    low, high = x.mean - 8 * x.std, x.mean + 8 * x.std
-    edges = [low + (high - low) * i / 64 for i in range(65)]
-    return Recording({"x": edges}, observe=observe_line(edges))
 
 
 def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment: Any) -> None:

@@ -98,10 +98,10 @@ def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, descripti
     if chosen not in presets:
         raise Refused(f"--preset {chosen} is none of {', '.join(presets)}")
     default = dataclasses.replace(presets[chosen], preset=chosen)
-    config, unknown = tyro.cli(type(default), default=default, args=args, description=description, return_unknown_args=True)
+    kind = type(default)
+    config, unknown = tyro.cli(kind, default=default, args=args, description=description, return_unknown_args=True)
     if unknown:
-        known = [flag(field.name) for field in dataclasses.fields(default)]
-        raise Refused(f"{unknown[0]} is none of {', '.join(known)}")
+        raise Refused(f"{unknown[0]} is none of {', '.join(flag(field.name) for field in dataclasses.fields(kind))}")
     return config
 
 

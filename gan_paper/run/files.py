@@ -41,7 +41,7 @@ def write(path: Path, content: bytes | memoryview) -> None:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.stem[:50]}-", dir=path.parent)
         temporary = Path(name)
         try:
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
@@ -232,7 +232,8 @@ class Checkpoints:
             Refused: if there are some, and none is whole and of these settings.
         """
         found = sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal())
-        faults, newest = [], None
+        faults: list[str] = []
+        newest: State | None = None
         for iteration in found:
             try:
                 state = self._read(iteration)
@@ -241,8 +242,10 @@ class Checkpoints:
                 continue
             self._own.append(iteration)
             newest = state if iteration <= most else newest
-        if found and newest is None:
-            raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
+        if newest is None:
+            if found:
+                raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
+            return None
         for fault in faults:
             print(f"{fault}; resuming at iteration {newest.iteration}")
         return newest

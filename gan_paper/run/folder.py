@@ -110,7 +110,7 @@ class Folder:
                 raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
             state = self.checkpoints.newest(self.config.iterations)
             if state and state.iteration % self.config.every:
-                raise Refused(f"--record-every {self.config.every} must divide {state.iteration}, the last checkpoint's")
+                raise Refused(f"--record-every {self.config.every} must divide the last checkpoint's {state.iteration}")
             is_done = state and state.iteration == self.config.iterations
             if not (is_done and read_config(self.path)["settings"] == self.content["settings"]):
                 (self.path / "metrics.json").unlink(missing_ok=True)  # the run is not finished any more
