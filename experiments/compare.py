@@ -3,11 +3,12 @@
   compare.py RUN [--reference NAME]   a run's folder with its reference: the exact p_data that the folder holds, or
                                       else the reference of its experiment in figures/reference/
   compare.py RUN RUN                  the last histograms of two runs; the second takes the place of a reference
-  compare.py SAMPLES.npy [RUN]        samples, one a row, with a reference [default: gaussian] or with a run
-  compare.py SAMPLES.npy SAMPLES.npy  whether both come from one distribution: a permutation test of their energy
+  compare.py SAMPLES [RUN]            samples, one a row, with a reference [default: gaussian] or with a run
+  compare.py SAMPLES SAMPLES          whether both come from one distribution: a permutation test of their energy
                                       distance, and a Kolmogorov-Smirnov test of each dimension
 
-It prints a table and what is wrong, and draws the two over one another.
+SAMPLES is a .npy file, a .csv file of one column, or an .npz file of one array; of several, --columns names those that
+hold the samples. It prints a table and what is wrong, and draws the two over one another.
 
 Exit statuses: 0 the run is accepted, or the samples cannot be told apart; 1 they differ; 2 it cannot be told, for too
 few samples or other bad input.
@@ -24,7 +25,7 @@ from gan_paper import run
 from gan_paper.metrics import VIEWS, Floats, Recording, View
 from gan_paper.metrics.comparison import as_reference, compare
 from gan_paper.metrics.distances import POINTS, permutation_test
-from gan_paper.run.files import read_samples
+from gan_paper.run.files import read_arrays, read_samples
 from gan_paper.run.folder import OWN
 
 import numpy as np
@@ -46,12 +47,14 @@ class Arguments:
     """Compare a run, or samples, with a reference, samples or a run."""
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """A run's folder, or a .npy file of samples, one a row."""
+    """A run's folder, or a .npy, .npz or .csv file of samples, one a row."""
     other: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="OTHER")] = None
-    """Another run's folder, or a .npy file of other samples."""
+    """Another run's folder, or a file of other samples."""
     reference: str | None = None
     """A name in figures/reference/, or the path of a reference, a run or other samples
     [default: that of the run; gaussian for samples of one number]."""
+    columns: tuple[str, ...] = ()
+    """The columns of .csv files, or the arrays of .npz files, that hold the samples; only where there are several."""
     output: Path | None = None
     """The figure, which is written as .png and as .pdf, in place of what is there
     [default: comparison-NAME.png in the run's folder; comparison.png here for samples]."""
@@ -67,17 +70,24 @@ def main(arguments: Arguments) -> bool:
     Raises:
         run.Refused: if something cannot be read, or there are too few samples to tell.
     """
-    subject, other = arguments.subject, str(arguments.other) if arguments.other else arguments.reference
+    other = str(arguments.other) if arguments.other else arguments.reference
     try:
-        if other and other.endswith(".npy"):
-            return with_samples(subject, Path(other), arguments.output or Path("comparison.png"))
-        return with_reference(subject, other, arguments.output)
+        if other and are_samples(Path(other)):
+            return with_samples(arguments, Path(other))
+        return with_reference(arguments, other)
     except ValueError as error:
         raise run.Refused(str(error)) from None
 
 
-def with_reference(subject: Path, name: str | None, output: Path | None) -> bool:
+def are_samples(path: Path) -> bool:
+    """Whether a path's ending says that it is a file of samples; an `.npz` file may be a reference, or a run's."""
+    is_archive = path.suffix == ".npz" and path.exists()
+    return path.suffix in (".npy", ".csv") or (is_archive and "views" not in read_arrays(path))
+
+
+def with_reference(arguments: Arguments, name: str | None) -> bool:
     """Compare a run, or samples, with a reference or another run, statistic by statistic."""
+    subject, output = arguments.subject, arguments.output
     path = reference_path(subject, name)
     reference = run.read_recording(path)
     if not reference.provenance:  # it is a run's
@@ -87,7 +97,13 @@ def with_reference(subject: Path, name: str | None, output: Path | None) -> bool
         content, recording = run.read_config(subject), run.read_recording(subject)
         output = output or subject / f"comparison-{title}.png"
     else:
-        content, recording = {"experiment": subject.name}, count(subject, reference, path, default=name is None)
+        samples = read_samples(subject, arguments.columns)
+        if name is None and samples.shape[1] > 1:
+            raise run.Refused(
+                f"{subject} holds samples of {samples.shape[1]} numbers, so --reference must name one: "
+                "gaussian pools the numbers, another file of samples compares points"
+            )
+        content, recording = {"experiment": subject.name}, count(samples, reference, path)
         output = output or Path("comparison.png")
     rows = compare(recording, reference)
 
@@ -120,18 +136,12 @@ def reference_path(subject: Path, name: str | None) -> Path:
     return path.parent if path.name == "histograms.npz" else path
 
 
-def count(samples: Path, reference: Recording, path: Path, default: bool) -> Recording:
-    """Samples of a .npy file, counted over the views of the reference at `path`, which may be the default one."""
-    values = read_samples(samples)
-    if default and values.shape[1] > 1:
-        raise run.Refused(
-            f"{samples} holds samples of {values.shape[1]} numbers, so --reference must name one: "
-            "gaussian pools the numbers, OTHER.npy compares points"
-        )
+def count(samples: Floats, reference: Recording, path: Path) -> Recording:
+    """Samples (N, n), counted over the views of the reference at `path`."""
     # Over some 64 bins, as runs are: the Jensen-Shannon divergence of more would need more samples.
     edges = {view: edges[:: max(1, len(edges) // 64)] for view, edges in reference.edges.items()}
     recording = Recording(edges, views_of(reference, path))
-    recording.record(0, values)
+    recording.record(0, samples)
     return recording
 
 
@@ -146,11 +156,12 @@ def views_of(reference: Recording, path: Path) -> Mapping[str, View]:
     return views
 
 
-def with_samples(subject: Path, other: Path, output: Path) -> bool:
+def with_samples(arguments: Arguments, other: Path) -> bool:
     """Test whether two files of samples come from one distribution."""
+    subject, output = arguments.subject, arguments.output or Path("comparison.png")
     if subject.is_dir():
         raise run.Refused(f"{subject} keeps histograms, not samples: name {other} first, to count it over these bins")
-    samples, reference = read_samples(subject), read_samples(other)
+    samples, reference = read_samples(subject, arguments.columns), read_samples(other, arguments.columns)
     energy, by_energy = permutation_test(samples, reference)
     dimensions = each_dimension(samples, reference)
     by_dimensions = len(dimensions) * min(row[-1] for row in dimensions)

@@ -16,7 +16,6 @@ Presets:
             data that are symmetric about 0 it prefers nothing that is not.
 """
 
-import inspect
 import math
 import sys
 import time
@@ -179,17 +178,16 @@ def plot(folder: run.Folder) -> None:
     folder.save_animation("histograms", histograms_animation(recording, shown))
 
 
-def main(config: Config, ending: list[str]) -> None:
+def main(config: Config) -> None:
     """Train into a folder, evaluate, print, and plot, as `run.main` does with Keras."""
     began, folder = time.perf_counter(), run.Folder("numpy_gan", PRESETS, config)
     training = Training(config)
     with folder.opened() as state:
-        ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
         training.fit(folder, state)
         metrics = {**training.evaluate(), "train_seconds": time.perf_counter() - began}
         run.finish(folder, metrics, began, sys.modules[__name__])
 
 
 if __name__ == "__main__":
-    with run.exit_statuses() as ending:
-        main(run.config.parse(PRESETS, description=inspect.getdoc(sys.modules[__name__])), ending)
+    with run.exit_statuses():
+        main(run.parse(PRESETS, description=__doc__))

@@ -37,8 +37,6 @@ CURVES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
 """The columns of a history that are shown."""
 TEXTS = ("state", "experiment", "preset", "seed", "commit", "metric", "time", "verdict", "accepted")
 """What a row says of a run, beside its name and its settings."""
-DAMAGE = (run.Refused, OSError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What files of unexpected content raise."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,10 @@ def main(arguments: Arguments) -> None:
     if not folders:
         raise run.Refused(f"RUNS {arguments.folder} holds no run's folder")
     output = arguments.output or arguments.folder / "report.html"
-    if output.exists() and not output.read_bytes().startswith(MARK.encode()):
-        raise run.Refused(f"--output {output} is no page that this script wrote; choose another place")
+    if output.exists():
+        with files.readable(output, "page, which --output may replace"), output.open("rb") as file:
+            if file.read(len(MARK)) != MARK.encode():
+                raise ValueError("this script did not write it")
     found = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
     rows, players = zip(*found, strict=True)
     files.write_text(output, page(rows, players, get_plotlyjs()))
@@ -111,7 +111,7 @@ def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | 
             row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
         p_data = run.read_recording(reference) if reference else None
         return row, player(recording, p_data, _history(folder))
-    except DAMAGE as error:
+    except Exception as error:  # files of unexpected content raise nearly anything
         row["state"] = "damaged: " + _printable(" ".join(str(error).split()) or type(error).__name__)
         return row, None
 

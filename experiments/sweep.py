@@ -5,44 +5,37 @@ Finished runs are skipped and begun ones resumed, so the same command goes on af
 a table over seeds for each setting; `report.py` shows the runs over one another.
 
 A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. Such
-processes share this machine's cores or, with --scheduler, the workers of a Dask cluster. Workers need this project's
-code, and the folder of experiments on their PYTHONPATH, but no disk in common with this machine: a finished run comes
-back as an archive. What a worker had begun is lost if it dies.
+processes share this machine's cores, and then nothing listens on a port; or, with --scheduler, the workers of a Dask
+cluster. Workers need this project's code, and the folder of experiments on their PYTHONPATH, but no disk in common with
+this machine: a finished run comes back as an archive. What a worker had begun is lost if it dies. Whoever reaches a
+scheduler can run code in its workers: on a network that others use, give it a tls:// address, and all machines the
+certificates that https://distributed.dask.org/en/stable/tls.html describes.
 
 Exit statuses: 0 all runs are finished; 2 the sweep is refused; 3 some runs failed, or diverged; 130 stopped by Ctrl-C.
 """
 
-import contextlib
 import dataclasses
-import hashlib
 import io
 import itertools
-import json
-import logging
 import os
 import re
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import gan_paper
 from gan_paper import run
 from gan_paper.run.config import flag, folder_name
-from gan_paper.run.files import read_text
 
 import tables
 import tyro
 from rich.progress import Progress
 from sweep_figure import Setting, draw
+from sweep_workers import Planned, Submit, cluster, this_machine
 
 RETRIES = 2
 """How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
@@ -74,25 +67,6 @@ class Arguments:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError(f"--workers must be at least 1, not {self.workers}")
-
-
-class Planned(NamedTuple):
-    """A run that the sweep is to have.
-
-    Attributes:
-        flags: What its script is called with, but for its folder.
-        config: What the flags say.
-        folder: Where it is to be.
-    """
-
-    flags: Sequence[str]
-    config: run.Config
-    folder: Path
-
-
-Result = tuple[int, str, bytes]
-"""A script's exit status, the last line of its error stream, and from a cluster the archive of a finished run."""
-Submit = Callable[[Planned], "Future[Result]"]
 
 
 def main(arguments: Arguments) -> bool:
@@ -250,109 +224,6 @@ def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[
         print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
 
 
-# Where the runs train. Here, rather than in a module of its own: Dask sends what `__main__` defines to the workers.
-
-
-def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool]) -> tuple[int, str]:
-    """Run an experiment's script in a process of its own; its exit status, and the last line of its error stream."""
-    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
-    command = [sys.executable, str(script), *flags]
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors) as process,
-    ):
-        while process.poll() is None and not is_stopped():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.5)
-        process.terminate()  # it does nothing to a process that has ended
-        process.wait()
-        errors.seek(0)
-        lines = errors.read().splitlines()
-    return process.returncode, lines[-1] if lines else f"exit status {process.returncode}"
-
-
-@contextlib.contextmanager
-def this_machine(workers: int, script: Path) -> Iterator[Submit]:
-    """Yield what submits a run to as many processes here; they end with the block."""
-    stop, executor = threading.Event(), ThreadPoolExecutor(workers)
-
-    def train_here(one: Planned) -> Result:
-        resume = ["--resume"] if (one.folder / "config.json").exists() else []
-        return *run_script(script, [*one.flags, "--output", str(one.folder), *resume], stop.is_set), b""
-
-    try:
-        yield lambda one: executor.submit(train_here, one)
-    finally:
-        stop.set()
-        executor.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
-    """Yield what submits a run to the workers of a Dask cluster; their processes end with the block.
-
-    Raises:
-        run.Refused: if Dask is not installed, no scheduler answers, or a run was begun here.
-    """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    try:
-        from distributed import Client  # of the extra `sweep`, which a sweep of this machine does without
-        from distributed.comm import parse_address
-        from distributed.comm.registry import get_backend
-
-        address = json.loads(read_text(where))["address"] if isinstance(where, Path) else where
-        get_backend(parse_address(address)[0])  # an address of no known kind would be noticed too late
-        client = Client(address, timeout=10, set_as_default=False)
-    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
-        raise run.Refused(f"{where} leads to no Dask scheduler that answers: {error}") from None
-    code = digest(script.parent)
-
-    def submit(one: Planned) -> "Future[Result]":
-        if one.folder.exists():
-            raise run.Refused(f"{one.folder} is there already: finish it without --scheduler, or delete it yourself")
-        return executor.submit(train_there, str(script), code, one.flags)
-
-    with client:
-        executor = client.get_executor(pure=False)
-        try:
-            yield submit
-        finally:
-            executor.shutdown(wait=False)  # it cancels what is left
-
-
-def digest(experiments: Path) -> str:
-    """A digest of this project's code: of gan_paper, and of a folder of experiments."""
-    package = Path(gan_paper.__file__).parent
-    found = [path for folder in (package, experiments) for path in sorted(folder.rglob("*.py"))]
-    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in found)).hexdigest()
-
-
-def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
-    """Train a run on a worker of a cluster, in a temporary folder.
-
-    Raises:
-        run.Refused: if the worker has no such script, or other code.
-    """
-    from distributed import get_worker
-
-    paths = [Path(script), *(Path(folder) / Path(script).name for folder in sys.path)]
-    found = next((path for path in paths if path.exists()), None)
-    if found is None or digest(found.parent) != code:
-        what = f"has other code in {found.parent} or gan_paper" if found else f"finds no {paths[0].name} on PYTHONPATH"
-        raise run.Refused(f"worker {socket.gethostname()} {what}")
-    worker = get_worker()
-    key = worker.get_current_task()
-
-    def is_cancelled() -> bool:
-        task = worker.state.tasks.get(key)
-        return task is None or task.state == "cancelled"
-
-    with tempfile.TemporaryDirectory(prefix="gan-paper-") as temporary:
-        folder = Path(temporary) / "run"
-        status, line = run_script(found, [*flags, "--output", str(folder)], is_cancelled)
-        return status, line, b"" if status else Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
-
-
 def unpack(archive: bytes, place: Path) -> None:
     """Put the folder that an archive holds in its place, by one renaming."""
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -364,6 +235,9 @@ def unpack(archive: bytes, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    with run.exit_statuses() as ending:
-        ending.append("the same command goes on, and skips what is finished")
-        sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 3)
+    with run.exit_statuses():
+        try:
+            sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 3)
+        except BaseException as error:
+            error.add_note("the same command goes on, and skips what is finished")
+            raise

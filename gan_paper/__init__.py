@@ -1,8 +1,10 @@
 """Generative Adversarial Nets (Goodfellow et al., 2014) in Keras 3 and TensorFlow."""
 
+import _thread
 import os
 import sys
 import tempfile
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,19 @@ _MODULES = {
 }
 
 __all__ = sorted(_MODULES)
+
+_report_unraisable = sys.unraisablehook
+
+
+def _interrupt_again(unraisable: Any) -> None:
+    # Python swallows a Ctrl-C that falls into `__del__` or a weak reference's callback, of which imports have many.
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        threading.Timer(0.1, _thread.interrupt_main).start()
+    else:
+        _report_unraisable(unraisable)
+
+
+sys.unraisablehook = _interrupt_again
 
 
 def __getattr__(name: str) -> Any:

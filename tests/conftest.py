@@ -34,9 +34,9 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch, figures)
         if hasattr(module, "make_gan"):
-            run.train(module, config, name, [])
+            run.train(module, config)
         else:  # without Keras
-            module.main(config, [])
+            module.main(config)
     return run.Folder(name, module.PRESETS, replace(config, resume=True))
 
 

@@ -113,6 +113,40 @@ def test_samples_of_one_distribution_cannot_be_told_apart(compare, dimensions):
     assert sum(line[0].isdigit() for line in lines) == min(dimensions, 10) and Path("comparison.png").exists()
 
 
+def test_samples_of_other_kinds_of_files(compare):
+    numbers, expected = TRUE[:1000, 0].tolist(), compare(samples("true", TRUE[:1000]))[1][1:]
+    np.savez("true.npz", TRUE[:1000])
+    for name, header in (("bare.csv", ""), ("named.csv", "height\n")):
+        Path(name).write_text(header + "".join(f"{x!r}\n" for x in numbers))
+    for name in ("true.npz", "bare.csv", "named.csv"):
+        assert compare(name)[1][1:] == expected
+    Path("table.csv").write_text("who,x,y\n" + "".join(f"é,{x!r},{x + 9!r}\n" for x in numbers), "utf-8")
+    status, (line,) = compare("table.csv")
+    assert status == 2 and line == "--columns must name what to take of table.csv: who, x, y"
+    assert compare("table.csv", columns=("x",))[1][1:] == expected
+    np.savez("two.npz", x=TRUE[:300], y=TRUE[:300] + 9)
+    assert compare("table.csv", "two.npz", columns=("x", "y"))[0] == 0
+    assert compare("table.csv", "two.npz", columns=("who",))[0] == 2
+
+
+def test_the_verdict_stands_without_its_figure(compare):
+    folder, missing = finished("run", TRUE), Path("missing") / "figure.png"
+    status, lines = compare(folder, output=missing)
+    assert status == 0 and lines[-1].startswith("the figure was not written: ")
+    assert compare(folder, reference="notebook", output=missing)[0] == 1
+
+
+def test_no_file_names_the_code_that_judges_it(compare, tmp_path):
+    (tmp_path / "own.py").write_text("raise SystemExit('executed')\nPRESETS = {}")
+    edges = {"mine": BINS["x"]}
+    reference = Recording(edges, {"mine": lambda samples: samples})
+    reference.record(0, TRUE)
+    folder = finished("other", TRUE, experiment=str(tmp_path / "own"))
+    files.write_arrays(Path(folder) / "histograms.npz", reference.arrays())
+    status, (line,) = compare(samples("true", TRUE), folder)
+    assert status == 2 and "is none of the experiments" in line
+
+
 def test_samples_that_differ(compare):
     a, b = RNG.normal(size=(2, 500, 30))
     b[:, 17] += 2

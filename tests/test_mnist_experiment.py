@@ -39,7 +39,7 @@ def blobs(monkeypatch):
 
 def trained(experiment, output, **changes):
     config = replace(next(iter(experiment.PRESETS.values())), output=output, record_every=5, **changes)
-    return run.train(experiment, config, experiment.__name__, []).path
+    return run.train(experiment, config).path
 
 
 @pytest.mark.parametrize("experiment", PRIORS)

@@ -1,14 +1,20 @@
 """What becomes of a run and of its folder: files, resuming, refusals, and the ways to end."""
 
+import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
+import subprocess
+import sys
 import time
+import zipfile
 from dataclasses import replace
 
 from gan_paper import run
 from gan_paper.distributions import RECORDED_NOISE
+from gan_paper.plots import training_curves
 from gan_paper.run import files
 from tests.conftest import cheaper, trained
 from tests.kill import iterations, outcome, start
@@ -22,13 +28,13 @@ from PIL import Image
 CONFIG = gaussian.Config(iterations=40, record_every=10, m=16)
 
 
-def train(folder, resume=False, ending=(), **changes):
+def train(folder, resume=False, **changes):
     """A run with a checkpoint at every record, without XLA and figures; its folder."""
     config = replace(CONFIG, output=folder, resume=resume, **changes)
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch)
         patch.setattr(files.Checkpoints, "is_due", lambda checkpoints: True)
-        return run.train(gaussian, config, "gaussian", list(ending)).path
+        return run.train(gaussian, config).path
 
 
 def refused(folder, resume=True, **changes):
@@ -46,8 +52,7 @@ def tree(folder):
 
 def ended(capsys, work, *arguments, **changes):
     """The exit status that something gives a script, and the one line that it says."""
-    with pytest.raises(SystemExit) as stop, run.exit_statuses() as ending:
-        ending.append("how to go on")
+    with pytest.raises(SystemExit) as stop, run.exit_statuses():
         work(*arguments, **changes)
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
@@ -104,7 +109,12 @@ def test_a_folder_that_is_not_empty_is_refused(copy, tmp_path):
     somebodys.mkdir()
     (somebodys / "config.json").write_text('{"model_type": "bert"}')
     assert "is not empty" in refused(somebodys, resume=False)
-    assert "config.json holds no experiment" in refused(somebodys)
+    assert "(it holds no experiment)" in refused(somebodys)
+    (copy / "config.json").unlink()
+    assert "config.json does not exist" in refused(copy)
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / ".config-x").write_text("{")  # of a process that was killed while it wrote
+    assert run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=tmp_path / "begun"))
 
 
 def test_other_settings_have_another_folder():
@@ -166,11 +176,29 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
 
 
 def test_only_its_own_checkpoints_are_deleted(copy):
-    strange = [copy / "checkpoints" / name for name in ("notes.npz", "12.npz.bak", "7.npz", "5.txt")]
+    names = ("notes.npz", "12.npz.bak", "7.npz", "5.txt", ".notes.partial.txt", "weights_thesis/chapter1.tex")
+    strange = [copy / "checkpoints" / name for name in names]
     for path in strange:
+        path.parent.mkdir(exist_ok=True)
         path.write_text("precious")
     train(copy, resume=True, iterations=60)
     assert iterations(copy) == [7, 50, 60] and all(path.read_text() == "precious" for path in strange)
+
+
+def test_a_finished_run_stays_finished(whole, copy, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    metrics = run.read_metrics(copy)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(gaussian, "evaluate", interrupt)
+        train(copy, resume=True)
+    assert run.read_metrics(copy) == metrics
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(files.Checkpoints, "save", interrupt)
+        train(copy, resume=True, iterations=1_000_000)
+    train(copy, resume=True)
+    assert outcome(copy) == outcome(whole)
 
 
 def test_more_iterations_then_fewer(copy, capsys):
@@ -236,30 +264,67 @@ def test_a_signal_is_told_whatever_a_library_makes_of_it(number, status, capsys)
             raise SystemError("bad argument to internal function") from None
 
     told, line = ended(capsys, work)
-    assert told == status and line.endswith(": stopped; how to go on\n")
+    assert told == status and line.endswith(": stopped\n")
+
+
+@contextlib.contextmanager
+def full_disk(room):
+    """No file can grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_signal_is_not_lost_in_a_callback_whose_errors_python_ignores():
+    code = """
+import signal, time, weakref
+from gan_paper import run
+class Thing: pass
+with run.exit_statuses():
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+    del thing
+    time.sleep(100)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
+    assert result.returncode == 143 and result.stderr == "-c: stopped\n"
 
 
 def test_a_full_disk(whole, tmp_path, monkeypatch, capsys):
-    savez = np.savez
+    save = files.Checkpoints.save
 
-    def fill(file, **arrays):
-        if "variable_0" in arrays and len(json.loads(str(arrays["history"]))) == 2:
-            file.write(b"half")
-            raise OSError(28, "No space left on device")
-        savez(file, **arrays)
+    def fill(checkpoints, state):
+        with full_disk(5_000 if state.iteration == 20 else resource.RLIM_INFINITY):
+            save(checkpoints, state)
 
-    monkeypatch.setattr(np, "savez", fill)
+    monkeypatch.setattr(files.Checkpoints, "save", fill)
     status, said = ended(capsys, train, tmp_path / "run")
-    assert status == 3 and "checkpoints/20.npz: No space left on device; how to go on" in said
+    assert status == 3 and "checkpoints/20.npz: File too large; the same command with --resume goes on" in said
     assert iterations(tmp_path / "run") == [0, 10] and not list(tmp_path.rglob(".*-*"))
     monkeypatch.undo()
     train(tmp_path / "run", resume=True)
     assert outcome(tmp_path / "run") == outcome(whole)
 
 
+def test_a_full_disk_while_a_figure_is_written(whole, tmp_path, capsys):
+    folder = run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=tmp_path / "figures"))
+    folder.path.mkdir()
+
+    def plot():
+        with full_disk(10_000):
+            folder.save_figure("training", training_curves(run.read_history(whole), "saturating"))
+
+    status, said = ended(capsys, plot)
+    assert status == 3 and "/training.png: File too large" in said
+    assert not list(folder.path.iterdir())
+
+
 def test_divergence(tmp_path, capsys):
     status, said = ended(capsys, train, tmp_path / "run", d_learning_rate=1e30, cosine=False, ema=0.0)
-    assert status == 3 and "training diverged at iteration " in said and "how to go on" in said
+    assert status == 3 and "training diverged at iteration " in said and "--resume" not in said
     newest = files.read_arrays(tmp_path / "run" / "checkpoints" / f"{iterations(tmp_path / 'run')[-1]}.npz")
     assert all(np.isfinite(array).all() for name, array in newest.items() if name.startswith("variable_"))
 
@@ -270,6 +335,12 @@ def test_divergence(tmp_path, capsys):
 class Bomb:
     def __reduce__(self):
         return (pytest.fail, ("loading a file executed code from it",))
+
+
+def npy(descr, size):
+    """A .npy file without its data."""
+    header = str({"descr": descr, "fortran_order": False, "shape": (size,)}).encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
 
 
 def test_files_that_are_no_runs(tmp_path, monkeypatch):
@@ -287,13 +358,17 @@ def test_files_that_are_no_runs(tmp_path, monkeypatch):
     assert "allow_pickle=False" in replaced(lambda: np.savez(histograms, views=bombs))
     assert "not a regular file" in replaced(os.mkfifo, histograms)
     assert "not a regular file" in replaced(histograms.symlink_to, "/dev/zero")
-    assert "more than" in replaced(lambda: np.savez_compressed(histograms, edges=np.zeros(100_000)))
+    for large in (np.zeros(100_000), np.ones(20_000, np.int8), [""] * 2_000):
+        assert "more than" in replaced(lambda large=large: np.savez_compressed(histograms, views=large))
+    with zipfile.ZipFile(histograms, "w") as archive:
+        archive.writestr("views.npy", npy("|S0", 10**9))
+    with pytest.raises(run.Refused, match="more than"):
+        run.read_recording(tmp_path)
     assert "views" in replaced(lambda: np.savez(histograms, edges=np.zeros(10)))
     np.save(samples, bombs)
     with pytest.raises(ValueError, match=r"samples\.npy .*allow_pickle=False"):
         files.read_samples(samples)
-    header = str({"descr": "<f8", "fortran_order": False, "shape": (10**12,)}).encode().ljust(117) + b"\n"
-    samples.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    samples.write_bytes(npy("<f8", 10**12))
     with pytest.raises(ValueError, match=r"samples\.npy is not a readable"):
         files.read_samples(samples)
 
@@ -303,6 +378,7 @@ def test_a_recording_that_does_not_hold_together(whole, tmp_path):
     for changes in (
         {"counts": arrays["counts"][:, :-1]},
         {"iterations": arrays["iterations"][:0]},
+        {"iterations": np.zeros(1_000_001)},
         {"edges": np.array(["a", "b"])},
         {"edges": arrays["edges"][::-1]},
         {"counts": arrays["counts"] * np.nan},

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tests.conftest import ROOT
 import filelock
 import pytest
 import sweep
+import sweep_workers
 import tyro
 
 SHORT = ["numpy_gan", "--set", "iterations=300", "--seeds"]
@@ -91,6 +93,7 @@ def plain(tmp_path_factory):
 
 def test_the_same_bits_in_the_same_folder_and_what_is_there_is_skipped(tmp_path, monkeypatch, plain, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr(socket.socket, "bind")  # nothing listens
     assert here(*SHORT, "0")
     made = tmp_path / "runs" / "numpy_gan" / plain.name
     assert all((made / name).read_bytes() == (plain / name).read_bytes() for name in RECORDS)
@@ -143,7 +146,7 @@ def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
     assert {path.name for path in (runs / "tiny").iterdir() if path.is_dir()} == {"seed0", "seed1"}
     assert "seed1 is there already: finish it without --scheduler" in outcomes[2][1]
     with pytest.raises(run.Refused, match="has other code in"):
-        sweep.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
+        sweep_workers.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
 
 
 def test_a_damaged_archive_is_tried_again(tmp_path, monkeypatch, plain):

@@ -66,8 +66,10 @@ def main(
     Raises:
         ImportError: if a baseline is not installed.
         ValueError: if MNIST cannot be read.
-        run.Refused: if a baseline does not train as ours does.
+        run.Refused: if a baseline does not train as ours does, or there is nothing to time.
     """
+    if rounds < 1:
+        raise run.Refused(f"--rounds must be at least 1, not {rounds}")
     results: dict[str, dict[str, Any]] = {}
     for name in names:
         results[name] = measure(name, baselines, rounds, seconds, data)

@@ -34,7 +34,12 @@ def main(rounds: int = 5, json_path: Path | None = None) -> None:
     Args:
         rounds: In each, every command runs once.
         json_path: File for all measurements.
+
+    Raises:
+        run.Refused: if there is no round.
     """
+    if rounds < 1:
+        raise run.Refused(f"--rounds must be at least 1, not {rounds}")
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in COMMANDS}
     for seed in range(rounds):
         for name in COMMANDS:

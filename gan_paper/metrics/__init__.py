@@ -260,6 +260,8 @@ class Recording:
         Raises:
             KeyError, IndexError, ValueError, TypeError, OverflowError: if they are no recording.
         """
+        if arrays["views"].size * arrays["iterations"].size > 1_000_000:
+            raise ValueError("it holds more than a million histograms")
         prefixes = _prefixes([str(name) for name in arrays["views"]])
         edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
         provenance, tolerance = str(arrays["provenance"]), float(arrays["tolerance"])

@@ -12,13 +12,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("MPLBACKEND", "agg")  # figures go to files
 
-from gan_paper.distributions import Distribution
-from gan_paper.metrics import Recording
 from gan_paper.run import files
 from gan_paper.run.config import Config as Config
 from gan_paper.run.config import Refused as Refused
@@ -41,36 +38,32 @@ def main() -> None:
     failed it; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     experiment: Any = sys.modules["__main__"]
-    with exit_statuses() as ending:
-        config = parse(experiment.PRESETS, description=inspect.getdoc(experiment))
-        train(experiment, config, Path(experiment.__file__).stem, ending)
+    with exit_statuses():
+        train(experiment, parse(experiment.PRESETS, description=inspect.getdoc(experiment)))
 
 
-def train(experiment: ModuleType, config: Config, name: str, ending: list[str]) -> Folder:
+def train(experiment: Any, config: Config) -> Folder:
     """Train an experiment into its folder, evaluate, print the table, and plot.
 
     Args:
         experiment: A module with `PRESETS`, `data`, `make_gan`, `evaluate` and `plot`; see `experiments/gaussian.py`.
         config: One of its configs.
-        name: The experiment's name.
-        ending: As `exit_statuses` yields it.
 
     Raises:
         Refused: if something that the config asks for cannot be done; nothing is written then.
     """
     from gan_paper.run import recorder  # TensorFlow's, which experiments without Keras do without
 
-    began = time.perf_counter()
+    began, name = time.perf_counter(), Path(experiment.__file__).stem
     folder = Folder(name, experiment.PRESETS, config)
     try:
         x, gan = experiment.data(config), experiment.make_gan(config)
         gan.minibatches(x, config.m, config.seed)
     except ValueError as error:
         raise Refused(f"{name}: {error}") from None
-    recording = experiment.recording(config) if hasattr(experiment, "recording") else of_line(x)
+    recording = experiment.recording(config) if hasattr(experiment, "recording") else recorder.of_line(x)
     callbacks = experiment.callbacks(gan, config) if hasattr(experiment, "callbacks") else []
     with folder.opened() as state:
-        ending.append(f"the same command with --resume goes on from the last checkpoint in {folder.path}")
         training = time.perf_counter()
         if hasattr(x, "cdf"):
             folder.save_reference(x, recording)
@@ -82,16 +75,7 @@ def train(experiment: ModuleType, config: Config, name: str, ending: list[str]) 
     return folder
 
 
-def of_line(x: Distribution) -> Recording:
-    """The recording of an experiment on the real line that does not say what to count: 64 bins, 8 deviations wide."""
-    from gan_paper.run.recorder import observe_line
-
-    low, high = x.mean - 8 * x.std, x.mean + 8 * x.std
-    edges = [low + (high - low) * i / 64 for i in range(65)]
-    return Recording({"x": edges}, observe=observe_line(edges))
-
-
-def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment: ModuleType) -> None:
+def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment: Any) -> None:
     """Print the table of a trained run, plot, and write `metrics.json`, which says that the run is finished.
 
     Args:
@@ -121,13 +105,8 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
 
 
 @contextlib.contextmanager
-def exit_statuses() -> Iterator[list[str]]:
-    """Turn what ends a script early into one line on the error stream and the exit status.
-
-    Yields:
-        A list. What the block appends to it ends that line, unless the script was refused.
-    """
-    how: list[str] = []
+def exit_statuses() -> Iterator[None]:
+    """Turn what ends a script early into one line on the error stream, with its notes, and the exit status."""
     signals: list[int] = []
 
     def stop(number: int, frame: Any) -> None:
@@ -136,25 +115,28 @@ def exit_statuses() -> Iterator[list[str]]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    ended: BaseException = KeyboardInterrupt()  # which a library may have swallowed
     try:
-        try:
-            yield how
-        except BaseException:
-            if signals:  # whatever TensorFlow, or a thread of its own, has made of the interruption
-                raise KeyboardInterrupt from None
-            raise
-    except Refused as refusal:
-        sys.exit(_say(2, str(refusal)))
-    except FloatingPointError as divergence:
-        sys.exit(_say(3, str(divergence), *how))
-    except MemoryError:
-        sys.exit(_say(3, "out of memory", *how))
-    except OSError as error:  # a full disk, say, or a folder that went away
-        sys.exit(_say(3, f"{error.filename}: {error.strerror}" if error.filename else str(error), *how))
-    except KeyboardInterrupt:
-        sys.exit(_say(128 + (signals or [signal.SIGINT])[0], "stopped", *how))
-
-
-def _say(status: int, *parts: str) -> int:
-    print(f"{Path(sys.argv[0]).name}: {'; '.join(parts)}", file=sys.stderr)
-    return status
+        yield
+        if not signals:
+            return
+    except BaseException as error:
+        ended = error
+    notes = getattr(ended, "__notes__", [])
+    match ended:
+        case BaseException() if signals:  # whatever TensorFlow, or a thread of its own, has made of the interruption
+            status, said = 128 + signals[0], "stopped"
+        case KeyboardInterrupt():
+            status, said = 128 + signal.SIGINT, "stopped"
+        case Refused():
+            status, said, notes = 2, str(ended), []
+        case FloatingPointError():
+            status, said = 3, str(ended)
+        case MemoryError():
+            status, said = 3, "out of memory"
+        case OSError():  # a full disk, say, or a folder that went away
+            status, said = 3, f"{ended.filename}: {ended.strerror}" if ended.filename else str(ended)
+        case _:
+            raise ended
+    print(f"{Path(sys.argv[0]).name}: {'; '.join([said, *notes])}", file=sys.stderr)
+    sys.exit(status)

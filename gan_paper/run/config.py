@@ -24,7 +24,7 @@ PLACES = ("output", "resume", "data")
 """Settings that say where things are, not what the run is."""
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """What a person asked for cannot be done: one line that names the argument, the value and what is accepted."""
 
 
@@ -89,8 +89,8 @@ def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, descripti
         description: Of the experiment, for `--help`.
 
     Raises:
-        Refused: if there is no such preset.
-        SystemExit: with status 2, if the command line is not understood or a value is out of range.
+        Refused: if there is no such preset or no such flag.
+        SystemExit: with status 2, if a value is not understood or out of range.
     """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", default=next(iter(presets)))
@@ -98,7 +98,11 @@ def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, descripti
     if chosen not in presets:
         raise Refused(f"--preset {chosen} is none of {', '.join(presets)}")
     default = dataclasses.replace(presets[chosen], preset=chosen)
-    return tyro.cli(type(default), default=default, args=args, description=description)
+    kind = type(default)
+    config, unknown = tyro.cli(kind, default=default, args=args, description=description, return_unknown_args=True)
+    if unknown:
+        raise Refused(f"{unknown[0]} is none of {', '.join(flag(field.name) for field in dataclasses.fields(kind))}")
+    return config
 
 
 def differing(settings: Mapping[str, Any], preset: str, presets: Mapping[str, Config]) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """Reading and writing files, checkpoints among them: nothing is half-written, nothing in a file is executed."""
 
 import contextlib
+import csv
 import errno
+import io
 import json
+import math
 import os
 import tempfile
 import time
-import tokenize
 import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from gan_paper.metrics import Recording
+from gan_paper.run.config import Refused
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,43 +24,47 @@ KEPT = 2
 """How many checkpoints stay: the newest, and the one before it should the newest be damaged."""
 SECONDS = 10.0
 """The least time from one checkpoint to the next."""
-_RECORDING, _VARIABLE = "recording_", "variable_"
 LARGEST = 1 << 30
-"""Bytes that the arrays of one file may take in memory."""
+"""Bytes that the arrays of one file may take in memory, in double precision."""
 LARGEST_TEXT = 16 << 20
 """Bytes of a text file that is read."""
+_RECORDING, _VARIABLE = "recording_", "variable_"
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which takes its place once the block has ended without an error.
+def write(path: Path, content: bytes | memoryview) -> None:
+    """Write a file, whole or not at all.
 
     Raises:
         OSError: naming the path, if it cannot be written.
     """
     try:
-        descriptor, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
-        os.close(descriptor)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem[:50]}-", dir=path.parent)
         temporary = Path(name)
         try:
-            yield temporary
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
             temporary.chmod(0o644)  # a temporary file is its owner's alone
-            _flush(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        _flush(path.parent)
     except OSError as error:  # what fails in writing, rather than in opening, does not say where
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    with contextlib.suppress(OSError):  # Windows opens no folder, and some network disks flush none
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a text file in UTF-8, whole or not at all."""
+    write(path, text.encode())
 
 
-def write_arrays(path: Path, arrays: dict[str, NDArray], compress: bool = False) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, NDArray], compress: bool = False) -> None:
     """Write an `.npz` file, whole or not at all.
 
     Raises:
@@ -66,85 +72,113 @@ def write_arrays(path: Path, arrays: dict[str, NDArray], compress: bool = False)
     """
     if sum(array.nbytes for array in arrays.values()) > LARGEST:
         raise OSError(errno.EFBIG, "its arrays would take more than 1 GB; record less often", str(path))
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        (np.savez_compressed if compress else np.savez)(file, allow_pickle=False, **arrays)
+    content = io.BytesIO()
+    (np.savez_compressed if compress else np.savez)(content, allow_pickle=False, **arrays)
+    write(path, content.getbuffer())
+
+
+@contextlib.contextmanager
+def readable(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever goes wrong in reading a regular file into a refusal of one line that names it."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("not a regular file")
+        yield
+    except FileNotFoundError:
+        raise Refused(f"{path} does not exist") from None
+    except Exception as error:  # damaged and foreign files make the standard library and NumPy raise nearly anything
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or "it ends too early"
+        raise Refused(f"{path} is not a readable {kind} ({reason})") from None
 
 
 def read_text(path: Path) -> str:
-    """A text file of at most 16 MB.
+    """A text file in UTF-8, of at most 16 MB.
 
     Raises:
-        ValueError: if it cannot be read, in one line that names it.
+        Refused: if it cannot be read, in one line that names it.
     """
-    with readable(path, "text file"):
-        if path.stat().st_size > LARGEST_TEXT:
+    with readable(path, "text file"), path.open("rb") as file:
+        content = file.read(LARGEST_TEXT + 1)
+        if len(content) > LARGEST_TEXT:
             raise ValueError("larger than 16 MB")
-        return path.read_text(encoding="utf-8")
+        return content.decode()
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
     """The arrays of an `.npz` file, of at most 1 GB.
 
     Raises:
-        ValueError: if it cannot be read, in one line that names it.
+        Refused: if it cannot be read, in one line that names it.
     """
-    with readable(path, ".npz file of plain arrays"):
-        with zipfile.ZipFile(path) as archive:
-            _check_size(sum(member.file_size for member in archive.infolist()))
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+    arrays: dict[str, NDArray] = {}
+    with readable(path, ".npz file of plain arrays"), zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            with archive.open(member) as file:
+                arrays[member.removesuffix(".npy")] = _read_array(file, sum(a.nbytes for a in arrays.values()))
+    return arrays
 
 
-def read_samples(path: Path) -> NDArray[np.float64]:
-    """Anybody's samples from a `.npy` file, as (N, n): one sample a row.
+def _read_array(file: IO[bytes], before: int = 0) -> NDArray:
+    # What the header says is checked first: a few bytes may claim, or be unpacked to, any number of entries. Text takes
+    # some 100 bytes an entry as Python's.
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if before + math.prod(shape) * max(dtype.itemsize, 8 if dtype.kind in "biuf" else 100) > LARGEST:
+        raise ValueError("it would take more than 1 GB")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def read_columns(path: Path) -> dict[str, list[str]]:
+    """The columns of a `.csv` file, as text, by the names in its first line; by index, if that holds numbers.
 
     Raises:
-        ValueError: if it cannot be read or holds no two finite samples, in one line that names it.
+        Refused: if it cannot be read, in one line that names it.
     """
-    with readable(path, ".npy file of plain numbers"):
-        _check_size(path.stat().st_size)
-        with path.open("rb") as file:
-            samples = np.lib.format.read_array(file, allow_pickle=False)
-    if samples.dtype.kind not in "fiu":
-        raise ValueError(f"{path} is not a .npy file of real numbers")
-    if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
-        raise ValueError(f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}")
-    if not np.isfinite(samples).all():
-        raise ValueError(f"{path} holds values that are not finite")
-    return samples.reshape(len(samples), -1).astype(float)
-
-
-@contextlib.contextmanager
-def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn whatever goes wrong in reading a file into a `ValueError` of one line that names it."""
-    try:
-        if path.exists() and not path.is_file():
-            raise ValueError("not a regular file")
-        yield
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist") from None
-    # What the standard library and NumPy raise on damaged and foreign files, and on arrays that claim to be larger.
-    except (
-        OSError, EOFError, RuntimeError, ValueError, KeyError, SyntaxError, MemoryError, tokenize.TokenError,
-        zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or "it ends too early"
-        raise ValueError(f"{path} is not a readable {kind} ({reason})") from None
-
-
-def _check_size(size: int) -> None:
-    if size > LARGEST:
-        raise ValueError(f"it would take more than {LARGEST >> 30} GB")
-
-
-def _flush(path: Path) -> None:
-    # On the disk, where the system can: Windows opens no folder.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
+    text = read_text(path)
+    with readable(path, ".csv file"):
+        rows = [row for row in csv.reader(io.StringIO(text)) if row]
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            names = [str(index) for index, _ in enumerate(map(float, rows[0]))]
+        except ValueError:
+            names = rows.pop(0)
+        if any(len(row) != len(names) for row in rows):
+            raise ValueError("its lines differ in length")
+        return {name: [row[index] for row in rows] for index, name in enumerate(names)}
+
+
+def read_samples(path: Path, columns: Sequence[str] = ()) -> NDArray[np.float64]:
+    """Anybody's samples as (N, n), one a row: from a `.npy` file, an array of an `.npz` file, or a `.csv` file.
+
+    Args:
+        path: Of the file.
+        columns: Which columns of a `.csv` file, or arrays of an `.npz` file, to take, where there are several.
+
+    Raises:
+        Refused: if it cannot be read or holds no two finite samples, in one line that names it.
+    """
+    found: Mapping[str, Any]
+    if path.suffix == ".npz":
+        found = read_arrays(path)
+    elif path.suffix == ".csv":
+        found = read_columns(path)
+    else:
+        with readable(path, ".npy file of plain numbers"), path.open("rb") as file:
+            found = {"": _read_array(file)}
+    names = columns if len(found) > 1 else [*found]
+    if not names or not found.keys() >= {*names}:
+        raise Refused(f"--columns must name what to take of {path}: {', '.join(found) or 'it is empty'}")
+    with readable(path, "file of real numbers"):
+        arrays = [np.asarray(found[name], float if path.suffix == ".csv" else None) for name in names]
+        samples = arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
+        if samples.dtype.kind not in "fiu":
+            raise ValueError(f"its entries are of type {samples.dtype}")
+    if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
+        raise Refused(f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}")
+    if not np.isfinite(samples).all():
+        raise Refused(f"{path} holds values that are not finite")
+    return samples.reshape(len(samples), -1).astype(float)
 
 
 class State(NamedTuple):
@@ -166,7 +200,7 @@ class State(NamedTuple):
 class Checkpoints:
     """The checkpoints of a run with these settings, by iteration, in a folder that is made with the first one."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
         # A run may be made longer: its checkpoints stay its own.
         self._settings = json.dumps({name: value for name, value in settings.items() if name != "iterations"})
@@ -185,7 +219,7 @@ class Checkpoints:
         arrays |= {"settings": np.asarray(self._settings), "history": np.asarray(json.dumps(state.history))}
         self.folder.mkdir(exist_ok=True)
         write_arrays(self._path(state.iteration), arrays)
-        self._own = sorted({*self._own, state.iteration} - {i for i in self._own if i > state.iteration})
+        self._own = [i for i in self._own if i < state.iteration] + [state.iteration]
         while len(self._own) > KEPT:
             self._path(self._own.pop(0)).unlink(missing_ok=True)
         self._saved = time.perf_counter()
@@ -195,23 +229,23 @@ class Checkpoints:
         """The state in the newest whole checkpoint of at most so many iterations; None if there is no checkpoint.
 
         Raises:
-            ValueError: if there are some, and none is whole and of these settings.
+            Refused: if there are some, and none is whole and of these settings.
         """
         found = sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal())
-        if not found:
-            return None
-        faults, newest = [], None
+        faults: list[str] = []
+        newest: State | None = None
         for iteration in found:
             try:
                 state = self._read(iteration)
-            except ValueError as error:
+            except Refused as error:
                 faults.append(str(error))
                 continue
             self._own.append(iteration)
-            if iteration <= most:
-                newest = state
+            newest = state if iteration <= most else newest
         if newest is None:
-            raise ValueError("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
+            if found:
+                raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
+            return None
         for fault in faults:
             print(f"{fault}; resuming at iteration {newest.iteration}")
         return newest
@@ -220,13 +254,11 @@ class Checkpoints:
         return self.folder / f"{iteration}.npz"
 
     def _read(self, iteration: int) -> State:
-        path = self._path(iteration)
-        arrays = read_arrays(path)
+        arrays = read_arrays(path := self._path(iteration))
         with readable(path, "checkpoint"):
             if str(arrays["settings"]) != self._settings:
                 raise ValueError("it is of a run with other settings")
-            names = {name: name.removeprefix(_RECORDING) for name in arrays if name.startswith(_RECORDING)}
-            recording = Recording.of_arrays({short: arrays[name] for name, short in names.items()})
-            count = sum(name.startswith(_VARIABLE) for name in arrays)
-            variables = [arrays[f"{_VARIABLE}{i}"] for i in range(count)]
-            return State(iteration, variables, recording, json.loads(str(arrays["history"])))
+            recording = {name.removeprefix(_RECORDING): a for name, a in arrays.items() if name.startswith(_RECORDING)}
+            variables = [arrays[f"{_VARIABLE}{i}"] for i in range(sum(name.startswith(_VARIABLE) for name in arrays))]
+            history = json.loads(str(arrays["history"]))
+            return State(iteration, variables, Recording.of_arrays(recording), history)

@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-LOCK = ".lock"
 OWN = "reference.npz"
 """In the folder of a run on one-dimensional data: the exact masses that p_data gives to the run's own bins."""
 
@@ -57,18 +56,16 @@ class Folder:
         self.written: list[Path] = []
         self.checkpoints = files.Checkpoints(self.path / "checkpoints", self.content["settings"])
         try:
-            self._check()
+            if not self._is_new():
+                self._check()
         except OSError as error:
-            raise Refused(f"--output {self.path} cannot be read: {error.strerror}") from None
+            raise Refused(f"--output {self.path} cannot be read as a folder: {error.strerror}") from None
 
     def _is_new(self) -> bool:
-        return not self.path.exists() or {path.name for path in self.path.iterdir()} <= {LOCK}
+        # Hidden files do not count: they are the lock, and what a process left that was killed while it wrote.
+        return not self.path.exists() or all(path.name.startswith(".") for path in self.path.iterdir())
 
     def _check(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise Refused(f"--output {self.path} is a file; a folder is needed")
-        if self._is_new():
-            return
         if not self.config.resume:
             raise Refused(
                 f"--output {self.path} is not empty: add --resume to go on with the run in it, "
@@ -93,34 +90,39 @@ class Folder:
     def opened(self) -> Iterator[files.State | None]:
         """Make the folder, keep other processes out of it, find the newest checkpoint, and write `config.json`.
 
+        What ends the block early gets a note that says how to go on.
+
         Yields:
             The state to go on from; None at the beginning.
 
         Raises:
             Refused: if the folder cannot be written, another process has it open, or no checkpoint in it fits.
         """
-        lock = filelock.FileLock(self.path / LOCK, timeout=0)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
+            lock = filelock.FileLock(self.path / ".lock", timeout=0).acquire()
         except filelock.Timeout:
             raise Refused(f"--output {self.path} is in use by another process; one run needs one folder") from None
         except OSError as error:
             raise Refused(f"--output {self.path} cannot be written: {error.strerror or error}") from None
-        try:
+        with lock:
             if not (self.config.resume or self._is_new()):
                 raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
-            try:
-                state = self.checkpoints.newest(self.config.iterations)
-                if state and state.iteration % self.config.every:
-                    raise ValueError(f"checkpoint {state.iteration} is at no multiple of --record-every")
-            except ValueError as error:
-                raise Refused(f"--resume cannot go on: {error}") from None
-            (self.path / "metrics.json").unlink(missing_ok=True)  # the run is not finished any more
+            state = self.checkpoints.newest(self.config.iterations)
+            if state and state.iteration % self.config.every:
+                raise Refused(f"--record-every {self.config.every} must divide the last checkpoint's {state.iteration}")
+            is_done = state and state.iteration == self.config.iterations
+            if not (is_done and read_config(self.path)["settings"] == self.content["settings"]):
+                (self.path / "metrics.json").unlink(missing_ok=True)  # the run is not finished any more
             files.write_text(self.path / "config.json", json.dumps(self.content, indent=2) + "\n")
-            yield state
-        finally:
-            lock.release()
+            try:
+                yield state
+            except FloatingPointError as error:
+                error.add_note(f"the last good checkpoint is in {self.path}; try smaller learning rates")
+                raise
+            except BaseException as error:
+                error.add_note(f"the same command with --resume goes on from the last checkpoint in {self.path}")
+                raise
 
     def save_reference(self, p_data: Distribution, recording: Recording) -> None:
         """Write the exact p_data over the bins of a recording, with its tolerance, as the run's own reference."""
@@ -154,10 +156,10 @@ class Folder:
         """Write frames (height, width, 3) as `NAME.gif`, 12 a second, with `config.json` as its comment."""
         first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
         durations = [1000 // 12] * len(others) + [2000]  # milliseconds
-        comment = json.dumps(self.content)
-        with files.replacing(self.path / f"{name}.gif") as temporary:
-            first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
+        comment, gif = json.dumps(self.content), io.BytesIO()
+        first.save(gif, "GIF", save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
         self.written.append(self.path / f"{name}.gif")
+        files.write(self.written[-1], gif.getbuffer())
 
 
 def save_figure(path: Path, figure: Figure, content: Mapping[str, Any]) -> list[Path]:
@@ -171,13 +173,13 @@ def save_figure(path: Path, figure: Figure, content: Mapping[str, Any]) -> list[
         ".png": {"Title": title, "Description": text},
         ".pdf": {"Title": title, "Subject": text, "CreationDate": None},
     }
-    written = [path.with_suffix(suffix) for suffix in metadata]
     with plt.rc_context({"pdf.fonttype": 42}):  # TrueType, which journals ask for
-        for target in written:
-            with files.replacing(target) as temporary:
-                figure.savefig(temporary, dpi=200, metadata=metadata[target.suffix])
+        for suffix, carried in metadata.items():
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=suffix[1:], dpi=200, metadata=carried)
+            files.write(path.with_suffix(suffix), drawn.getbuffer())
     plt.close(figure)
-    return written
+    return [path.with_suffix(suffix) for suffix in metadata]
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -186,8 +188,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         Refused: if it cannot be read or is none, in one line that names it.
     """
-    kinds = {"experiment": str, "preset": str, "layout": int, "settings": dict, "versions": dict}
-    return _read_json(folder / "config.json", kinds)
+    return _read_json(folder / "config.json", experiment=str, preset=str, layout=int, settings=dict, versions=dict)
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -196,7 +197,17 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     Raises:
         Refused: if the run is not finished, or the file is damaged, in one line that names it.
     """
-    return _read_json(folder / "metrics.json", {"experiment": str, "preset": str, "seed": int, "iterations": int})
+    return _read_json(folder / "metrics.json", experiment=str, preset=str, seed=int, iterations=int)
+
+
+def _read_json(path: Path, **kinds: type) -> dict[str, Any]:
+    text = files.read_text(path)
+    with files.readable(path, "file of a run of this version"):
+        content = json.loads(text)
+        for name, kind in kinds.items():
+            if not isinstance(content, dict) or not isinstance(content.get(name), kind):
+                raise ValueError(f"it holds no {name}")
+        return content
 
 
 def read_recording(folder: Path) -> Recording:
@@ -206,12 +217,9 @@ def read_recording(folder: Path) -> Recording:
         Refused: if there is none or it is damaged, in one line that names it.
     """
     path = folder if folder.suffix == ".npz" else folder / "histograms.npz"
-    try:
-        arrays = files.read_arrays(path)
-        with files.readable(path, "recording"):
-            return Recording.of_arrays(arrays)
-    except ValueError as error:
-        raise Refused(str(error)) from None
+    arrays = files.read_arrays(path)
+    with files.readable(path, "recording"):
+        return Recording.of_arrays(arrays)
 
 
 def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
@@ -220,24 +228,9 @@ def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
     Raises:
         Refused: if it cannot be read, in one line that names it.
     """
-    path = folder / "history.csv"
-    try:
-        with files.readable(path, "history"):
-            rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
-            return {name: np.array([float(row[name]) for row in rows]) for name in (rows[0] if rows else {})}
-    except (ValueError, TypeError) as error:
-        raise Refused(str(error)) from None
-
-
-def _read_json(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
-    try:
-        content = json.loads(files.read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise Refused(f"{path} cannot be read as a run's: {error}") from None
-    for name, kind in kinds.items():
-        if not isinstance(content, dict) or not isinstance(content.get(name), kind):
-            raise Refused(f"{path} holds no {name}: it is no run's, or that of another version of this project")
-    return content
+    columns = files.read_columns(path := folder / "history.csv")
+    with files.readable(path, "history"):
+        return {name: np.array(column, float) for name, column in columns.items()}
 
 
 def find_reference(folder: Path, references: Path) -> Path | None:
@@ -268,6 +261,6 @@ def verdict(recording: Recording, path: Path | None) -> str:
     name = "the exact p_data" if path.name == OWN else path.stem
     try:
         faults = [row.fault for row in compare(recording, read_recording(path)) if not row.holds]
-    except (Refused, ValueError) as error:
+    except ValueError as error:
         return f"cannot be told: {error}"
     return f"not accepted by {name}: {'; '.join(faults)}" if faults else f"accepted by {name}"

@@ -2,11 +2,13 @@
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import FRESH_EXAMPLES, RECORDED_NOISE
+from gan_paper.distributions import FRESH_EXAMPLES, RECORDED_NOISE, Distribution
 from gan_paper.metrics import Recording, on_the_line
 from gan_paper.model import keeps_ema
 from gan_paper.objective import value
@@ -28,42 +30,44 @@ class Recorder(keras.callbacks.Callback):
     The samples are those of the generator that is evaluated and saved: with the EMA of G's weights, where there is one.
 
     Args:
+        gan: What is trained.
         folder: The run's folder.
         recording: Takes the histograms.
     """
 
-    def __init__(self, folder: Folder, recording: Recording) -> None:
+    def __init__(self, gan: GAN, folder: Folder, recording: Recording) -> None:
         super().__init__()
-        self.folder, self.recording = folder, recording
+        self.gan, self.folder, self.recording = gan, folder, recording
         self.history: list[dict[str, float]] = []
+        self.evaluated = gan.averaged()
+        shape = recording.count, *gan.generator.input_shape[1:]
+        self.noise = gan.p_z.sample(shape, (folder.config.seed, 0, RECORDED_NOISE), keras.config.floatx())
+        # All that training changes; Keras's own saving leaves out the states of its Dropout layers' generators.
+        self.variables = [*gan.variables, gan.iterations, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
 
-    def begin(self, gan: GAN, state: files.State | None) -> int:
+    @property
+    def iteration(self) -> int:
+        """The iteration that training is at."""
+        return int(self.gan.iterations)
+
+    def begin(self, state: files.State | None) -> int:
         """Restore a checkpoint, or record iteration 0; returns the iteration.
 
         Raises:
             Refused: if the checkpoint's variables are not those of this GAN.
         """
-        self.set_model(gan)
-        self.evaluated = gan.averaged()
-        config, shape = self.folder.config, (self.recording.count, *gan.generator.input_shape[1:])
-        self.noise = gan.p_z.sample(shape, (config.seed, 0, RECORDED_NOISE), keras.config.floatx())
-        if state:
-            self._restore(state)
-        else:
+        if state is None:
             self.record()
             self.save()
-        return self.iteration
-
-    @property
-    def iteration(self) -> int:
-        """The iteration that training is at."""
-        return int(self.model.iterations)
-
-    @property
-    def variables(self) -> list[Any]:
-        """All that training changes; Keras's own saving leaves out the states of its Dropout layers' generators."""
-        gan = self.model
-        return [*gan.variables, gan.iterations, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
+            return 0
+        if [np.shape(saved) for saved in state.variables] != [tuple(v.shape) for v in self.variables]:
+            raise Refused(f"--resume cannot go on: checkpoint {state.iteration} holds the variables of other networks")
+        for variable, saved in zip(self.variables, state.variables, strict=True):
+            variable.assign(saved)
+        self.recording.resume(state.recording)
+        self.history = list(state.history)
+        self.folder.save_records(self.recording, self.history)  # a run may have died between its checkpoint and this
+        return state.iteration
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Record, and save where that is due."""
@@ -75,7 +79,7 @@ class Recorder(keras.callbacks.Callback):
 
     def record(self) -> None:
         """Count samples of the generator that is evaluated."""
-        self.model.averaged(self.evaluated)
+        self.gan.averaged(self.evaluated)
         samples = self.evaluated.predict_on_batch(self.noise)
         curves = self.recording.observe(self.evaluated) if self.recording.observe else {}
         self.recording.record(self.iteration, samples, curves)
@@ -85,16 +89,6 @@ class Recorder(keras.callbacks.Callback):
         state = files.State(self.iteration, [np.asarray(v) for v in self.variables], self.recording, self.history)
         self.folder.checkpoints.save(state)
         self.folder.save_records(self.recording, self.history)
-
-    def _restore(self, state: files.State) -> None:
-        variables = self.variables
-        if [np.shape(v) for v in state.variables] != [tuple(v.shape) for v in variables]:
-            raise Refused(f"--resume cannot go on: checkpoint {state.iteration} holds the variables of other networks")
-        for variable, saved in zip(variables, state.variables, strict=True):
-            variable.assign(saved)
-        self.recording.resume(state.recording)
-        self.history = list(state.history)
-        self.folder.save_records(self.recording, self.history)  # a run may have died between its checkpoint and this
 
 
 def fit(
@@ -120,8 +114,8 @@ def fit(
         OSError: if a file cannot be written.
         MemoryError: if TensorFlow has too little memory.
     """
-    config, recorder = folder.config, Recorder(folder, recording)
-    start = recorder.begin(gan, state)
+    config, recorder = folder.config, Recorder(gan, folder, recording)
+    start = recorder.begin(state)
     with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("training", total=config.iterations, completed=start)
         show = keras.callbacks.LambdaCallback(
@@ -140,9 +134,17 @@ def fit(
     if keeps_ema(gan.g_optimizer):
         networks["generator-last"] = gan.generator
     for name, network in networks.items():
-        with files.replacing(folder.path / f"{name}.keras") as temporary:
-            network.save(temporary)
+        with tempfile.TemporaryDirectory() as temporary:
+            saved = Path(temporary) / f"{name}.keras"
+            network.save(saved)
+            files.write(folder.path / saved.name, saved.read_bytes())
     return config.iterations - start
+
+
+def of_line(x: Distribution) -> Recording:
+    """The recording of an experiment on the real line that does not say what to count: 64 bins, 8 deviations wide."""
+    edges = np.linspace(x.mean - 8 * x.std, x.mean + 8 * x.std, 65)
+    return Recording({"x": edges}, observe=observe_line(edges))
 
 
 def observe_line(edges: Any) -> Callable[[GAN], Mapping[str, Any]]:
@@ -183,14 +185,12 @@ def discriminator_metrics(gan: GAN, x: Any, samples: Any, seed: int) -> dict[str
     Returns:
         `value` in nats, `d_real` and `d_fake`.
     """
-    shape, logits = gan.discriminator.input_shape[1:], tf.function(gan.averaged().logits)
-    real, fake = [], []
-    for index, begin in enumerate(range(0, len(samples), _CHUNK)):
-        part = samples[begin : begin + _CHUNK]
-        examples = x.sample((len(part), *shape), (seed, index, FRESH_EXAMPLES), keras.config.floatx())
-        real.append(logits(tf.constant(examples)))
-        fake.append(logits(tf.constant(part)))
-    of_x, of_samples = tf.concat(real, axis=0), tf.concat(fake, axis=0)
+    logits = tf.function(gan.averaged().logits)
+    parts = [samples[begin : begin + _CHUNK] for begin in range(0, len(samples), _CHUNK)]
+    of_samples = tf.concat([logits(tf.constant(part)) for part in parts], axis=0)
+    shapes = [(len(part), *gan.discriminator.input_shape[1:]) for part in parts]
+    draws = (x.sample(shape, (seed, i, FRESH_EXAMPLES), keras.config.floatx()) for i, shape in enumerate(shapes))
+    of_x = tf.concat([logits(tf.constant(examples)) for examples in draws], axis=0)
     return {
         "value": float(value(of_x, of_samples)),
         "d_real": float(tf.reduce_mean(tf.sigmoid(of_x))),

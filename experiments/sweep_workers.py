@@ -1,0 +1,142 @@
+"""Where a sweep's runs train: in processes of this machine, or of the workers of a Dask cluster."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import gan_paper
+from gan_paper import run
+from gan_paper.run.files import read_text
+
+
+class Planned(NamedTuple):
+    """A run that the sweep is to have.
+
+    Attributes:
+        flags: What its script is called with, but for its folder.
+        config: What the flags say.
+        folder: Where it is to be.
+    """
+
+    flags: Sequence[str]
+    config: run.Config
+    folder: Path
+
+
+Result = tuple[int, str, bytes]
+"""A script's exit status, the last line of its error stream, and from a cluster the archive of a finished run."""
+Submit = Callable[[Planned], "Future[Result]"]
+
+
+def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool]) -> tuple[int, str]:
+    """Run an experiment's script in a process of its own; its exit status, and the last line of its error stream."""
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "PYTHONUTF8": "1"}
+    command = [sys.executable, str(script), *flags]
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors) as process,
+    ):
+        while process.poll() is None and not is_stopped():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.5)
+        process.terminate()  # it does nothing to a process that has ended
+        process.wait()
+        errors.seek(0)
+        lines = errors.read().splitlines()
+    return process.returncode, lines[-1] if lines else f"exit status {process.returncode}"
+
+
+@contextlib.contextmanager
+def this_machine(workers: int, script: Path) -> Iterator[Submit]:
+    """Yield what submits a run to as many processes here; they end with the block."""
+    stop, executor = threading.Event(), ThreadPoolExecutor(workers)
+
+    def train_here(one: Planned) -> Result:
+        resume = ["--resume"] if (one.folder / "config.json").exists() else []
+        return *run_script(script, [*one.flags, "--output", str(one.folder), *resume], stop.is_set), b""
+
+    try:
+        yield lambda one: executor.submit(train_here, one)
+    finally:
+        stop.set()
+        executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
+    """Yield what submits a run to the workers of a Dask cluster; their processes end with the block.
+
+    Raises:
+        run.Refused: if Dask is not installed, no scheduler answers, or a run was begun here.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        import cloudpickle  # these are of the extra `sweep`, which a sweep of this machine does without
+        from distributed import Client
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
+
+        address = json.loads(read_text(where))["address"] if isinstance(where, Path) else where
+        get_backend(parse_address(address)[0])  # an address of no known kind would be noticed too late
+        client = Client(address, timeout=10, set_as_default=False)
+    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
+        raise run.Refused(f"{where} leads to no Dask scheduler that answers: {error}") from None
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not find this module
+    code = digest(script.parent)
+
+    def submit(one: Planned) -> "Future[Result]":
+        if one.folder.exists():
+            raise run.Refused(f"{one.folder} is there already: finish it without --scheduler, or delete it yourself")
+        return executor.submit(train_there, str(script), code, one.flags)
+
+    with client:
+        executor = client.get_executor(pure=False)
+        try:
+            yield submit
+        finally:
+            executor.shutdown(wait=False)  # it cancels what is left
+
+
+def digest(experiments: Path) -> str:
+    """A digest of this project's code: of gan_paper, and of a folder of experiments."""
+    package = Path(gan_paper.__file__).parent
+    found = [path for folder in (package, experiments) for path in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in found)).hexdigest()
+
+
+def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
+    """Train a run on a worker of a cluster, in a temporary folder.
+
+    Raises:
+        run.Refused: if the worker has no such script, or other code.
+    """
+    from distributed import get_worker
+
+    paths = [Path(script), *(Path(folder) / Path(script).name for folder in sys.path)]
+    found = next((path for path in paths if path.exists()), None)
+    if found is None or digest(found.parent) != code:
+        what = f"has other code in {found.parent} or gan_paper" if found else f"finds no {paths[0].name} on PYTHONPATH"
+        raise run.Refused(f"worker {socket.gethostname()} {what}")
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled"
+
+    with tempfile.TemporaryDirectory(prefix="gan-paper-") as temporary:
+        folder = Path(temporary) / "run"
+        status, line = run_script(found, [*flags, "--output", str(folder)], is_cancelled)
+        return status, line, b"" if status else Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
