@@ -146,10 +146,14 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances of a million samples to p_data, V, D's outputs, and the largest |D - 1/2| over 99 % of p_data."""
     p_data, edges = TARGETS[config.target]
     samples = gan.sample(1_000_000, config.seed)
-    x = p_data.quantile(np.linspace(0.005, 0.995, 1001))[:, None]
-    gap = np.abs(gan.averaged().discriminator.predict_on_batch(x) - 0.5).max()
     answers = discriminator_metrics(gan, p_data, samples[:100_000], config.seed)
-    return {**distribution_distances(samples, p_data, edges), **answers, "largest_gap": float(gap)}
+    return {**distribution_distances(samples, p_data, edges), **answers, **largest_gap(gan, p_data)}
+
+
+def largest_gap(gan: GAN, p_data: Distribution) -> dict[str, float]:
+    """`largest_gap`, the largest |D - 1/2| over the middle 99 % of p_data."""
+    x = p_data.quantile(np.linspace(0.005, 0.995, 1001))[:, None]
+    return {"largest_gap": float(np.abs(gan.averaged().discriminator.predict_on_batch(x) - 0.5).max())}
 
 
 def plot(folder: run.Folder) -> None:

@@ -30,6 +30,21 @@ def test_histograms_show_the_recorded_and_the_exact():
     assert np.array_equal(of_spread.get_data().values, recording.histogram(-1, "spread").density)
 
 
+def test_histograms_show_d_over_the_optimal_one():
+    """p_g = N(3, 1) sampled, p_data = N(4, 1.25): D* by its formula, where bins hold enough samples."""
+    recording, p_data, p_g = Recording({"x": EDGES}), Gaussian(4, 1.25), Gaussian(3, 1)
+    for iteration in (0, 10):
+        recording.record(iteration, p_g.sample((100_000, 1), iteration), {"x": EDGES, "d": EDGES / 20 + 0.3})
+    figure = histograms(recording, {"x": (p_data, "x")})
+    d = figure.axes[3]
+    (optimal,), (line,) = d.patches, d.lines
+    of_data, of_g = (np.diff(p.cdf(EDGES)) for p in (p_data, p_g))
+    values = optimal.get_data().values
+    assert np.isnan(values[[0, -1]]).all() and (~np.isnan(values)).sum() > 20
+    assert np.nanmax(np.abs(values - of_data / (of_data + of_g))) < 0.1
+    assert np.array_equal(line.get_ydata(), EDGES / 20 + 0.3)
+
+
 def snapshot(shift):
     x, z = np.linspace(-1, 9, 201), np.linspace(-1, 1, 51)
     data, p_g = Gaussian(4, 1.25).pdf(x), Gaussian(4 + shift, 0.6).pdf(x)
@@ -38,14 +53,16 @@ def snapshot(shift):
 
 
 def test_figure_1_draws_the_densities_and_the_map():
-    figure = line.figure1({"(a)": snapshot(1), "(b)": snapshot(0)})
-    for upper, answers, shown in zip(figure.axes[:2], figure.axes[4:], (snapshot(1), snapshot(0)), strict=True):
-        drawn = {line.get_label(): line.get_ydata() for line in (*upper.lines, *answers.lines)}
+    figure = line.figure1({"a": snapshot(1), "b": snapshot(0)})
+    for ax, answers, shown in zip(figure.axes[:2], figure.axes[2:], (snapshot(1), snapshot(0)), strict=True):
+        drawn = {line.get_label(): line.get_ydata() for line in (*ax.lines, *answers.lines)}
         for name, expected in (("$p_g$", shown.p_g), ("D", shown.d), ("D*", shown.optimal)):
             assert np.array_equal(drawn[name], expected)
-    (arrows,) = figure.axes[2].collections
-    z = (arrows.X - 4) / 5  # the z line is as wide as the x line, which is [-1, 9] here
-    assert np.allclose(arrows.X + arrows.U, 4 + z) and np.all(arrows.V == 1)
+        assert ax.get_ylim()[1] > shown.p_g.max()  # nothing runs off the plot
+        assert ax.transData.transform((0, 0))[1] == pytest.approx(answers.transData.transform((0, 0))[1])
+        (arrows,) = answers.collections
+        z = (arrows.X - 4) / 5  # the z line is as wide as the x line, which is [-1, 9] here
+        assert np.allclose(arrows.X + arrows.U, 4 + z) and np.allclose(arrows.Y + arrows.V, 0)
 
 
 def test_images_are_drawn_pixel_by_pixel():

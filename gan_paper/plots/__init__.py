@@ -3,7 +3,7 @@
 The style follows the paper's Figure 1: data black and dotted, G green, D blue and dashed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_paper.distributions import Distribution
@@ -21,6 +21,7 @@ WIDTH = 5.5
 DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.3}
 GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.1}
 DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewidth": 1.1}
+OPTIMAL: dict[str, Any] = {"color": "#56b4e9", "linestyle": "-", "linewidth": 0.7}
 BINS: dict[str, Any] = {"color": "0.85"}
 THEORY: dict[str, Any] = {"color": "0.6", "linewidth": 0.7}
 CURVES: list[dict[str, Any]] = [  # for the colour-blind, and told apart by their dashes in greyscale
@@ -65,42 +66,54 @@ def histograms(recording: Recording, shown: Shown) -> Figure:
     """p_data against p_g at five recorded iterations, a column each, with a row for each view shown.
 
     They are the first, and four evenly spaced in log up to the last. The mean mu and the standard deviation sigma are
-    those of p_g.
+    those of p_g. Of a recording that has D along x, a last row shows D, and D* of the first view's histogram.
     """
     first, *later = recording.iterations
     iterations = [first, *np.geomspace(later[0], later[-1], 4)] if later else [first]
+    indices = sorted({recording.nearest(iteration) for iteration in iterations})
+    middle, has_d = len(indices) // 2, "d" in recording.curves and recording.main in shown
+    heights = [1.35] * len(shown) + [0.75] * has_d
     with plt.rc_context(STYLE):
-        indices = sorted({recording.nearest(iteration) for iteration in iterations})
-        columns = len(indices)
         figure, axes = plt.subplots(
-            len(shown), columns, figsize=(WIDTH, 0.4 + 1.35 * len(shown)), squeeze=False,
-            sharex="row", sharey="row", layout="constrained",
+            len(heights), len(indices), figsize=(WIDTH, 0.5 + sum(heights)), squeeze=False, sharex="row",
+            height_ratios=heights, layout="constrained",
         )  # fmt: skip
-        for ax, index in zip(axes[0], indices, strict=True):
-            ax.set_title(f"iteration {recording.iterations[index]:,}", pad=14)  # above the caption
-        for row, (name, (p_data, label)) in zip(axes, shown.items(), strict=True):
-            for ax, index in zip(row, indices, strict=True):
+        for column, index in zip(axes.T, indices, strict=True):
+            column[0].set_title(f"iteration {recording.iterations[index]:,}", pad=14)  # above the caption
+            for ax, (name, (p_data, _)) in zip(column, shown.items(), strict=False):
                 _against_data(ax, recording.histogram(index, name), p_data)
-                ax.locator_params(nbins=3)
                 caption = _caption(recording, index, name)
                 ax.text(0.5, 1.03, caption, transform=ax.transAxes, ha="center", va="bottom", size=SMALL)
+            if has_d:
+                _draw_discriminator(column[-1], recording, index, shown[recording.main][0])
+        for row, name in zip(axes, [*shown, recording.main][: len(axes)], strict=True):
+            p_data, label = shown[name]
+            row[0].set_xlim(_extent(p_data, [recording.histogram(index, name) for index in indices]))
+            row[0].locator_params(axis="x", nbins=3)
+            row[0].set_ylabel("density")
             # one label for the row, in the middle: of a panel, or between two
-            row[columns // 2].set_xlabel(label, x=0.5 * (columns % 2))
-        figure.supylabel("density")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+            row[middle].set_xlabel(label, x=0.5 * (len(indices) % 2))
+        if has_d:
+            axes[-1, 0].set(yticklabels=("0", "1/2", "1"), ylabel="D(x)")
+            axes[-2, middle].set_xlabel("")
+        handles = {each.get_label(): each for ax in axes[:, 0] for each in ax.get_legend_handles_labels()[0]}
+        figure.legend(handles=handles.values(), loc="outside upper center", ncols=len(handles))
         return figure
 
 
 def histograms_animation(recording: Recording, shown: Shown) -> list[Pixels]:
-    """The same story as `histograms`, moving: pictures (height, width, 3) of recorded iterations, evenly spread."""
+    """The same story as `histograms`, moving: pictures (height, width, 3) of recorded iterations."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(shown), figsize=(3.5 * len(shown), 8 / 3), squeeze=False, layout="constrained", dpi=SCREEN
         )
         stairs = {}
         for ax, (name, (p_data, label)) in zip(axes[0], shown.items(), strict=True):
-            stairs[name] = _against_data(ax, recording.histogram(0, name), p_data)
-            ax.set(xlabel=label, ylabel="density")
+            recorded = [recording.histogram(index, name) for index in range(len(recording.iterations))]
+            stairs[name] = _against_data(ax, recorded[0], p_data)
+            # Samples that lie close together are cut off: a frame has no room for several scales.
+            highest = 2 * Histogram.exact(p_data, recorded[0].edges).density.max()
+            ax.set(xlabel=label, ylabel="density", xlim=_extent(p_data, recorded), ylim=(0, highest))
         axes[0, 0].legend(loc="upper right")
 
         def show(index: int) -> None:
@@ -115,10 +128,30 @@ def _against_data(ax: Axes, histogram: Histogram, p_data: Distribution) -> Any:
     x = np.linspace(edges[0], edges[-1], 400)
     density = p_data.pdf(x)
     ax.stairs(Histogram.exact(p_data, edges).density, edges, fill=True, label="$p_{data}$, binned", **BINS)
-    ax.plot(x, density, label="$p_{data}$, exact density", **DATA)
+    ax.plot(x, density, label="$p_{data}$", **DATA)
     stairs = ax.stairs(histogram.density, edges, label="$p_g$", **GENERATOR)
-    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 2 * density.max()))  # a clump of samples is far higher: cut it
+    # As high as what it shows: samples that lie close together are many times as dense as the data.
+    ax.set(ylim=(0, 1.05 * max(histogram.density.max(), density.max())))
+    ax.locator_params(axis="y", nbins=2)
     return stairs
+
+
+def _draw_discriminator(ax: Axes, recording: Recording, index: int, p_data: Distribution) -> None:
+    histogram = recording.histogram(index)
+    exact, own = Histogram.exact(p_data, histogram.edges).masses[1:-1], histogram.masses[1:-1]
+    known = (exact + own) * histogram.total > 50  # of fewer samples, D* would be noise
+    optimal = np.divide(exact, exact + own, out=np.full(len(own), np.nan), where=known)
+    ax.stairs(optimal, histogram.edges, baseline=None, label="D*", **OPTIMAL)
+    ax.plot(recording.curves["x"][index], recording.curves["d"][index], label="D", **DISCRIMINATOR)
+    ax.set(ylim=(0, 1.03), yticks=(0, 0.5, 1), yticklabels=())
+
+
+def _extent(p_data: Distribution, histograms: Sequence[Histogram]) -> tuple[float, float]:
+    # All bins between the outermost that hold a thousandth of the data or of samples.
+    edges = histograms[0].edges
+    masses = [each.masses[1:-1] for each in (Histogram.exact(p_data, edges), *histograms)]
+    held = np.flatnonzero(np.max(masses, axis=0) > 1e-3)
+    return edges[held[0]], edges[held[-1] + 1]
 
 
 def _caption(recording: Recording, index: int, name: str) -> str:
@@ -150,8 +183,9 @@ def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Fi
         value.set(ylabel="nats")
         titles = ("losses", "D's outputs", "value function")
         for ax, title in zip((objectives, answers, value), titles, strict=True):
-            ax.locator_params(axis="x", nbins=3)
+            ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:,.0f}")
+            ax.xaxis.set_minor_formatter("")
             ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)  # never over a line
             ax.set_title(title, loc="left", pad=38)  # above three lines of a legend
         figure.supxlabel("iteration")
@@ -161,7 +195,7 @@ def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Fi
 def animate(
     figure: Figure, moving: list[Any], recording: Recording, show: Callable[[int], None], frames: int
 ) -> list[Pixels]:
-    """Pictures (height, width, 3) of recorded iterations, evenly spread.
+    """Pictures (height, width, 3) of recorded iterations, more of them early, where more happens.
 
     Args:
         figure: Drawn once, and closed at the end. It needs Matplotlib's Agg backend.
@@ -178,7 +212,7 @@ def animate(
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
     pictures = []
-    for index in np.unique(np.linspace(0, len(recording.iterations) - 1, frames).round().astype(int)):
+    for index in np.unique((np.linspace(0, 1, frames) ** 2 * (len(recording.iterations) - 1)).round().astype(int)):
         canvas.restore_region(still)
         show(index)
         caption.set_text(f"iteration {recording.iterations[index]:,}")

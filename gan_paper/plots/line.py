@@ -1,18 +1,19 @@
 """The game on the real line: p_data, p_g, D, and the map from z to x, as the paper's Figure 1 draws them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gan_paper.metrics import Floats, Recording
-from gan_paper.plots import DATA, DISCRIMINATOR, GENERATOR, MINUS, SCREEN, STYLE, WIDTH, Pixels, animate
+from gan_paper.plots import DATA, DISCRIMINATOR, GENERATOR, MINUS, OPTIMAL, SCREEN, STYLE, WIDTH, Pixels, animate
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_OPTIMAL: dict[str, Any] = {"color": "#56b4e9", "linestyle": "-", "linewidth": 2.2, "alpha": 0.6}  # below D, wider
-_ARROWS = 17  # from the z line to the x line
+_ARROWS = 9  # from the z line to the x line
+_DEPTH = 0.45  # of the z line below the x line, where D = 1 is 1 above it
+_TOP = 1.04  # of D's axis
 _HALVES = (0, 0.5, 1), ("0", "1/2", "1")
 
 
@@ -48,43 +49,36 @@ def figure1(games: Mapping[str, Snapshot | None]) -> Figure:
         games: By its letter, a panel each, left to right, with the same x and p_data; None is one that the run did not
             reach.
     """
+    reached = {letter: game for letter, game in games.items() if game}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            2, len(games), figsize=(WIDTH, 2.5), squeeze=False, sharex=True, height_ratios=(3, 1.1),
-            layout="constrained",
-        )  # fmt: skip
-        reached = [letter for letter, game in games.items() if game]
+        figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.1), squeeze=False, layout="constrained")
         key: dict[str, Any] = {}
-        for (upper, lower), (letter, game) in zip(axes.T, games.items(), strict=True):
-            if game is None:
-                upper.set_axis_off()
-                lower.set(xticks=(), yticks=())
-                lower.spines[:].set_visible(False)
-                lower.set_xlabel(f"{letter}\nnot reached", size=7)
-                continue
-            answers, *_ = _draw_game(upper, lower, game)
-            answers.set_yticks(*(_HALVES if letter == reached[-1] else ((), ())))
-            caption = f"{letter}\nJSD {game.jsd:.3f}\nV {game.value:.3f}".replace("-", MINUS)
-            lower.set_xlabel(caption, size=7)
-            key = key or _key(upper, answers)
+        for ax, (letter, game) in zip(axes[0], games.items(), strict=True):
+            ax.set_xlabel(f"({letter})\nnot reached", size=7)
+            ax.set(xticks=(), yticks=())
+            ax.spines[:].set_visible(False)
+            if game:
+                answers, *_ = _draw_game(ax, game, _highest(reached.values()))
+                answers.set_yticks(*(_HALVES if letter == [*reached][-1] else ((), ())))
+                ax.set_xlabel(f"({letter})\nJSD {game.jsd:.4f}\nV {game.value:.3f}".replace("-", MINUS))
+                key = key or _key(ax, answers)
         if key:
             figure.legend(loc="outside upper center", **key)
         return figure
 
 
 def figure1_animation(recording: Recording, game: Callable[[int], Snapshot]) -> list[Pixels]:
-    """A panel of `figure1`, moving: pictures (height, width, 3) of recorded iterations, evenly spread.
+    """A panel of `figure1`, moving: pictures (height, width, 3) of recorded iterations.
 
     `game` gives the game at an index of the recording.
     """
     with plt.rc_context(STYLE):
-        figure, (upper, lower) = plt.subplots(
-            2, figsize=(4.2, 3.4), sharex=True, height_ratios=(3, 1.1), layout="constrained", dpi=SCREEN
-        )
-        answers, p_g, d, optimal, arrows = _draw_game(upper, lower, game(0))
+        figure, ax = plt.subplots(figsize=(4.2, 3.2), layout="constrained", dpi=SCREEN)
+        highest = _highest(game(index) for index in range(len(recording.iterations)))
+        answers, p_g, d, optimal, arrows = _draw_game(ax, game(0), highest)
         answers.set_yticks(*_HALVES)
-        measured = lower.set_xlabel(" ")  # an axis draws its label into the still part, too: only its room is wanted
-        figure.legend(loc="outside upper right", **_key(upper, answers))
+        measured = ax.set_xlabel(" ")  # an axis draws its label into the still part, too: only its room is wanted
+        figure.legend(loc="outside upper right", **_key(ax, answers))
 
         def show(index: int) -> None:
             now = game(index)
@@ -92,7 +86,7 @@ def figure1_animation(recording: Recording, game: Callable[[int], Snapshot]) -> 
             d.set_ydata(now.d)
             optimal.set_ydata(now.optimal)
             arrows.set_UVC(*_arrows(now)[2:])
-            measured.set_text(f"JSD {now.jsd:.3f}    V {now.value:.3f}".replace("-", MINUS))
+            measured.set_text(f"JSD {now.jsd:.4f}    V {now.value:.3f}".replace("-", MINUS))
 
         return animate(figure, [p_g, optimal, d, arrows, measured], recording, show, frames=150)
 
@@ -102,7 +96,7 @@ def learned_discriminators(games: Mapping[str, Snapshot]) -> Figure:
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
         for ax, (title, game) in zip(axes[0], games.items(), strict=True):
-            answers, *_ = _draw_densities(ax, game)
+            answers, *_ = _draw_densities(ax, game, _highest([game]))
             answers.set_yticks(*(_HALVES if ax is axes[0, -1] else ((), ())))
             ax.set_title(title, size=7)
             ax.set_xlabel("x")
@@ -110,37 +104,43 @@ def learned_discriminators(games: Mapping[str, Snapshot]) -> Figure:
         return figure
 
 
-def _draw_game(upper: Axes, lower: Axes, game: Snapshot) -> tuple[Axes, Any, Any, Any, Any]:
+def _highest(games: Iterable[Snapshot]) -> float:
+    return max(max(game.p_data.max(), game.p_g.max()) for game in games)
+
+
+def _draw_game(ax: Axes, game: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any, Any]:
     # Returns D's axes, and what moves: the lines of p_g, D and D*, and the arrows.
-    answers, p_g, d, optimal = _draw_densities(upper, game)
-    for y, name in ((1, "x"), (0, "z")):
-        lower.axhline(y, color="black", linewidth=0.7)
-        lower.text(-0.02, y, name, transform=lower.get_yaxis_transform(), ha="right", va="center", size=7)
-    arrows = lower.quiver(
-        *_arrows(game), angles="xy", scale_units="xy", scale=1, width=0.7, units="dots", headwidth=5, headlength=6,
-        headaxislength=5, color="0.25",
+    answers, p_g, d, optimal = _draw_densities(ax, game, highest)
+    for y, name in ((0, "x"), (-_DEPTH, "z")):
+        answers.axhline(y, color="black", linewidth=0.7)
+        answers.text(-0.02, y, name, transform=answers.get_yaxis_transform(), ha="right", va="center", size=7)
+    arrows = answers.quiver(
+        *_arrows(game), angles="xy", scale_units="xy", scale=1, width=0.008, units="inches", headwidth=4.5,
+        headlength=7, headaxislength=6, color="0.2",
     )  # fmt: skip
-    lower.spines[:].set_visible(False)
-    lower.set(ylim=(-0.15, 1.1), yticks=(), xticks=())
+    for each in (ax, answers):
+        each.spines["bottom"].set_visible(False)
+        high = each.get_ylim()[1]
+        each.set_ylim(-1.05 * _DEPTH * high / _TOP, high)
     return answers, p_g, d, optimal, arrows
 
 
 def _key(upper: Axes, answers: Axes) -> dict[str, Any]:
     # What a legend of both needs.
-    handles = [*upper.lines, *answers.lines]
-    return {"handles": handles, "labels": [line.get_label() for line in handles], "ncols": 4}
+    lines = {line.get_label(): line for line in (*upper.lines, *answers.lines[:2])}  # the others are the x and z lines
+    return {"handles": lines.values(), "labels": lines, "ncols": 4}
 
 
-def _draw_densities(upper: Axes, game: Snapshot) -> tuple[Axes, Any, Any, Any]:
-    upper.plot(game.x, game.p_data, label="$p_{data}$", **DATA)
-    (p_g,) = upper.plot(game.x, game.p_g, label="$p_g$", **GENERATOR)
-    upper.set(ylim=(0, 2.4 * game.p_data.max()), yticks=(), xlim=game.x[[0, -1]], xticks=())  # a clump is far higher
-    answers = upper.twinx()
+def _draw_densities(ax: Axes, game: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any]:
+    ax.plot(game.x, game.p_data, label="$p_{data}$", **DATA)
+    (p_g,) = ax.plot(game.x, game.p_g, label="$p_g$", **GENERATOR)
+    ax.set(ylim=(0, 1.15 * highest), yticks=(), xlim=game.x[[0, -1]], xticks=())
+    answers = ax.twinx()
     (d,) = answers.plot(game.x, game.d, label="D", zorder=3, **DISCRIMINATOR)
-    (optimal,) = answers.plot(game.x, game.optimal, label="D*", zorder=2, **_OPTIMAL)
-    answers.set(ylim=(0, 1.03))
-    for ax in (upper, answers):
-        ax.spines[["left", "right"]].set_visible(False)
+    (optimal,) = answers.plot(game.x, game.optimal, label="D*", zorder=2, **OPTIMAL)
+    answers.set(ylim=(0, _TOP))
+    for each in (ax, answers):
+        each.spines[["left", "right"]].set_visible(False)
     return answers, p_g, d, optimal
 
 
@@ -150,4 +150,4 @@ def _arrows(game: Snapshot) -> tuple[Floats, Floats, Floats, Floats]:
     z = np.linspace(game.z[0], game.z[-1], _ARROWS + 2)[1:-1]
     ends = game.x[[0, -1]] if game.mapped[-1] >= game.mapped[0] else game.x[[-1, 0]]
     tails = np.interp(z, game.z[[0, -1]], ends)
-    return tails, np.zeros_like(z), np.interp(z, game.z, game.mapped) - tails, np.ones_like(z)
+    return tails, np.full_like(z, -_DEPTH), np.interp(z, game.z, game.mapped) - tails, np.full_like(z, _DEPTH)

@@ -82,11 +82,13 @@ def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment:
         folder: Of the run.
         metrics: What was measured, flat.
         began: When the run did, by `time.perf_counter`.
-        experiment: Whose `plot` draws the figures.
+        experiment: Whose `plot` draws the figures; its `measure`, if it has one, adds metrics from the folder.
     """
     config = folder.config
     row = {"experiment": folder.content["experiment"], "preset": config.preset, "seed": config.seed}
-    row |= {"iterations": config.iterations, **metrics, "seconds": time.perf_counter() - began}
+    row |= {"iterations": config.iterations, **metrics}
+    row |= experiment.measure(folder) if hasattr(experiment, "measure") else {}
+    row["seconds"] = time.perf_counter() - began
     references = Path(inspect.getfile(type(config))).parent.parent / "figures" / "reference"
     row["reference"] = verdict(folder.recording, find_reference(folder.path, references))
     print(table([*row.items()]), flush=True)
