@@ -29,15 +29,15 @@ from typing import Annotated, Any
 from gan_paper import GAN, run  # noqa: F401 (GAN brings TensorFlow without its messages)
 from gan_paper.run import files
 
+import image_pictures
 import keras
 import mnist
 import mnist_dense
-import mnist_pictures
 import numpy as np
 import tyro
+from image_data import ImageSet, load_mnist
+from image_experiment import FINAL, draw, neighbours, noise
 from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Reshape
-from mnist import neighbours
-from mnist_data import MNIST, load
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 from sklearn.cluster import KMeans
@@ -87,7 +87,7 @@ class Measures:
         count: How many samples are measured at a time, and against how many training images.
     """
 
-    def __init__(self, classifier: keras.Model, images: MNIST, count: int) -> None:
+    def __init__(self, classifier: keras.Model, images: ImageSet, count: int) -> None:
         self.classifier, self.train = classifier, images.train / np.float32(255)
         self.shares = np.bincount(images.train_labels, minlength=10) / len(images.train_labels)
         drawn = self.train[np.random.default_rng(0).choice(len(self.train), count, replace=False)]
@@ -166,7 +166,7 @@ def main(arguments: Arguments) -> None:
     if not LEAST <= count <= MOST:
         raise run.Refused(f"--samples must be a whole number from {LEAST} to {MOST}, not {count}")
     try:
-        images = load(arguments.data)
+        images = load_mnist(arguments.data)
         found = {path: read(path, count, arguments.data) for path in arguments.of}
         classifier = load_classifier(arguments.classifier, images.train, images.train_labels)
     except ValueError as error:
@@ -187,16 +187,16 @@ def main(arguments: Arguments) -> None:
         for name, (samples, log_likelihood) in generators.items():
             measures[name] = {"log_likelihood": log_likelihood, **measure(samples)}
             rows.append(row(f"{title} {name}", measures[name]))
-            panels[f"{title},\n{name}"] = samples[:SHOWN].reshape(6, 5, -1), caption(measures[name])
+            panels[f"{title},\n{name}"] = samples[:SHOWN].reshape(6, 5, 28, 28, 1), caption(measures[name])
         if path.suffix != ".npy":
             written.append(path / "measures.json")
             content = {**head, "measures": measures, "scale": scale}
             files.write_text(written[-1], json.dumps(content, indent=1) + "\n")
     print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
     if arguments.figure:
-        panels["test images"] = test[:SHOWN].reshape(6, 5, -1), caption(scale["test images"])
+        panels["test images"] = test[:SHOWN].reshape(6, 5, 28, 28, 1), caption(scale["test images"])
         content = {"experiment": "mnist_measures", "of": [str(path) for path in found], **head}
-        written += run.save_figure(arguments.figure, mnist_pictures.side_by_side(panels), content)
+        written += run.save_figure(arguments.figure, image_pictures.side_by_side(panels), content)
     print(f"{time.perf_counter() - began:.0f} s; written:", *written, sep="\n  ")
 
 
@@ -218,12 +218,12 @@ def read(path: Path, count: int, data: Path | None) -> dict[str, tuple[Images, f
     if metrics["experiment"] not in CONFIGS:
         raise ValueError(f"{path} is a run of {metrics['experiment']}, not of {' or '.join(CONFIGS)}")
     config = CONFIGS[metrics["experiment"]](seed=metrics["seed"], data=data)
-    noise = mnist.noise(config, mnist.FINAL)[:count]
+    z = noise(config, FINAL)[:count]
     has_ema = run.read_config(path)["settings"].get("ema")  # otherwise G's one network is its last iterate
     for name, (file, log_likelihood) in (NETWORKS if has_ema else {"last iterate": NETWORKS["EMA"]}).items():
         try:
             generator = keras.saving.load_model(path / f"{file}.keras", safe_mode=True)
-            found[name] = mnist.draw(generator, noise, config), float(metrics[log_likelihood])
+            found[name] = draw(generator, z, config), float(metrics[log_likelihood])
         except Exception as error:  # whatever Keras makes of a damaged file
             raise ValueError(f"{path / file}.keras cannot be used: {' '.join(str(error).split())}") from None
     return found
