@@ -97,13 +97,12 @@ def quality(columns: Mapping[str, ArrayLike], published: float = 225) -> Figure:
                 values = np.asarray(columns[f"{prefix}{measure}"])
                 known = ~np.isnan(values)
                 ax.plot(epochs[known], values[known], label=name, **style)
-            ax.set(ylim=(0, 1), xlabel="epoch", ylabel=label)
+            # An untrained generator is at about -140 nats: down to there, what matters would have half the height.
+            ax.set(ylim=(0, 250 if measure == "log_likelihood" else 1), xlabel="epoch", ylabel=label)
             if measure == "log_likelihood":
                 ax.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
                 place: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "top", "size": SMALL}
                 ax.text(0.02, published - 3, f"Table 1: {published:g} (test)", **place)
-                # An untrained generator is at about -140: down to there, what matters would have half the height.
-                ax.set_ylim(0, None)
         axes[-1].legend(loc="lower right")
         return figure
 
