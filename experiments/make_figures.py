@@ -37,7 +37,7 @@ SOURCES = {
     "sine-samples": ("sine", "default", "samples"),
     "mnist-samples": ("mnist", "released", "samples"),
     "mnist-interpolations": ("mnist", "released", "interpolations"),
-    "mnist-log_likelihood": ("mnist", "released", "log_likelihood"),
+    "mnist-log_likelihood": ("mnist", "released", "quality"),
 }
 """Where a figure comes from: the experiment, the preset, and the file in the run's folder, without a suffix."""
 ANIMATED = ("figure1", "gaussian-histograms", "mnist-samples")

@@ -13,8 +13,9 @@ from gan_paper.layers import torch_dense
 from gan_paper.optimizers import for_run
 
 import keras
+from image_experiment import callbacks, data, evaluate, plot, recording  # noqa: F401
 from keras.optimizers import Adam
-from mnist import MNISTConfig, callbacks, data, evaluate, plot, recording  # noqa: F401
+from mnist import MNISTConfig
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ SINE = {
 }
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
-"""The other measures of `mnist_measures.py`, and their digits after the point."""
+"""The other measures of `image_measures.py`, and their digits after the point."""
 ORDER = "released crisp paper mnist_dense"
 """Of the rows of Table 1."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
@@ -236,7 +236,7 @@ def table1() -> str:
 
 
 def measures() -> str:
-    """What `mnist_measures.py` says of test images, of k-means centroids and of the runs of Table 1: means over seeds.
+    """What `image_measures.py` says of test images, of k-means centroids and of the runs of Table 1: means over seeds.
 
     Of the ten digits' shares over those of test images: the least and the greatest.
     """
@@ -253,7 +253,7 @@ def measures() -> str:
         for space in ("pixels", "features"):
             cells += [", ".join(f"{statistics.mean(seed[space][name] for seed in seeds):.2f}" for name in QUARTET)]
         cells += [f"{statistics.mean(seed[name] for seed in seeds):.{digits}f}" for name, digits in MEASURES.items()]
-        ratios = [own / share for seed in seeds for own, share in zip(seed["digits"], test["digits"], strict=True)]
+        ratios = [own / share for seed in seeds for own, share in zip(seed["classes"], test["classes"], strict=True)]
         rows.append((label, str(len(seeds)), *cells, f"{min(ratios):.2f} to {max(ratios):.2f}"))
     spaces = [f"{space}: {', '.join(QUARTET)}" for space in ("pixels", "features")]
     return markdown(

@@ -1,4 +1,4 @@
-"""Layers that Keras does not have, or not fast: maxout, dropout, ELU, and dense layers as PyTorch begins them."""
+"""Layers that Keras does not have, or not fast: maxout, biases, dropout, ELU, dense layers as PyTorch begins them."""
 
 import functools
 import random
@@ -41,8 +41,7 @@ class Maxout(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """The greatest piece of each unit."""
-        pieces = tf.split(x @ self.kernel + self.bias, self.pieces, axis=-1)
-        return functools.reduce(tf.maximum, pieces)
+        return _greatest(x @ self.kernel + self.bias, self.pieces)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
@@ -53,6 +52,75 @@ class Maxout(keras.layers.Layer):
             "pieces": self.pieces,
             "kernel_initializer": initializer,
         }
+
+
+@keras.saving.register_keras_serializable("gan_paper")
+class MaxoutConv2D(keras.layers.Layer):
+    """A maxout convolution and max pooling: each output is the greatest of several convolutions, over a pool.
+
+    It maps (m, height, width, channels) to (m, ..., filters). As in cuda-convnet, the authors' library, a pool begins
+    at every `pool_stride`, and the last one may reach over the edge. Its weights are `kernel` (kernel_size,
+    kernel_size, channels, pieces * filters), piece by piece, and `bias`, which begins at 0.
+
+    Args:
+        filters: Channels of the output.
+        pieces: Convolutions of which each is the greatest.
+        kernel_size: Side of the kernels.
+        padding: Zeros on each side of the input.
+        pool_size: Side of the pools.
+        pool_stride: From one pool to the next.
+        kernel_initializer: Of `kernel`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        pieces: int,
+        kernel_size: int,
+        padding: int,
+        pool_size: int,
+        pool_stride: int,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.pieces, self.kernel_size, self.padding = filters, pieces, kernel_size, padding
+        self.pool_size, self.pool_stride = pool_size, pool_stride
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for inputs of this shape."""
+        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.pieces * self.filters)
+        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
+        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        """The greatest value of each pool."""
+        around = [(0, 0), (self.padding, self.padding), (self.padding, self.padding), (0, 0)]
+        x = _greatest(tf.nn.conv2d(x, self.kernel, 1, around) + self.bias, self.pieces)
+        beyond = [(0, -(side - self.pool_size) % self.pool_stride) for side in x.shape[1:3]]
+        x = tf.pad(x, [(0, 0), *beyond, (0, 0)], constant_values=x.dtype.min)
+        return tf.nn.max_pool2d(x, self.pool_size, self.pool_stride, "VALID")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        names = ("filters", "pieces", "kernel_size", "padding", "pool_size", "pool_stride")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **own, "kernel_initializer": initializer}
+
+
+@keras.saving.register_keras_serializable("gan_paper")
+class Bias(keras.layers.Layer):
+    """Adds to each entry of (m, ...) a weight of its own, which begins at 0."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for inputs of this shape."""
+        self.bias = self.add_weight(shape=input_shape[1:], initializer="zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        """The sum."""
+        return x + self.bias
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -115,6 +183,10 @@ def torch_dense(inputs: int, units: int, activation: Any = None, scale: float = 
         kernel_initializer=RandomUniform(-limit, limit),
         bias_initializer=RandomUniform(-limit, limit),
     )
+
+
+def _greatest(x: Any, pieces: int) -> Any:
+    return functools.reduce(tf.maximum, tf.split(x, pieces, axis=-1))
 
 
 def _scatter(x: Any) -> Any:

@@ -9,6 +9,7 @@ The estimate has a scale of its own: 10,000 training images of MNIST, drawn at r
 k-means centroids (Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models").
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ Floats = NDArray[np.float64]
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())
 """The protocol's widths: 10, log-spaced in [0.1, 1]."""
+
+FINE = tuple(np.logspace(-1, 0, 91).tolist())
+"""Widths over the same range, each 1.026 times the one before: `SIGMAS`, each 1.29 times, may miss the best by nats."""
 
 SELECTION = 1000
 """How many validation examples, the first ones, choose the width."""
@@ -59,24 +63,25 @@ class Estimate(NamedTuple):
         return cls(sigma, float(log_likelihoods.mean()), float(log_likelihoods.std() / points**0.5), points)
 
 
-def validate(validation: ArrayLike, samples: ArrayLike) -> Estimate:
-    """Choose sigma among `SIGMAS` by the first `SELECTION` validation examples, and estimate with it over all of them.
+def validate(validation: ArrayLike, samples: ArrayLike, sigmas: Sequence[float] = SIGMAS) -> Estimate:
+    """Choose a width by the first `SELECTION` validation examples, and estimate with it over all of them.
 
     Args:
         validation: (N, d), entries in [0, 1].
         samples: The generator's, (M, d), entries in [0, 1].
+        sigmas: The widths to choose from.
 
     Raises:
         ValueError: as `log_likelihood` does.
     """
     validation = np.asarray(validation)
-    first = log_likelihood(validation[:SELECTION], samples, SIGMAS)
+    first = log_likelihood(validation[:SELECTION], samples, sigmas)
     best = int(first.mean(axis=1).argmax())
     log_likelihoods = first[best]
     if len(validation) > SELECTION:
-        rest = log_likelihood(validation[SELECTION:], samples, SIGMAS[best])
+        rest = log_likelihood(validation[SELECTION:], samples, sigmas[best])
         log_likelihoods = np.concatenate([log_likelihoods, rest])
-    return Estimate.of(log_likelihoods, SIGMAS[best])
+    return Estimate.of(log_likelihoods, sigmas[best])
 
 
 def estimate(points: ArrayLike, samples: ArrayLike, sigma: float) -> Estimate:

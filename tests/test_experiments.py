@@ -19,7 +19,7 @@ import sine
 import uniform_to_gaussian
 import vectors
 
-NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if not name.startswith("mnist")]
+NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if not name.startswith(("mnist", "cifar10"))]
 """Those that need no files; `test_mnist_experiment.py` has the others."""
 SMALLER = {"vectors": {"n": 50, "noise_size": 50}}
 

@@ -44,6 +44,6 @@ def test_a_finished_run_is_used_again_and_no_other(started, tmp_path):
 def test_every_figure_is_committed_and_every_committed_figure_can_be_made():
     made = {f"{name}{suffix}" for name in make_figures.SOURCES for suffix in (".png", ".pdf")}
     made |= {f"{name}.gif" for name in make_figures.ANIMATED}
-    # A photograph; a study whose script is in the history; what `mnist_measures.py` draws itself.
+    # A photograph; a study whose script is in the history; what `image_measures.py` draws itself.
     others = {"report.png", "vectors-study.png", "vectors-study.pdf", "mnist-measures.png", "mnist-measures.pdf"}
     assert made | others == {path.name for path in (ROOT / "figures").iterdir() if path.is_file()}

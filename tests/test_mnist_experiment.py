@@ -9,9 +9,10 @@ from pathlib import Path
 from gan_paper import GAN, parzen, run
 from gan_paper.distributions import Gaussian, Uniform
 
+import image_data
+import image_experiment
 import keras
 import mnist
-import mnist_data
 import mnist_dense
 import numpy as np
 import pytest
@@ -30,9 +31,9 @@ def blobs(monkeypatch):
     images = 255 * np.exp(-((y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2) / 18)
     images = images.astype(np.uint8).reshape(800, 784)
     labels = np.zeros(500, np.uint8), np.zeros(150, np.uint8)
-    data = mnist_data.MNIST(images[:500], images[500:650], images[650:], *labels)
-    monkeypatch.setattr(mnist, "load", lambda path: data)
-    monkeypatch.setattr(mnist, "SAMPLES", 200)
+    data = image_data.ImageSet(images[:500], images[500:650], images[650:], *labels)
+    monkeypatch.setattr(image_data, "load_mnist", lambda path: data)
+    monkeypatch.setattr(image_experiment, "SAMPLES", 200)
     monkeypatch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
     return data
 
@@ -45,10 +46,10 @@ def trained(experiment, output, **changes):
 @pytest.mark.parametrize("experiment", PRIORS)
 def test_a_run_leaves_its_files(experiment, blobs, tmp_path):
     folder = trained(experiment, tmp_path / "run", iterations=20, evaluate_every=2, ema=0.5)
-    assert {path.stem for path in folder.glob("*.png")} == {"samples", "interpolations", "log_likelihood", "training"}
+    assert {path.stem for path in folder.glob("*.png")} == {"samples", "interpolations", "quality", "training"}
     history = run.read_history(folder)
     assert list(history["epoch"]) == [1, 2, 3, 4]
-    for name in ("log_likelihood", "sigma", "precision"):
+    for name in ("log_likelihood", "sigma", "precision", "recall"):
         assert list(history["epoch"][~np.isnan(history[f"last_iterate_{name}"])]) == [2, 4]
     # the metrics are those of the EMA and of the last iterate, by the estimator, on the test images
     metrics, weights = run.read_metrics(folder), []
@@ -111,7 +112,7 @@ def test_the_authors_generator_is_initialised_at_the_mean_image():
 @pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
 def test_an_untrained_generator_draws_the_mean_image():
     """Its Parzen window is one Gaussian around that image, so its log-likelihood has a closed form."""
-    data = mnist_data.load(Path(REAL))
+    data = image_data.load_mnist(Path(REAL))
     means = data.train.mean(axis=0) / 255
     samples = mnist.make_generator(means).predict(PRIORS[mnist].sample((2000, 100), (0, 1, 9)), verbose=0)
     sigma = parzen.validate(data.validation[:1000] / 255, samples).sigma

@@ -4,7 +4,7 @@ from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Recording
 from gan_paper.plots import histograms, line
 
-import mnist_pictures
+import image_pictures
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -66,10 +66,10 @@ def test_figure_1_draws_the_densities_and_the_map():
 
 
 def test_images_are_drawn_pixel_by_pixel():
-    images = np.random.default_rng(0).uniform(size=(4, 5, 784))
-    left, right = mnist_pictures.samples_with_neighbours(images, images[:, 0]).axes[0].images
-    (rows,) = mnist_pictures.interpolations(images).axes[0].images
+    images = np.random.default_rng(0).uniform(size=(4, 5, 28, 28, 3))
+    left, right = image_pictures.samples_with_neighbours(images, images[:, 0]).axes[0].images
+    (rows,) = image_pictures.interpolations(images).axes[0].images
     for picture, expected in ((left, images), (right, images[:, :1]), (rows, images)):
         for row, column in np.ndindex(expected.shape[:2]):
             tile = picture.get_array()[row * 29 :][:28, column * 29 :][:, :28]
-            assert np.array_equal(tile.ravel(), expected[row, column])
+            assert np.array_equal(tile, expected[row, column])

@@ -1,9 +1,8 @@
-"""Grids of images, a pixel of an image a pixel of the figure: the paper's Figures 2 and 3; the training curve of MNIST.
+"""Grids of images, a pixel of an image a pixel of the figure: the paper's Figures 2 and 3; quality over training.
 
-Images are arrays of squares, (..., side * side), with pixels from 0, black, to 1, white.
+Images are arrays (..., side, side, channels) of 1 channel or of 3, from 0, black, to 1; what is beyond is cut off.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,8 @@ from PIL import Image, ImageDraw
 
 Images = NDArray[np.floating]
 
+MEASURES = {"log_likelihood": "validation log-likelihood, nats", "precision": "precision", "recall": "recall"}
+"""Of the history, what is drawn over training, and its label."""
 _HIGHLIGHT = "#f2b705"  # the paper's yellow, dark enough to stand out from white paper in greyscale too
 _GAP = 1  # white line between images, in their pixels
 _PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `save_figure`, so none is uneven
@@ -26,11 +27,11 @@ _ANIMATION_DOTS = 2  # dots a pixel
 
 
 def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
-    """Figure 2a: samples, and in a framed column the training example nearest to the last sample of each row.
+    """Figure 2: samples, and in a framed column the training example nearest to the last sample of each row.
 
     Args:
-        samples: (rows, columns, side * side); the paper has 4 rows of 5.
-        neighbours: (rows, side * side).
+        samples: (rows, columns, side, side, channels); the paper has 4 rows of 5.
+        neighbours: (rows, side, side, channels).
     """
     left, right = _tile(samples), _tile(neighbours[:, None])
     frame, apart = 2, 3
@@ -46,9 +47,9 @@ def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
 
 
 def interpolations(images: Images) -> Figure:
-    """Figure 3: images (rows, steps, side * side) along straight lines in z space, one line a row, from z_0 to z_1."""
-    tiles, side = _tile(images), math.isqrt(images.shape[2])
-    height, width = tiles.shape
+    """Figure 3: images (rows, steps, side, side, channels) along straight lines in z space, a row from z_0 to z_1."""
+    tiles, side = _tile(images), images.shape[2]
+    height, width = tiles.shape[:2]
     below = 14  # pixels below the images, for text of 8 points
     with plt.rc_context(STYLE):
         figure, ax = _pixel_axes(width, height + below)
@@ -60,48 +61,49 @@ def interpolations(images: Images) -> Figure:
         return figure
 
 
-def images_animation(recorded: Images, epochs: Sequence[int], columns: int = 10) -> list[Pixels]:
+def images_animation(recorded: Images, epochs: Sequence[int]) -> list[Pixels]:
     """The samples of one fixed batch of noise through training: frames (height, width, 3), one an epoch recorded.
 
     Args:
-        recorded: (frames, rows * columns, side * side).
+        recorded: (frames, rows, columns, side, side, channels).
         epochs: Of the frames, (frames,).
-        columns: Of the grid of images.
     """
     frames, caption = [], 20  # dots
     for images, epoch in zip(recorded, epochs, strict=True):
-        grid = np.rint(255 * _tile(images.reshape(-1, columns, images.shape[-1]))).astype(np.uint8)
+        grid = np.rint(255 * _tile(images)).astype(np.uint8)
         dots = grid.repeat(_ANIMATION_DOTS, 0).repeat(_ANIMATION_DOTS, 1)
         frame = Image.new("RGB", (dots.shape[1], caption + dots.shape[0]), "white")
-        frame.paste(Image.fromarray(dots), (0, caption))
+        frame.paste(Image.fromarray(dots.squeeze()), (0, caption))
         ImageDraw.Draw(frame).text((3, caption / 2), f"epoch {epoch:,}", "black", anchor="lm", font_size=12)
         frames.append(np.asarray(frame))
     return frames
 
 
 def quality(columns: Mapping[str, ArrayLike], published: float = 225) -> Figure:
-    """The log-likelihood of G through training, against Table 1's, and its precision.
+    """Precision, recall and, of MNIST, the log-likelihood of G through training, against Table 1's.
 
     Args:
-        columns: Of a run's history: `epoch`, and for the EMA of the weights and for the last iterate the validation
-            log-likelihood in nats and the precision among pixels, in [0, 1], all (R,); NaN where none was measured.
+        columns: Of a run's history: `epoch`, and for the EMA of the weights and for the last iterate the precision and
+            the recall among pixels, in [0, 1], and the validation log-likelihood in nats, all (R,); NaN where none was
+            measured.
         published: Table 1's mean in nats, of the test set.
     """
+    shown = {name: label for name, label in MEASURES.items() if name in columns}
     with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4), layout="constrained")
+        figure, axes = plt.subplots(1, len(shown), figsize=(WIDTH, 2.4), layout="constrained")
         epochs = np.asarray(columns["epoch"])
-        for prefix, name, style in (("last_iterate_", "last iterate", CURVES[1]), ("", "EMA", CURVES[0])):
-            for ax, measure in ((left, "log_likelihood"), (right, "precision")):
+        for ax, (measure, label) in zip(axes, shown.items(), strict=True):
+            for prefix, name, style in (("last_iterate_", "last iterate", CURVES[1]), ("", "EMA", CURVES[0])):
                 values = np.asarray(columns[f"{prefix}{measure}"])
                 known = ~np.isnan(values)
                 ax.plot(epochs[known], values[known], label=name, **style)
-        left.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
-        place: dict[str, Any] = {"transform": left.get_yaxis_transform(), "va": "top", "size": 7}
-        left.text(0.02, published - 3, f"Table 1: {published:g} (test)", **place)
-        # An untrained generator is at about -140: down to there, what matters would have half the height.
-        left.set(ylim=(0, None), xlabel="epoch", ylabel="validation log-likelihood, nats")
-        right.set(ylim=(0, 1), xlabel="epoch", ylabel="precision among pixels")
-        right.legend(loc="lower right")
+            # An untrained generator is at about -140 nats: down to there, what matters would have half the height.
+            ax.set(ylim=(0, 250 if measure == "log_likelihood" else 1), xlabel="epoch", ylabel=label)
+            if measure == "log_likelihood":
+                ax.axhline(published, color="0.4", linestyle="--", linewidth=0.8)
+                place: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "top", "size": SMALL}
+                ax.text(0.02, published - 3, f"Table 1: {published:g} (test)", **place)
+        axes[-1].legend(loc="lower right")
         return figure
 
 
@@ -109,7 +111,7 @@ def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figu
     """Samples of several generators, and the measures of each.
 
     Args:
-        panels: By its title, samples (rows, columns, side * side), and their measures, the same of each.
+        panels: By its title, samples (rows, columns, side, side, channels), and their measures, the same of each.
     """
     with plt.rc_context(STYLE):
         size = (1 + 1.3 * len(panels), 2.75)  # inches: the first is for the measures' names
@@ -128,14 +130,11 @@ def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figu
 
 
 def _tile(images: Images) -> Images:
-    # (rows, columns, side * side) -> one image (height, width), with white lines between them
-    if not (images.min() >= 0 and images.max() <= 1):  # so that NaN is refused, too
-        raise ValueError(f"images must lie in [0, 1], not in [{images.min():g}, {images.max():g}]")
-    rows, columns, pixels = images.shape
-    side = math.isqrt(pixels)
-    tiles = np.ones((rows, side + _GAP, columns, side + _GAP))
-    tiles[:, :side, :, :side] = images.reshape(rows, columns, side, side).swapaxes(1, 2)
-    return tiles.reshape(rows * (side + _GAP), -1)[:-_GAP, :-_GAP]
+    # (rows, columns, side, side, channels) -> one image (height, width, channels), with white lines between them
+    rows, columns, side, _, channels = images.shape
+    tiles = np.ones((rows, side + _GAP, columns, side + _GAP, channels))
+    tiles[:, :side, :, :side] = np.clip(images, 0, 1).swapaxes(1, 2)
+    return tiles.reshape(rows * (side + _GAP), -1, channels)[:-_GAP, :-_GAP]
 
 
 def _pixel_axes(width: int, height: int) -> tuple[Figure, Axes]:
@@ -148,6 +147,6 @@ def _pixel_axes(width: int, height: int) -> tuple[Figure, Axes]:
 
 
 def _place(ax: Axes, tiles: Images, x: int, y: int) -> None:
-    height, width = tiles.shape
+    height, width = tiles.shape[:2]
     extent = (x, x + width, y + height, y)
     ax.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="none", extent=extent)  # a PDF gets these very pixels

@@ -1,0 +1,139 @@
+"""CIFAR-10, the paper's Figures 2 (c) and (d): `python experiments/cifar10.py [--preset NAME] [--seed N]`.
+
+The paper shows samples and reports no number. The networks, and all else, are the authors' released settings:
+https://github.com/goodfeli/adversarial. Each image is normalised to one contrast: its mean is subtracted, and as a
+vector it gets the length 55. Figures show -3 as black and 3 as white, beyond which lie 0.2 % of the values; the
+authors' have the largest value of the samples there. What is saved and evaluated: `image_experiment.py`.
+
+Presets:
+  full        Figure 2 (c): fully connected networks. On two cores an iteration takes 1.4 s: a job for a GPU. For how
+              long the authors trained is not published; 300 epochs are our choice.
+  conv        Figure 2 (d): D convolutional, G with a transposed convolution. On two cores 1.9 s an iteration.
+  full-small  `full` with all hidden layers a quarter as wide, for 100 epochs.
+  conv-small  `conv`, likewise.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from gan_paper import GAN, run
+from gan_paper.distributions import Distribution, Gaussian
+from gan_paper.layers import Bias, Dropout, Maxout, MaxoutConv2D
+
+import image_data
+import keras
+from image_experiment import ImageConfig, callbacks, data, evaluate, plot, recording, released_optimizers  # noqa: F401
+from keras.initializers import RandomUniform
+from keras.layers import Conv2DTranspose, Dense, Flatten, Reshape
+
+
+@dataclass(frozen=True)
+class Config(ImageConfig):
+    """Train the authors' networks on CIFAR-10 and draw Figure 2 (c) or (d)."""
+
+    p_z: ClassVar[Distribution] = Gaussian(0, 1)
+    low: ClassVar[float] = -3.0
+    high: ClassVar[float] = 3.0
+    shape: ClassVar[tuple[int, int, int]] = (32, 32, 3)
+    has_log_likelihood: ClassVar[bool] = False
+
+    iterations: int = 120_000
+    """Iterations: updates of D and of G."""
+    record_every: int = 400
+    """Iterations of an epoch, 40,000 / m: between records, and between rises of the momentum."""
+    d_learning_rate: float = 0.0125
+    """First learning rate of D: half the authors', since they halve D's objective."""
+    g_learning_rate: float = 0.025
+    """First learning rate of G."""
+    simultaneous: bool = True
+    """Whether D and G are updated together, from the same samples, as by the authors; alternating otherwise."""
+    ema: float = 0.0015
+    """Share of the run that the EMA of G's weights spans; 0: none."""
+    convolutional: bool = False
+    """Whether the networks are those of Figure 2 (d); otherwise those of Figure 2 (c)."""
+    narrower: int = 1
+    """By how much the hidden layers are narrower than the authors'."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.narrower not in (1, 2, 4):
+            raise ValueError(f"--narrower must be 1, 2 or 4, not {self.narrower}")
+
+    def images(self) -> image_data.ImageSet:
+        """CIFAR-10."""
+        return image_data.load_cifar10(self.data)
+
+    def p_data(self) -> image_data.ContrastNormalised:
+        """The training images, normalised."""
+        return image_data.ContrastNormalised(self.images().train, self.low, self.high)
+
+
+FULL = Config()
+CONV = Config(
+    iterations=93_600, m=128, record_every=312, d_learning_rate=0.002, g_learning_rate=0.004, convolutional=True
+)
+PRESETS = {
+    "full-small": replace(FULL, iterations=40_000, ema=0.005, narrower=4),
+    "conv-small": replace(CONV, iterations=31_200, ema=0.005, narrower=4),
+    "full": FULL,
+    "conv": CONV,
+}
+
+
+def make_generator(narrower: int = 1, convolutional: bool = False) -> keras.Sequential:
+    """The authors' G.
+
+    Fully connected: 100-8000-8000-3072, ReLU, sigmoid, linear. Convolutional: the second 8000 are 80 maps of 10 x 10,
+    which a transposed convolution of size 5 and stride 3 takes to 32 x 32 x 3.
+    """
+    units = 8000 // narrower
+    layers: list[keras.Layer] = [Dense(units, "relu", kernel_initializer=RandomUniform(-0.05, 0.05))]
+    layers += [Dense(units, "sigmoid", kernel_initializer=RandomUniform(-0.05, 0.05))]
+    if convolutional:
+        kernel = RandomUniform(-0.05, 0.05)
+        deconvolution = Conv2DTranspose(3, 5, strides=3, use_bias=False, kernel_initializer=kernel)
+        layers += [Reshape((10, 10, units // 100)), deconvolution, Flatten(), Bias()]
+    else:
+        layers += [Dense(3072, kernel_initializer=RandomUniform(-0.5, 0.5))]
+    return keras.Sequential([keras.Input((100,)), *layers], name="generator")
+
+
+def make_discriminator(narrower: int = 1, convolutional: bool = False) -> keras.Sequential:
+    """The authors' D: maxout layers, with dropout before every layer, which keeps 0.8 of the input, then 0.5.
+
+    Fully connected: twice 1600 units x 5 pieces. Convolutional: 32, 32 and 192 channels x 2 pieces, and 500 x 5 units.
+    """
+
+    def kernel() -> RandomUniform:
+        return RandomUniform(-0.005, 0.005)
+
+    if convolutional:
+        before: list[keras.Layer] = [Reshape((32, 32, 3))]
+        hidden = [
+            MaxoutConv2D(32 // narrower, 2, 8, padding=4, pool_size=4, pool_stride=2, kernel_initializer=kernel()),
+            MaxoutConv2D(32 // narrower, 2, 8, padding=3, pool_size=4, pool_stride=2, kernel_initializer=kernel()),
+            MaxoutConv2D(192 // narrower, 2, 5, padding=3, pool_size=2, pool_stride=2, kernel_initializer=kernel()),
+            Flatten(),
+            Maxout(500 // narrower, 5, kernel()),
+        ]
+    else:
+        before, hidden = [], [Maxout(1600 // narrower, 5, kernel()) for _ in range(2)]
+    layers = [*before, Dropout(0.2)]
+    for layer in hidden:
+        layers += [layer] if isinstance(layer, Flatten) else [layer, Dropout(0.5)]
+    output = Dense(1, activation="sigmoid", kernel_initializer=kernel())
+    return keras.Sequential([keras.Input((3072,)), *layers, output], name="discriminator")
+
+
+def make_gan(config: Config) -> GAN:
+    """The authors' networks and their optimizers."""
+    c = config
+    keras.utils.set_random_seed(c.seed)
+    gan = GAN(make_generator(c.narrower, c.convolutional), make_discriminator(c.narrower, c.convolutional), c.p_z)
+    # XLA makes convolutions ten times as slow on a CPU.
+    gan.compile(**released_optimizers(c), simultaneous=c.simultaneous, jit_compile=not c.convolutional)
+    return gan
+
+
+if __name__ == "__main__":
+    run.main()

@@ -1,0 +1,120 @@
+"""MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and CIFAR-10's preprocessing."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from gan_paper.distributions import Images
+from gan_paper.run import files
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+VALIDATION = 10_000
+"""How many of the training images, the last ones, are kept for validation."""
+
+DIGESTS = {
+    "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+    "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+    "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+    "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+}
+"""By its name in Keras's layout, the SHA-256 of each of MNIST's arrays."""
+CIFAR10 = {"x_train": (50_000, 32, 32, 3), "x_test": (10_000, 32, 32, 3), "y_train": (50_000, 1), "y_test": (10_000, 1)}
+"""The shapes of CIFAR-10's arrays. Their bytes are not checked: it is also published in other encodings."""
+CHANNELS = (125.30692, 122.95039, 113.86538)
+"""The mean red, green and blue of CIFAR-10's 50,000 training images, by which the original is told."""
+
+
+class ImageSet(NamedTuple):
+    """Images, one a row of bytes, and which of ten classes each shows.
+
+    Attributes:
+        train: (50000, 784) of MNIST, (40000, 3072) of CIFAR-10: the first of the training images.
+        validation: (10000, ...): the last of them.
+        test: (10000, ...).
+        train_labels: 0 to 9, an image.
+        test_labels: (10000,).
+        note: What any result must say of these images, if they are not the original ones.
+    """
+
+    train: NDArray[np.uint8]
+    validation: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    train_labels: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8]
+    note: str = ""
+
+
+@functools.cache
+def load_mnist(path: Path | None) -> ImageSet:
+    """MNIST from an `.npz` file, or as Keras downloads it once and keeps it.
+
+    Raises:
+        ValueError: if it cannot be had, or is not MNIST, in one line.
+    """
+    arrays, source = files.read_arrays(path) if path else _download("MNIST", keras.datasets.mnist), path or "download"
+    for name, digest in DIGESTS.items():
+        array = arrays.get(name)
+        if array is None or array.dtype != np.uint8 or hashlib.sha256(array.tobytes()).hexdigest() != digest:
+            fault = "is missing" if array is None else f"({array.dtype}, shape {array.shape}) has another checksum"
+            raise ValueError(f"{source} is not MNIST in Keras's layout: {name} {fault}")
+    return _split(arrays)
+
+
+@functools.cache
+def load_cifar10(path: Path | None) -> ImageSet:
+    """CIFAR-10, likewise. Other encodings of it are accepted, and noted.
+
+    Raises:
+        ValueError: if it cannot be had, or is not CIFAR-10, in one line.
+    """
+    arrays = files.read_arrays(path) if path else _download("CIFAR-10", keras.datasets.cifar10)
+    for name, shape in CIFAR10.items():
+        array = arrays.get(name)
+        if array is None or array.dtype != np.uint8 or array.shape != shape:
+            fault = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}, not uint8 of {shape}"
+            raise ValueError(f"{path or 'download'} is not CIFAR-10 in Keras's layout: {name} {fault}")
+    means = arrays["x_train"].mean(axis=(0, 1, 2))
+    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (means, CHANNELS))
+    is_original = np.allclose(means, CHANNELS, rtol=0, atol=1e-3)
+    note = f"not the original CIFAR-10: the channels' means are {found}, not {original}"
+    return _split(arrays)._replace(note="" if is_original else note)
+
+
+@dataclass(frozen=True)
+class ContrastNormalised(Images):
+    """Images after global contrast normalisation, as the authors' released settings have it.
+
+    The mean of each image is subtracted, and the result is scaled to a length: with 55 an entry of CIFAR-10 has a mean
+    square of 0.98. `low` and `high` are what figures show as black and as white.
+
+    Attributes:
+        length: Of each image, as a vector.
+    """
+
+    length: float = 55.0
+
+    def scaled(self, pixels: NDArray, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Images (..., pixels) of any scale, normalised."""
+        centred = pixels - pixels.mean(axis=-1, keepdims=True, dtype=dtype)
+        return centred * (np.asarray(self.length, dtype) / np.linalg.norm(centred, axis=-1, keepdims=True))
+
+
+def _download(name: str, dataset: ModuleType) -> dict[str, NDArray]:
+    try:
+        (x_train, y_train), (x_test, y_test) = dataset.load_data()
+    except Exception as error:  # Keras raises a bare Exception for a network that cannot be reached
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{name} cannot be downloaded ({reason}); --data takes it as an .npz file") from None
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+def _split(arrays: dict[str, NDArray]) -> ImageSet:
+    train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("x_train", "x_test"))
+    labels = arrays["y_train"][:-VALIDATION].ravel(), arrays["y_test"].ravel()
+    return ImageSet(train[:-VALIDATION], train[-VALIDATION:], test, *labels)

@@ -1,0 +1,213 @@
+"""What the experiments on images share: settings, optimizers, what is evaluated, and figures.
+
+Two generators are saved and evaluated: the last iterate, from which the authors drew, and an EMA of the weights, from
+which the figures are drawn. A long EMA has a higher log-likelihood but draws blurs, so it spans some 200 iterations
+(experiments/README.md compares lengths).
+
+An epoch is as many minibatches as the training images fill, though each is drawn from them independently, as Algorithm
+1 has it; the authors' code shuffles and deals them.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gan_paper import GAN, parzen, run
+from gan_paper.distributions import Distribution, Images
+from gan_paper.metrics import Recording
+from gan_paper.optimizers import RisingMomentum, for_run
+from gan_paper.plots import training_curves
+from gan_paper.run.recorder import discriminator_metrics
+
+import image_pictures as pictures
+import keras
+import numpy as np
+from image_data import ImageSet
+from keras.optimizers.schedules import ExponentialDecay
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+try:
+    from gan_paper.metrics import neighbours
+except ImportError:  # an extra of this package
+    print("the experiments on images need scikit-learn: pip install '.[mnist]'", file=sys.stderr)
+    sys.exit(2)
+
+SAMPLES = 10_000  # that the estimator of Table 1 draws
+OF_THEM = 2_000  # with which precision and recall are measured during training
+TRAINING, FINAL = 0, 1  # what samples are drawn for: each has noise of its own
+FRAMES = 100  # of the animation, at most
+
+
+@dataclass(frozen=True)
+class ImageConfig(run.Config):
+    """The settings of any experiment on images."""
+
+    p_z: ClassVar[Distribution]
+    low: ClassVar[float] = 0.0  # what figures show as black, on the networks' scale
+    high: ClassVar[float] = 1.0  # and as white
+    shape: ClassVar[tuple[int, int, int]]  # (height, width, channels)
+    has_log_likelihood: ClassVar[bool]  # whether the paper reports one
+
+    iterations: int = 20_000
+    """Iterations of Algorithm 1."""
+    data: Path | None = None
+    """The images, as an .npz file in Keras's layout [default: download it once]."""
+    m: int = 100
+    """Minibatch size."""
+    record_every: int = 500
+    """Iterations of an epoch, training images / m: between records, and between rises of the momentum."""
+    d_learning_rate: float = 0.05
+    """First learning rate of D: half the authors', since they halve D's objective."""
+    g_learning_rate: float = 0.3
+    """First learning rate of G."""
+    cosine: bool = False
+    """Whether the learning rates fall to 0 along a cosine over the run."""
+    simultaneous: bool = False
+    """Whether D and G are updated together, from the same samples; alternating otherwise, as Algorithm 1 has it."""
+    ema: float = 0.01
+    """Share of the run that the EMA of G's weights spans; 0: none."""
+    evaluate_every: int = 5
+    """Records between evaluations on the validation images."""
+
+    def images(self) -> ImageSet:
+        """The images, as bytes.
+
+        Raises:
+            ValueError: if they cannot be had, in one line.
+        """
+        raise NotImplementedError
+
+    def p_data(self) -> Images:
+        """The training images, on the networks' scale."""
+        return Images(self.images().train, self.low, self.high)
+
+    def measured(self, pixels: NDArray) -> NDArray:
+        """Images from bytes to the scale on which samples are measured, in which `low` is 0 and `high` is 1."""
+        p_data = self.p_data()
+        return p_data.unscaled(p_data.scaled(pixels))
+
+
+def data(config: ImageConfig) -> Images:
+    """The training images, on the networks' scale."""
+    return config.p_data()
+
+
+def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optimizer]:
+    """The authors' optimizers of both networks, as `GAN.compile` takes them."""
+    c = config
+
+    def optimizer(learning_rate: Any, ema: float = 0.0) -> keras.optimizers.Optimizer:
+        if not c.cosine:
+            # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
+            # float32, powers of 1.000004 itself would be 1.5 % off.)
+            learning_rate = ExponentialDecay(learning_rate, decay_steps=1000, decay_rate=1.000004**-1000)
+        return for_run(
+            RisingMomentum, learning_rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=c.record_every
+        )
+
+    return {"d_optimizer": optimizer(c.d_learning_rate), "g_optimizer": optimizer(c.g_learning_rate, c.ema)}
+
+
+def recording(config: ImageConfig) -> Recording:
+    """What is counted during training: the values of 25 samples, which are kept."""
+    return Recording({"x": np.linspace(config.low, config.high, 65)}, samples=25, keep=25)
+
+
+def noise(config: ImageConfig, purpose: int) -> NDArray:
+    """The noise that a run's samples are drawn from, (10000, 100)."""
+    return config.p_z.sample((SAMPLES, 100), (config.seed, purpose, 9))
+
+
+def draw(generator: keras.Model, z: NDArray, config: ImageConfig) -> NDArray:
+    """Samples for noise z (N, 100), on the scale on which they are measured, (N, pixels)."""
+    return config.p_data().unscaled(np.asarray(generator(z)))
+
+
+def generators(gan: GAN) -> dict[str, keras.Model]:
+    """By the prefix of its metrics: the generator with the EMA of its weights, and its last iterate."""
+    return {"": gan.averaged().generator, "last_iterate_": gan.generator}
+
+
+def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
+    """Adds to the history the epoch and, every few records, measures of both generators on the validation images.
+
+    They are precision and recall among pixels and, where the paper reports it, the log-likelihood in nats with its
+    sigma; NaN where they are not measured.
+    """
+    z = noise(config, TRAINING)[: None if config.has_log_likelihood else OF_THEM]
+    validation = config.measured(config.images().validation)
+    balls = neighbours.balls(validation[:OF_THEM])
+
+    def measure(generator: keras.Model) -> tuple[float, ...]:
+        samples = draw(generator, z, config)
+        fit = neighbours.fit(balls, neighbours.balls(samples[:OF_THEM]))
+        estimate = parzen.validate(validation, samples) if config.has_log_likelihood else None
+        return fit.precision, fit.recall, *((estimate.mean, estimate.sigma) if estimate else ())
+
+    def add(epoch: int, logs: dict[str, float]) -> None:
+        iteration = (epoch + 1) * config.every
+        logs["epoch"] = iteration / config.record_every
+        is_due = (epoch + 1) % config.evaluate_every == 0 or iteration == config.iterations
+        names = ("precision", "recall", *(("log_likelihood", "sigma") if config.has_log_likelihood else ()))
+        for prefix, generator in generators(gan).items():
+            measured = measure(generator) if is_due else [np.nan] * len(names)
+            logs |= {f"{prefix}{name}": value for name, value in zip(names, measured, strict=True)}
+
+    return [keras.callbacks.LambdaCallback(on_epoch_end=add)]
+
+
+def evaluate(gan: GAN, config: ImageConfig) -> dict[str, Any]:
+    """Of both generators the log-likelihood of the test images, as Table 1 has it, or the precision; V, D's outputs."""
+    images = config.images()
+    validation, test = config.measured(images.validation), config.measured(images.test)
+    metrics: dict[str, Any] = {"note": images.note} if images.note else {}
+    for prefix, generator in generators(gan).items():
+        samples = draw(generator, noise(config, FINAL), config)
+        if config.has_log_likelihood:
+            chosen = parzen.validate(validation, samples)
+            estimate = parzen.estimate(test, samples, chosen.sigma)
+            measured = {
+                "log_likelihood": estimate.mean,
+                "standard_error": estimate.standard_error,
+                "sigma": estimate.sigma,
+                "validation": chosen.mean,
+            }
+        else:
+            fit = neighbours.fit(neighbours.balls(test[:OF_THEM]), neighbours.balls(samples[:OF_THEM]))
+            measured = {"precision": fit.precision, "recall": fit.recall}
+        metrics |= {f"{prefix}{name}": value for name, value in measured.items()}
+    return {**metrics, **discriminator_metrics(gan, data(config), gan.sample(SAMPLES, config.seed), config.seed)}
+
+
+def plot(folder: run.Folder) -> None:
+    """Samples with the nearest training images, interpolations, the training curves, and samples through training."""
+    config: Any = folder.config
+    history, recorded = folder.history, folder.recording
+    generator = keras.saving.load_model(folder.path / "generator.keras")
+    for name, figure in paper_figures(generator, config).items():
+        folder.save_figure(name, figure)
+    folder.save_figure("quality", pictures.quality(history))
+    folder.save_figure("training", training_curves(history, "non_saturating"))
+
+    shown = np.unique(np.geomspace(1, len(recorded.iterations), FRAMES).astype(int)) - 1  # most changes are early
+    epochs = [recorded.iterations[index] // config.record_every for index in shown]
+    samples = np.stack([recorded.samples[index].reshape(5, 5, *config.shape) for index in shown])
+    folder.save_animation("samples", pictures.images_animation(config.p_data().unscaled(samples), epochs))
+
+
+def paper_figures(generator: keras.Model, config: ImageConfig) -> dict[str, Figure]:
+    """The paper's Figures 2, samples beside the nearest training images, and 3, by their names in a run's folder."""
+    z, train = noise(config, FINAL), config.measured(config.images().train)
+    samples = draw(generator, z[:20], config).reshape(4, 5, -1)
+    _, nearest = neighbours.nearest(samples[:, -1], train)
+    ends = z[20:40].reshape(10, 2, 100)
+    lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
+    between = draw(generator, lines.reshape(-1, 100), config)
+    return {
+        "samples": pictures.samples_with_neighbours(
+            samples.reshape(4, 5, *config.shape), train[nearest].reshape(4, *config.shape)
+        ),
+        "interpolations": pictures.interpolations(between.reshape(10, 12, *config.shape)),
+    }

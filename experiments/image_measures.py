@@ -1,0 +1,262 @@
+"""Measures of image samples: `python experiments/image_measures.py runs/mnist/*`.
+
+A Parzen window rewards blur, so the log-likelihood of Table 1 says little of samples (`tables.py`). Here 10,000 of them
+are measured by
+
+  nats, sigma     of MNIST alone: the log-likelihood of the test images and the window's width, as Table 1 has them;
+  nats, fine      likewise, with one of 91 widths over the range of the protocol's ten, also chosen on the validation
+                  images: the coarse grid costs up to 12 nats;
+  precision, recall, density, coverage   against as many training images, by nearest neighbours, among pixels and among
+                  the features of a small classifier (`gan_paper/metrics/neighbours.py`; k = 3);
+  confident       the share of samples to which the classifier gives a class with a probability of at least 0.9;
+  kl              the divergence of the ten classes' shares among the samples from those among the training images, in
+                  nats;
+  nearest         the median distance from a sample to the nearest training image;
+  copies          the share of samples that are nearer to a training image than 99 % of the test images are. It is 0.01
+                  for these. Far more of them means copies of training images, or blur, which is near to everything.
+
+Pixels are in [0, 1]. Those of CIFAR-10 are normalised, so that their standard deviation is 1/6 (`cifar10.py`).
+
+A run has two rows: the last iterate of G, and the EMA of its weights. Both are drawn from its saved networks, so that a
+run which `figures/reference` keeps with them is measured again without training. Test images as samples are the upper
+bound. With --baselines samples that nobody generated have rows: k-means centroids, and what measures should refuse,
+means and maxima of two test images, blurred and speckled ones, Gaussian noise with the mean and covariance of the
+training images. Test images reach a precision and a recall of less than 1, and more of them would change that: values
+of other numbers of samples do not compare.
+
+The classifier's weights are committed; a classifier of your own is trained at its first use, in three minutes of
+processor time on MNIST. A run then takes a minute on two idle cores, the baselines some minutes more.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from gan_paper import GAN, parzen, run  # noqa: F401 (GAN brings TensorFlow without its messages)
+from gan_paper.run import files
+
+import cifar10
+import image_baselines
+import image_pictures
+import keras
+import mnist
+import mnist_dense
+import numpy as np
+import tyro
+from image_classifier import load_classifier
+from image_experiment import FINAL, ImageConfig, draw, neighbours, noise, paper_figures
+from numpy.typing import NDArray
+from scipy.special import rel_entr
+
+Images = NDArray[np.floating]  # (N, pixels), on the scale of `ImageConfig.measured`
+
+LEAST, MOST = 100, 10_000
+"""Samples that may be asked for: there are 10,000 test images."""
+CONFIDENT = 0.9
+SHOWN = 30
+
+CONFIGS = {"mnist": mnist.Config, "mnist_dense": mnist_dense.Config, "cifar10": cifar10.Config}
+NETWORKS = {"last iterate": "generator-last", "EMA": "generator"}
+"""By its row, the file of a run's generator."""
+REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
+FIT = neighbours.Fit._fields
+NATS = ("log_likelihood", "sigma", "fine_log_likelihood", "fine_sigma")
+OTHERS = ("confident", "kl", "nearest", "copies")
+SPACES = ("pixels: precision", *FIT[1:], "features: precision", *FIT[1:])
+HEADER = ("", "nats", "sigma", "nats, fine", "sigma, fine", *SPACES, *OTHERS)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure samples of images."""
+
+    of: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    """Folders of runs of one data set, which take measures.json; or .npy files of images with pixels in [0, 1], one a
+    row of 784 or of 32 x 32 x 3."""
+    data: Path | None = None
+    """The images, as the runs' scripts take them [default: download them once]."""
+    classifier: Path | None = None
+    """The classifier's weights [default: the committed ones]. If there is no such file, it is trained, and they are
+    written there."""
+    samples: int = MOST
+    """How many samples are measured, against as many training images."""
+    baselines: bool = False
+    """Also measure samples that nobody generated."""
+    output: Path | None = None
+    """Folder of folders, named like the runs, for measures.json and for Figures 2 and 3 by each of their generators
+    [default: measures.json alone, in the run's own folder]."""
+    figure: Path | None = None
+    """Also draw the first 30 samples of each row beside its measures, into this .png and a .pdf beside it."""
+
+
+class Found(NamedTuple):
+    """What is to be measured.
+
+    Attributes:
+        config: Of the run; of a file, the default of its data set.
+        samples: By name.
+        generators: Of the run, by the same names.
+    """
+
+    config: ImageConfig
+    samples: dict[str, Images]
+    generators: dict[str, keras.Model]
+
+
+class Measures:
+    """Measures samples against training images.
+
+    Args:
+        classifier: As `image_classifier` makes it, trained.
+        config: Of a run on the images.
+        count: How many samples are measured at a time, and against how many training images.
+    """
+
+    def __init__(self, classifier: keras.Model, config: ImageConfig, count: int) -> None:
+        images = config.images()
+        self.classifier, self.has_log_likelihood = classifier, config.has_log_likelihood
+        self.train, self.validation, self.test = map(config.measured, (images.train, images.validation, images.test))
+        self.shares = np.bincount(images.train_labels, minlength=10) / len(images.train_labels)
+        drawn = self.train[np.random.default_rng(0).choice(len(self.train), count, replace=False)]
+        self.pixels, self.features = neighbours.balls(drawn), neighbours.balls(self.classify(drawn)[0])
+        distances, _ = neighbours.nearest(self.test[:count], self.train)
+        self.near = float(np.quantile(distances, 0.01))
+
+    def classify(self, images: Images) -> tuple[Images, Images]:
+        """The classifier's features (N, 64) and probabilities (N, 10) of images."""
+        return self.classifier.predict(images, batch_size=1000, verbose=0)
+
+    def log_likelihoods(self, samples: Images) -> dict[str, float]:
+        """`NATS`: of the test images, with the protocol's widths and with finer ones."""
+        found: list[float] = []
+        for sigmas in (parzen.SIGMAS, parzen.FINE):
+            sigma = parzen.validate(self.validation[: parzen.SELECTION], samples, sigmas).sigma
+            found += parzen.estimate(self.test, samples, sigma).mean, sigma
+        return dict(zip(NATS, found, strict=True))
+
+    def __call__(self, samples: Images) -> dict[str, Any]:
+        """The measures of `count` samples."""
+        features, probabilities = self.classify(samples)
+        shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / len(samples)
+        distances, _ = neighbours.nearest(samples, self.train)
+        return {
+            **(self.log_likelihoods(samples) if self.has_log_likelihood else {}),
+            "pixels": neighbours.fit(self.pixels, neighbours.balls(samples))._asdict(),
+            "features": neighbours.fit(self.features, neighbours.balls(features))._asdict(),
+            "confident": float((probabilities.max(axis=1) >= CONFIDENT).mean()),
+            "kl": float(rel_entr(shares, self.shares).sum()),
+            "classes": shares.tolist(),
+            "nearest": float(np.median(distances)),
+            "copies": float((distances < self.near).mean()),
+        }
+
+
+def main(arguments: Arguments) -> None:
+    """Measure, print the table, write the measures.
+
+    Raises:
+        Refused: if an argument is no good, in one line that names it.
+    """
+    began, count = time.perf_counter(), arguments.samples
+    if not LEAST <= count <= MOST:
+        raise run.Refused(f"--samples must be a whole number from {LEAST} to {MOST}, not {count}")
+    try:
+        found = {path: read(path, count, arguments.data) for path in arguments.of}
+        config = next(iter(found.values())).config
+        if len({of.config.shape for of in found.values()}) > 1:
+            raise ValueError(f"RUN must be of one data set, not {', '.join(map(str, found))}")
+        images, name = config.images(), "cifar10" if isinstance(config, cifar10.Config) else "mnist"
+        classifier = load_classifier(arguments.classifier or REFERENCES / name / "classifier.npz", config)
+    except ValueError as error:
+        raise run.Refused(str(error)) from None
+    measure = Measures(classifier, config, count)
+    accuracy = float((measure.classify(measure.test)[1].argmax(axis=1) == images.test_labels).mean())
+    print(f"the classifier's accuracy on the test images: {accuracy:.2%}", *filter(None, [images.note]), sep="\n")
+
+    scale = {"test images": measure(measure.test[:count])}
+    if arguments.baselines:
+        baselines = image_baselines.make(measure.train, measure.test, config.shape, count)
+        scale |= {label: measure(samples) for label, samples in baselines.items()}
+    head = {"note": images.note, "samples": count, "k": measure.pixels.k, "classifier": {"test_accuracy": accuracy}}
+    rows: list[tuple[Any, ...]] = []
+    panels: dict[str, tuple[Images, dict[str, str]]] = {}
+    written: list[Path] = []
+    for path, of in found.items():
+        title, measures = "/".join(path.resolve().parts[-2:]), {}
+        for name, samples in of.samples.items():
+            measures[name] = measure(samples)
+            rows.append(row(f"{title} {name}", measures[name]))
+            panels[f"{title},\n{name}"] = samples[:SHOWN].reshape(6, 5, *config.shape), caption(measures[name])
+        written += write(path, of, arguments.output, {**head, "measures": measures, "scale": scale})
+    print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
+    if arguments.figure:
+        panels["test images"] = measure.test[:SHOWN].reshape(6, 5, *config.shape), caption(scale["test images"])
+        content = {"experiment": "image_measures", "of": [str(path) for path in found], **head}
+        written += run.save_figure(arguments.figure, image_pictures.side_by_side(panels), content)
+    print(f"{time.perf_counter() - began:.0f} s; written:", *written, sep="\n  ")
+
+
+def read(path: Path, count: int, data: Path | None) -> Found:
+    """Samples of a run, drawn by its generators from the noise with which it was evaluated, or those of a file.
+
+    Raises:
+        ValueError, Refused: if they cannot be read, in one line.
+    """
+    if path.suffix == ".npy":
+        samples = files.read_samples(path)
+        kinds: dict[int, ImageConfig] = {784: mnist.Config(data=data), 3072: cifar10.Config(data=data)}
+        kind = kinds.get(samples.shape[1])
+        if kind is None or len(samples) < count or samples.min() < 0 or samples.max() > 1:
+            holds = f"{samples.shape} in [{samples.min():g}, {samples.max():g}]"
+            raise ValueError(f"{path} must hold at least {count} images of 784 or 3072 pixels in [0, 1], not {holds}")
+        return Found(kind, {"samples": kind.measured(255 * samples[:count].astype(np.float32))}, {})
+    content = run.read_config(path)
+    if content["experiment"] not in CONFIGS:
+        raise ValueError(f"{path} is a run of {content['experiment']}, not of {' or '.join(CONFIGS)}")
+    config = CONFIGS[content["experiment"]](seed=content["settings"]["seed"], data=data)
+    z, generators = noise(config, FINAL)[:count], {}
+    has_ema = (path / "generator-last.keras").exists()  # otherwise G's one network is its last iterate
+    for name, file in (NETWORKS if has_ema else {"last iterate": "generator"}).items():
+        try:
+            generators[name] = keras.saving.load_model(path / f"{file}.keras", safe_mode=True)
+        except Exception as error:  # whatever Keras makes of a damaged file
+            raise ValueError(f"{path / file}.keras cannot be used: {' '.join(str(error).split())}") from None
+    return Found(config, {name: draw(generator, z, config) for name, generator in generators.items()}, generators)
+
+
+def write(path: Path, of: Found, output: Path | None, content: dict[str, Any]) -> list[Path]:
+    """Write measures.json and, if a folder is given, the figures of a run or a file; returns the files' paths."""
+    if not (output or of.generators):
+        return []
+    folder = output / path.stem if output else path
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_text(folder / "measures.json", json.dumps(content, indent=1) + "\n")
+    written = [folder / "measures.json"]
+    for name, generator in of.generators.items() if output else ():
+        source = {"experiment": "image_measures", "of": f"{path} {name}", "note": content["note"]}
+        for figure, drawn in paper_figures(generator, of.config).items():
+            written += run.save_figure(folder / f"{NETWORKS[name]}-{figure}.png", drawn, source)
+    return written
+
+
+def row(name: str, measures: dict[str, Any]) -> tuple[Any, ...]:
+    """A row of the table."""
+    fits = (value for place in ("pixels", "features") for value in measures[place].values())
+    nats = (measures.get(measure, "-") for measure in NATS)
+    return name, *nats, *fits, *(measures[measure] for measure in OTHERS)
+
+
+def caption(measures: dict[str, Any]) -> dict[str, str]:
+    """The measures that a figure shows."""
+    nats = measures.get("log_likelihood")
+    shown = {"log-likelihood": f"{nats:.0f} nats"} if nats is not None else {}
+    for name in ("precision", "recall"):
+        shown |= {f"{name}, {place}": f"{measures[place][name]:.2f}" for place in ("pixels", "features")}
+    return {**shown, "confident": f"{measures['confident']:.0%}"}
+
+
+if __name__ == "__main__":
+    with run.exit_statuses():
+        main(tyro.cli(Arguments, description=__doc__))

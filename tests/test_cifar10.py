@@ -1,0 +1,126 @@
+"""CIFAR-10's networks against the authors' released settings, and a run on images of one colour in its place."""
+
+import math
+from dataclasses import replace
+
+from gan_paper import run
+from gan_paper.layers import MaxoutConv2D
+from tests.conftest import cheaper
+
+import cifar10
+import image_data
+import image_experiment
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+
+
+@pytest.fixture
+def colours(monkeypatch):
+    """Stripes of two colours, in place of photographs; few samples to evaluate."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (600, 2, 1, 3), np.uint8)
+    images = colours.repeat(16, axis=1).repeat(32, axis=2).reshape(600, 3072)
+    labels = np.zeros(400, np.uint8), np.zeros(100, np.uint8)
+    data = image_data.ImageSet(images[:400], images[400:500], images[500:], *labels, note="stripes")
+    monkeypatch.setattr(image_data, "load_cifar10", lambda path: data)
+    monkeypatch.setattr(image_experiment, "SAMPLES", 40)
+    monkeypatch.setattr(image_experiment, "OF_THEM", 40)
+
+
+def weights(*layers):
+    return sum(inputs * units + units for inputs, units in layers)
+
+
+@pytest.mark.parametrize(
+    ("preset", "g", "d"),
+    [
+        ("full", weights((100, 8000), (8000, 8000), (8000, 3072)), weights((3072, 8000), (1600, 8000), (1600, 1))),
+        (
+            "conv",
+            weights((100, 8000), (8000, 8000)) + 80 * 5 * 5 * 3 + 3072,
+            weights((8 * 8 * 3, 64), (8 * 8 * 32, 64), (5 * 5 * 32, 384), (5 * 5 * 192, 2500), (500, 1)),
+        ),
+        ("full-small", weights((100, 2000), (2000, 2000), (2000, 3072)), weights((3072, 2000), (400, 2000), (400, 1))),
+        (
+            "conv-small",
+            weights((100, 2000), (2000, 2000)) + 20 * 5 * 5 * 3 + 3072,
+            weights((8 * 8 * 3, 16), (8 * 8 * 8, 16), (5 * 5 * 8, 96), (5 * 5 * 48, 625), (125, 1)),
+        ),
+    ],
+)
+def test_networks_have_the_published_sizes(preset, g, d):
+    config = cifar10.PRESETS[preset]
+    generator = cifar10.make_generator(config.narrower, config.convolutional)
+    discriminator = cifar10.make_discriminator(config.narrower, config.convolutional)
+    trainable = [sum(math.prod(v.shape) for v in n.trainable_variables) for n in (generator, discriminator)]
+    assert trainable == [g, d]
+
+
+def test_initial_weights_are_uniform_in_the_published_ranges():
+    generator, discriminator = cifar10.make_generator(4), cifar10.make_discriminator(4)
+    for layer, limit in zip(generator.layers, (0.05, 0.05, 0.5), strict=True):
+        kernel = np.ravel(layer.kernel)[:10_000]
+        assert scipy.stats.kstest(kernel, scipy.stats.uniform(-limit, 2 * limit).cdf).pvalue > 1e-3
+    for network in (discriminator, cifar10.make_discriminator(4, True)):
+        dropped = [layer.rate for layer in network.layers if hasattr(layer, "rate")]
+        assert dropped == [0.2] + [0.5] * (len(dropped) - 1)
+        kernels = [np.abs(layer.kernel) for layer in network.layers if hasattr(layer, "kernel")]
+        assert len(kernels) == len(dropped) and all(0.0045 < kernel.max() <= 0.005 for kernel in kernels)
+    assert not any(np.any(layer.bias) for layer in generator.layers)
+
+
+def test_a_maxout_convolution_is_that_of_cuda_convnet():
+    rng = np.random.default_rng(0)
+    layer = MaxoutConv2D(4, 2, 3, padding=1, pool_size=4, pool_stride=2)
+    x = rng.normal(size=(2, 7, 7, 3)).astype(np.float32)
+    layer.build(x.shape)
+    layer.bias.assign(rng.normal(size=8))
+    found, kernel, bias = np.asarray(layer(x)), np.asarray(layer.kernel), np.asarray(layer.bias)
+    padded, detected = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]), np.empty((2, 7, 7, 4))
+    for row, column in np.ndindex(7, 7):
+        convolved = np.tensordot(padded[:, row : row + 3, column : column + 3], kernel, 3) + bias
+        detected[:, row, column] = np.maximum(convolved[:, :4], convolved[:, 4:])
+    assert found.shape == (2, 3, 3, 4)  # the last pools have three rows, or columns, where the others have four
+    for row, column in np.ndindex(3, 3):
+        pool = detected[:, 2 * row : 2 * row + 4, 2 * column : 2 * column + 4]
+        assert np.allclose(found[:, row, column], pool.max(axis=(1, 2)), atol=1e-5)
+    again = type(layer).from_config(layer.get_config())
+    again.build(x.shape)
+    again.set_weights(layer.get_weights())
+    assert np.array_equal(again(x), found)
+
+
+@pytest.mark.parametrize("preset", ["full", "conv"])
+def test_the_published_networks_train(preset, colours):
+    config = replace(cifar10.PRESETS[preset], m=2)
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        gan = cifar10.make_gan(config)
+    before = [w.numpy().copy() for w in (gan.generator.weights[-1], gan.discriminator.weights[-1])]
+    gan.fit(cifar10.data(config), batch_size=2, steps_per_epoch=2, verbose=0)
+    after = [w.numpy() for w in (gan.generator.weights[-1], gan.discriminator.weights[-1])]
+    assert gan.simultaneous and not any(np.array_equal(v, w) for v, w in zip(before, after, strict=True))
+    rates = [float(optimizer.learning_rate) for optimizer in (gan.d_optimizer, gan.g_optimizer)]
+    assert rates == pytest.approx({"full": [0.0125, 0.025], "conv": [0.002, 0.004]}[preset])
+
+
+@pytest.mark.parametrize("preset", ["full-small", "conv-small"])
+def test_a_run_leaves_its_files(preset, colours, tmp_path):
+    changes = {"preset": preset, "output": tmp_path, "m": 4, "record_every": 2, "evaluate_every": 1}
+    config = replace(cifar10.PRESETS[preset], iterations=4, ema=0.5, **changes)
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch, figures=True)
+        run.train(cifar10, config, "cifar10", [])
+    assert {path.stem for path in tmp_path.glob("*.png")} == {"samples", "interpolations", "quality", "training"}
+    history, metrics = run.read_history(tmp_path), run.read_metrics(tmp_path)
+    assert {"precision", "last_iterate_recall"} <= history.keys() and len(history["epoch"]) == 2
+    assert metrics["note"] == "stripes" and {"recall", "last_iterate_precision"} <= metrics.keys()
+    generator = keras.saving.load_model(tmp_path / "generator.keras")
+    assert generator.predict(np.zeros((1, 100)), verbose=0).shape == (1, 3072)
+
+
+def test_widths_are_halves_or_quarters():
+    with pytest.raises(ValueError, match="--narrower must be"):
+        replace(cifar10.PRESETS["full"], narrower=3)

@@ -1,0 +1,146 @@
+"""experiments/image_measures.py on blobs in place of digits."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+from gan_paper import parzen, run
+from gan_paper.metrics.neighbours import balls, fit
+from tests.conftest import ROOT
+from tests.test_mnist_experiment import REAL, blobs, trained  # noqa: F401
+
+import cifar10
+import image_baselines
+import image_classifier
+import image_data
+import image_measures
+import mnist
+import mnist_dense
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.spatial.distance import cdist
+
+KEPT = sorted(path.parent for path in ROOT.glob("figures/reference/mnist/*/generator-last.keras"))
+
+
+@pytest.mark.parametrize("shape", image_classifier.SIZES)
+def test_the_classifier_learns_and_comes_back_from_its_file(shape, monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)  # ten kinds of image, each a bright bar in another row, dimmed and noisy
+    kinds, images = rng.integers(10, size=3300, dtype=np.uint8), rng.integers(0, 40, (3300, *shape))
+    images[np.arange(3300), 4 + 2 * kinds] += rng.integers(100, 200, (3300, 1, 1))
+    images = images.reshape(3300, -1) / np.float32(255)
+    monkeypatch.setattr(image_classifier, "SIZES", {shape: (16, 2)})
+    path, data = tmp_path / "new" / "c.npz", SimpleNamespace(train=images[300:], train_labels=kinds[300:])
+    config = SimpleNamespace(shape=shape, images=lambda: data, measured=lambda pixels: pixels)
+    first = image_classifier.load_classifier(path, config)
+    features, probabilities = first.predict(images[:300], verbose=0)
+    assert features.shape == (300, 64) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (probabilities.argmax(axis=1) == kinds[:300]).mean() > 0.95
+    second = image_classifier.load_classifier(path, SimpleNamespace(shape=shape))  # without images
+    assert all(np.array_equal(v, w) for v, w in zip(first.get_weights(), second.get_weights(), strict=True))
+    for arrays in ({"00": np.zeros(3)}, {"00": np.array([{}], object)}):
+        np.savez(path, **arrays)
+        with pytest.raises(ValueError, match=r"c\.npz is not a readable"):
+            image_classifier.load_classifier(path, SimpleNamespace(shape=shape))
+
+
+def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.setattr(image_classifier, "SIZES", {(28, 28, 1): (16, 1)})
+    folder = trained(mnist_dense, tmp_path / "run", iterations=5)
+    metrics, prefixes = run.read_metrics(folder), {"last iterate": "last_iterate_", "EMA": ""}
+    classifier, figure, output = tmp_path / "c.npz", tmp_path / "figure.png", tmp_path / "new"
+    capsys.readouterr()
+    arguments = image_measures.Arguments((folder,), None, classifier, 150, baselines=True, output=output, figure=figure)
+    monkeypatch.setattr(image_measures, "LEAST", 200)
+    with pytest.raises(run.Refused, match="--samples"):
+        image_measures.main(arguments)
+    monkeypatch.setattr(image_measures, "LEAST", 100)
+    image_measures.main(arguments)
+    labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "k-means centroids")
+    rows = capsys.readouterr().out.splitlines()[3:7]
+    assert all(row.startswith(label) for row, label in zip(rows, labels, strict=True))
+    content = json.loads((output / "run" / "measures.json").read_text())
+    assert list(content["measures"]) == ["last iterate", "EMA"] and list(content["scale"])[:2] == list(labels[2:])
+    networks, names = ("generator", "generator-last"), ("samples", "interpolations")
+    figures = {f"{network}-{name}" for network in networks for name in names}
+    assert {path.stem for path in (output / "run").glob("*.png")} == figures
+    assert figure.exists() and figure.with_suffix(".pdf").exists()
+    # as many samples as the run itself evaluated: its own log-likelihoods
+    image_measures.main(replace(arguments, samples=200, baselines=False, output=None, figure=None))
+    for name, prefix in prefixes.items():
+        measures = json.loads((folder / "measures.json").read_text())["measures"][name]
+        assert measures["sigma"] == metrics[f"{prefix}sigma"]
+        assert measures["log_likelihood"] == pytest.approx(metrics[f"{prefix}log_likelihood"], rel=1e-5)
+        assert abs(np.log(measures["fine_sigma"] / measures["sigma"])) <= np.log(10) / 9
+    (folder / "generator-last.keras").write_text("weights")
+    with pytest.raises(run.Refused, match=r"generator-last.keras cannot be used"):
+        image_measures.main(image_measures.Arguments((folder,), None, classifier, 150))
+
+
+def test_the_measures_are_those_of_their_definitions(monkeypatch):
+    rng = np.random.default_rng(0)
+    train, test, samples = (rng.integers(0, 256, (n, 784), np.uint8) / np.float32(255) for n in (400, 150, 100))
+    train[:5] = samples[:5] + 0.001  # five samples are copies
+    monkeypatch.setattr(image_measures.Measures, "classify", lambda self, images: (images[:, :6], images[:, 10:20]))
+    digits = np.repeat(np.arange(10), range(1, 11))  # 55 labels
+    data = image_data.ImageSet(train, test, test, digits, None)
+    config = SimpleNamespace(images=lambda: data, measured=lambda pixels: pixels, has_log_likelihood=True)
+    measure = image_measures.Measures(None, config, 100)
+    found, drawn = measure(samples), measure.pixels.points
+    assert len(drawn) == 100 and cdist(drawn, train).min(axis=1).max() < 1e-5
+    assert found["pixels"] == fit(balls(drawn), balls(samples))._asdict()
+    assert found["features"] == fit(balls(drawn[:, :6]), balls(samples[:, :6]))._asdict()
+    assert found["confident"] == np.mean([max(sample[10:20]) >= 0.9 for sample in samples])
+    shares = [sum(np.argmax(sample[10:20]) == digit for sample in samples) / 100 for digit in range(10)]
+    assert found["classes"] == pytest.approx(shares)
+    assert found["kl"] == pytest.approx(sum(p * np.log(p * 55 / (i + 1)) for i, p in enumerate(shares) if p))
+    distances = cdist(samples, train).min(axis=1)
+    assert found["nearest"] == pytest.approx(np.median(distances), rel=1e-5)
+    limit = np.quantile(cdist(test[:100], train).min(axis=1), 0.01)
+    assert found["copies"] == pytest.approx((distances < limit).mean(), abs=0.01) and found["copies"] >= 0.05
+
+
+def test_anybodys_images(blobs, tmp_path):  # noqa: F811
+    path, images = tmp_path / "mine.npy", np.random.default_rng(0).random((120, 28, 28))
+    np.save(path, images)
+    found = image_measures.read(path, 110, None)
+    assert isinstance(found.config, mnist.Config) and not found.generators
+    assert np.allclose(found.samples["samples"], images[:110].reshape(110, 784), atol=1e-6)
+    np.save(path, images + 0.5)
+    with pytest.raises(ValueError, match=r"must hold at least 110 images .* in \[0.5"):
+        image_measures.read(path, 110, None)
+
+
+def test_anybodys_colour_images_are_normalised(monkeypatch, tmp_path):
+    images = np.random.default_rng(0).random((120, 32, 32, 3))
+    monkeypatch.setattr(image_data, "load_cifar10", lambda path: image_data.ImageSet(*[None] * 5))
+    np.save(tmp_path / "mine.npy", images)
+    found = image_measures.read(tmp_path / "mine.npy", 110, None)
+    rows = found.samples["samples"]
+    assert isinstance(found.config, cifar10.Config) and rows.shape == (110, 3072)
+    assert np.allclose(rows.mean(axis=1), 0.5, atol=1e-5) and np.allclose(rows.std(axis=1), 55 / 3072**0.5 / 6)
+
+
+def test_baselines_are_what_they_are_called():
+    rng = np.random.default_rng(0)
+    train, test = rng.random((300, 48), np.float32), rng.random((60, 48), np.float32)
+    found = image_baselines.make(train, test, (4, 4, 3), 50)
+    assert all(samples.shape == (50, 48) for samples in found.values())
+    pairs = [(test[i], test[i - 1] if i else test[49]) for i in range(50)]
+    assert np.allclose(found["means of two"], [(a + b) / 2 for a, b in pairs])
+    assert np.allclose(found["maxima of two"], [np.where(a > b, a, b) for a, b in pairs])
+    blurred = [[gaussian_filter(channel, 1.5) for channel in np.moveaxis(x.reshape(4, 4, 3), 2, 0)] for x in test[:50]]
+    assert np.allclose(found["blurred"].reshape(50, 4, 4, 3), np.moveaxis(blurred, 1, 3), atol=1e-5)
+    assert 0.02 < (found["speckled"] != test[:50]).mean() < 0.08
+    assert np.allclose(found["Gaussian noise"].mean(axis=0), 0.5, atol=0.2)
+
+
+@pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
+@pytest.mark.skipif(not KEPT, reason="figures/reference keeps no run of MNIST with its networks")
+def test_kept_networks_have_the_kept_log_likelihood():
+    found, metrics = image_measures.read(KEPT[0], 10_000, Path(REAL)), run.read_metrics(KEPT[0])
+    test = found.config.measured(found.config.images().test)
+    estimate = parzen.estimate(test, found.samples["last iterate"], metrics["last_iterate_sigma"])
+    assert estimate.mean == pytest.approx(metrics["last_iterate_log_likelihood"], abs=0.01)
