@@ -121,7 +121,7 @@ class Training:
 
     def fit(self, folder: run.Folder, state: State | None) -> None:
         """Train into the run's folder, from a checkpoint of it."""
-        c, recording = self.config, Recording({"x": self.edges}, tolerance=3)
+        c, recording = self.config, Recording({"x": self.edges}, tolerance=2.5)
         history: list[dict[str, float]] = []
         _, noise = self.draw(10**9 + 1, 1, 10_000)
         folder.save_reference(self.p_data, recording)

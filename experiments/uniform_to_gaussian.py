@@ -108,7 +108,7 @@ def make_gan(config: Config) -> GAN:
 
 def recording(config: Config) -> Recording:
     """What is counted during training."""
-    return Recording({"x": EDGES}, observe=observe_line(EDGES), tolerance=3)
+    return Recording({"x": EDGES}, observe=observe_line(EDGES), tolerance=2.5)
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:

@@ -22,9 +22,9 @@ EXACT: dict[str, tuple[Distribution, str, float, float, float]] = {
     "gaussian": (Gaussian(4, 1.25), "N(4, 1.25)", -6, 14, 1),
     "gaussian-standard": (Gaussian(0, 1), "N(0, 1)", -8, 8, 1),
     "gaussian-mixture": (MIXTURE, "N(2, 0.8) and N(6, 0.8), half each", -2, 10, 1.0),
-    "numpy_gan": (Gaussian(0.5, 0.15), "N(0.5, 0.15)", -0.2, 1.2, 3),
-    "numpy_gan-document": (Gaussian(0, 1), "N(0, 1)", -5, 5, 3),
-    "uniform_to_gaussian": (Gaussian(0, 1), "N(0, 1)", -5, 5, 3),
+    "numpy_gan": (Gaussian(0.5, 0.15), "N(0.5, 0.15)", -0.2, 1.2, 2.5),
+    "numpy_gan-document": (Gaussian(0, 1), "N(0, 1)", -5, 5, 2.5),
+    "uniform_to_gaussian": (Gaussian(0, 1), "N(0, 1)", -5, 5, 2.5),
 }
 """By name: p_data, how it is called, the first and the last edge of 400 bins, and the tolerance."""
 
@@ -35,7 +35,8 @@ def sine() -> Recording:
     on_the_curve = np.zeros(401)
     on_the_curve[200] = 1  # the middle bin of an odd number holds 0
     residual = Histogram(edges["residual"], on_the_curve, np.zeros(2))
-    recording = Recording(edges, provenance="points (x, sin x), x uniform on [0, 2 pi]", tolerance=3)
+    scales = {"residual": 0.5**0.5}  # the standard deviation of y
+    recording = Recording(edges, provenance="points (x, sin x), x uniform on [0, 2 pi]", tolerance=3, scales=scales)
     recording.add(0, (x.mean, x.std, x.std), {"x": Histogram.exact(x, edges["x"]), "residual": residual})
     return recording
 

@@ -154,23 +154,26 @@ class Recording:
         observe: Curves that each record keeps: given the GAN that is evaluated, arrays by name, the same names and
             shapes at every iteration.
         provenance: Where it comes from, in a sentence.
-        tolerance: The multiple of the tolerances of `STATISTICS` that a reference allows.
+        tolerance: How many times as far off as `STATISTICS` says a reference allows a generator to be.
+        scales: The unit of a view's Wasserstein-1 distance, by its name, where that is not the first view's standard
+            deviation.
     """
 
     def __init__(
         self,
         edges: Mapping[str, ArrayLike],
         views: Mapping[str, View] | None = None,
-        samples: int = 10_000,
+        samples: int = 20_000,
         keep: int = 0,
         observe: Callable[[Any], Mapping[str, Any]] | None = None,
         provenance: str = "",
         tolerance: float = 1.0,
+        scales: Mapping[str, float] | None = None,
     ) -> None:
         self.edges = {name: np.asarray(e, float) for name, e in edges.items()}
         self.views = {**VIEWS, **(views or {})}
         self.count, self.keep, self.observe = samples, keep, observe
-        self.provenance, self.tolerance = provenance, tolerance
+        self.provenance, self.tolerance, self.scales = provenance, tolerance, dict(scales or {})
         self.iterations: list[int] = []
         self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
         self.samples: list[Floats] = []
@@ -235,7 +238,8 @@ class Recording:
 
         They are `views` (names), `iterations` (R,), the moments (R,), and for the first view `edges` (B + 1,), `counts`
         (R, B) and `outside` (R, 2), for each other the same with its name and _ before it; `samples` (R, keep, n),
-        the curves (R, ...) with curve_ before their names, `provenance` and `tolerance`.
+        the curves (R, ...) with curve_ before their names, `provenance`, `tolerance`, and for a view with a scale of
+        its own `scale`, with its name and _ before it.
         """
         arrays: dict[str, NDArray] = {
             "views": np.asarray(list(self.edges)),
@@ -251,6 +255,8 @@ class Recording:
             arrays[prefix + "edges"] = self.edges[name]
             arrays[prefix + "counts"] = np.stack([h.counts for h in histograms])
             arrays[prefix + "outside"] = np.stack([h.outside for h in histograms])
+            if name in self.scales:
+                arrays[prefix + "scale"] = np.asarray(self.scales[name])
         return arrays
 
     @classmethod
@@ -265,7 +271,10 @@ class Recording:
         prefixes = _prefixes([str(name) for name in arrays["views"]])
         edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
         provenance, tolerance = str(arrays["provenance"]), float(arrays["tolerance"])
-        recording = cls(edges, provenance=provenance, tolerance=tolerance)
+        scales = {
+            name: float(arrays[prefix + "scale"]) for name, prefix in prefixes.items() if prefix + "scale" in arrays
+        }
+        recording = cls(edges, provenance=provenance, tolerance=tolerance, scales=scales)
         curves = {key.removeprefix(_CURVE): values for key, values in arrays.items() if key.startswith(_CURVE)}
         for row, iteration in enumerate(arrays["iterations"]):
             histograms = {}
@@ -280,6 +289,8 @@ class Recording:
             raise ValueError("it holds no histogram")
         if not 0.01 <= recording.tolerance <= 100:
             raise ValueError(f"its tolerance is {recording.tolerance}, not from 0.01 to 100")
+        if not all(0 < scale < np.inf for scale in scales.values()):
+            raise ValueError(f"its scales are {scales}, not positive")
         return recording
 
 
