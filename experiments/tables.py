@@ -3,9 +3,9 @@
 With runs of one experiment, say `runs/gaussian/seed*`, it prints a row of metrics for each, what the run's reference
 says of it, and the median, the least and the greatest over the runs.
 
-Without runs it prints the tables of `README.md`, Table 1 among them, which are made from `figures/reference`:
+Without runs it prints the tables of the pages in `docs/`, Table 1 among them, which are made from `figures/reference`:
 `results/` holds the metrics of each seed, a file a preset; `mnist/` and `mnist_dense/` hold the runs of MNIST.
-`--collect` takes them from finished runs, and `--write` puts the tables into the page.
+`--collect` takes them from finished runs, and `--write` puts the tables into the pages.
 """
 
 import json
@@ -24,8 +24,8 @@ from gan_paper.run import files
 import tyro
 
 HERE = Path(__file__).parent
-PAGE = HERE / "README.md"
-"""Where the tables stand, each between `<!-- table NAME -->` and `<!-- end -->`."""
+PAGES = sorted((HERE.parent / "docs").rglob("*.md"))
+"""Where the tables are, each between `<!-- table NAME -->` and `<!-- end -->`."""
 REFERENCES = HERE.parent / "figures" / "reference"
 
 LINE = {"wasserstein": ("Wasserstein-1 (std)", 4), "ks": ("Kolmogorov-Smirnov", 4)}
@@ -59,14 +59,14 @@ Metrics = dict[str, Any]
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print a table over runs, or the tables of the page."""
+    """Print a table over runs, or the tables of the pages."""
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")] = ()
-    """Folders of finished runs of one experiment [default: print the tables of the page]."""
+    """Folders of finished runs of one experiment [default: print the tables of the pages]."""
     collect: Path | None = None
     """Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics replace those of `figures/reference`."""
     write: bool = False
-    """Put the tables into the page."""
+    """Put the tables into the pages."""
 
 
 def main(arguments: Arguments) -> None:
@@ -83,8 +83,9 @@ def main(arguments: Arguments) -> None:
     for name, make in TABLES.items():
         print(f"{name}\n\n{make()}\n")
     if arguments.write:
-        files.write_text(PAGE, filled(PAGE.read_text(encoding="utf-8")))
-        print(f"written: {PAGE}")
+        for page in PAGES:
+            files.write_text(page, filled(page.read_text(encoding="utf-8")))
+        print("written: the tables in docs/")
 
 
 def summary(folder: Path) -> Metrics:
@@ -266,14 +267,15 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
-SYSTEMS = "numpy_gan numpy_gan-document uniform_to_gaussian uniform_to_gaussian-document uniform_to_gaussian-linear"
+UNIFORM = "uniform_to_gaussian uniform_to_gaussian-document uniform_to_gaussian-linear"
 TABLES: dict[str, Callable[[], str]] = {
     "gaussian": lambda: over_presets("gaussian gaussian-standard gaussian-mixture", GAUSSIAN),
     "vectors": lambda: over_presets("vectors", VECTORS),
     "theory": theory,
     "table1": table1,
     "measures": measures,
-    "systems": lambda: over_presets(SYSTEMS, LINE),
+    "numpy_gan": lambda: over_presets("numpy_gan numpy_gan-document", LINE),
+    "uniform_to_gaussian": lambda: over_presets(UNIFORM, LINE),
     "sine": lambda: over_presets("sine sine-document", SINE),
 }
 """By its name in a page, what makes a table."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gan_paper.layers import Maxout as Maxout
     from gan_paper.optimizers import RisingMomentum as RisingMomentum
 
+__version__ = "0.3.0.dev0"
+
 _MODULES = {
     "GAN": "algorithm1",
     "Gaussian": "distributions",
@@ -27,7 +29,7 @@ _MODULES = {
     "RisingMomentum": "optimizers",
 }
 
-__all__ = sorted(_MODULES)
+__all__ = sorted([*_MODULES, "__version__"])
 
 _report_unraisable = sys.unraisablehook
 

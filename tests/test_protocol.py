@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's experiment of one's own is one file, and with no other file changed every tool knows it."""
+"""The experiment of docs/guide/experiment.md is one file, and with no other file changed every tool knows it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import pytest
 def call(tmp_path_factory):
     """Runs a script, as a user does, in a folder that holds the experiment's file alone."""
     folder = tmp_path_factory.mktemp("own")
-    (block,) = re.findall("```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    (block,) = re.findall("```python\n(.*?)```", (ROOT / "docs" / "guide" / "experiment.md").read_text(), re.DOTALL)
     assert block.count("\n") <= 60
     (folder / "exponential.py").write_text(block)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

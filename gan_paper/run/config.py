@@ -112,7 +112,7 @@ def differing(settings: Mapping[str, Any], preset: str, presets: Mapping[str, Co
 
 
 def folder_name(config: Config, presets: Mapping[str, Config]) -> str:
-    """A run's folder: [PRESET-][NAME=VALUE-...]seedN, where the default preset is not named."""
+    """A run's folder: `[PRESET-][NAME=VALUE-...]seedN`, where the default preset is not named."""
     parts = [] if config.preset == next(iter(presets)) else [config.preset]
     changes = differing(config.settings(), config.preset, presets)
     parts += [f"{name}={value}".replace("/", "_").replace(" ", "") for name, value in changes.items()]
