@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.examples import integer
-from gan_paper.minibatches import Minibatches, warn_out_of_reach
+from gan_paper.minibatches import Minibatches, integer, warn_out_of_reach
 from gan_paper.model import AdversarialModel, frozen_state
 
 import keras
@@ -143,9 +142,10 @@ class GAN(AdversarialModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            x, z, count = next(self._untracked.calls)
-            logs, finite = step((x, z, count))
+            minibatches = next(self._untracked.calls)
+            logs, finite = step(minibatches)
             if not finite:  # to fetch the weights takes milliseconds
+                x, z, *_, count = minibatches
                 check_drawn(x[:count], z[:count])
                 check_finite(
                     int(self.g_optimizer.iterations),
