@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.examples import integer
-from gan_paper.minibatches import Minibatches, warn_out_of_reach
-from gan_paper.networks import check_drawn, check_finite, frozen_state
+from gan_paper.minibatches import Minibatches, integer, warn_out_of_reach
+from gan_paper.networks import check_classes, check_drawn, check_finite, frozen_state
 from gan_paper.sampling import SamplingModel
 
 import keras
@@ -129,11 +128,11 @@ class GAN(SamplingModel):
             ValueError: naming `x`, `c` or `batch_size`, if it does not fit.
         """
         self._assert_compile_called("fit")
-        if (c is not None) and not self.is_conditional:
-            raise ValueError("c is for a conditional GAN, whose networks have two inputs")
+        check_classes(c, self.generator, self.discriminator)
         minibatches = Minibatches(
             x,
             self.p_z,
+            c,
             batch_size=batch_size,
             k=self.k,
             noises=self.k if self.simultaneous else self.k + 1,
@@ -141,6 +140,7 @@ class GAN(SamplingModel):
             noise=self.generator.inputs[0].shape[1:],
             seed=seed,
             dtype=keras.config.floatx(),
+            condition=self.condition,
         )
         warn_out_of_reach(minibatches.bounds, self.generator)
         return minibatches
@@ -163,9 +163,10 @@ class GAN(SamplingModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            x, z, count = next(self._untracked.calls)
-            logs, finite = step((x, z, count))
+            minibatches = next(self._untracked.calls)
+            logs, finite = step(minibatches)
             if not finite:  # to fetch the weights takes milliseconds
+                x, z, *_, count = minibatches
                 check_drawn(x[:count], z[:count])
                 check_finite(
                     int(self.iterations),
@@ -178,19 +179,24 @@ class GAN(SamplingModel):
 
         self.train_function = call
 
-    def train_step(self, minibatches: tuple[Any, Any, Any]) -> dict[str, Any]:
+    def train_step(self, minibatches: tuple[Any, ...]) -> dict[str, Any]:
         """Run the iterations whose minibatches these are; stop early at losses or biases that are no longer finite.
 
         Nothing in this loop draws random numbers for x or z: that is slow inside XLA on a CPU.
 
         Args:
             minibatches: x (iterations, k, m, ...), z (iterations, k + 1, m, ...), or k where updates are
-                simultaneous, and how many of these iterations to run.
+                simultaneous, and how many of these iterations to run. For a conditional GAN, before the last: the
+                examples' c (iterations, k, m, ...) and the generator's own (iterations, m, ...).
 
         Returns:
             The means over the epoch so far.
         """
-        x, z, count = minibatches
+        x, z, *c, count = minibatches
+        if c:  # D's samples are made of the examples' c
+            of_examples, of_generator = c
+            of_noise = of_examples if self.simultaneous else tf.concat([of_examples, of_generator[:, None]], axis=1)
+            x, z = [x, of_examples], [z, of_noise]
 
         def body(t: Any, finite: Any, totals: list[Any]) -> tuple[Any, Any, list[Any]]:
             metrics = self.iteration(_at(x, t), _at(z, t))
@@ -275,7 +281,7 @@ class GAN(SamplingModel):
     def generate(self, z: Any) -> Any:
         """G's samples as D takes them: G(z), or for a conditional GAN [G(z, c), c]."""
         samples = self.generator(z, training=True)
-        return [samples, z[1]] if self.is_conditional else samples
+        return [samples, z[1]] if self.condition else samples
 
     def compute_discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, tuple[Any, Any, Any], Any]:
         """D's objective. To be overridden where it needs more than D's logits, as in WGAN-GP.

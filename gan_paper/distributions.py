@@ -19,7 +19,7 @@ from scipy.special import ndtr, ndtri
 Seed = int | Sequence[int]
 """A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
 
-EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE = range(5)
+EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE, CONDITIONS = range(6)
 """What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""
 
 
@@ -252,7 +252,7 @@ class Points:
 
     points: NDArray
 
-    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: DTypeLike = np.float32) -> NDArray:
         """Draw an array of `shape`, whose last axes are an example's, with replacement."""
         leading = tuple(shape)[: len(shape) - (self.points.ndim - 1)]
         return self.points[np.random.default_rng(seed).integers(len(self.points), size=leading)].astype(dtype)

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import operator
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,34 +47,41 @@ class Source(Protocol):
         """Those of `count` iterations from `first` on: for each part an array (count, k, m, ...)."""
 
 
-def source(x: Any, batch_size: int | None, parts: Sequence[Part]) -> Source:
-    """What `x` is, as a source of minibatches.
+def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Source:
+    """What `x` is, as a source of minibatches; `c` comes with it, where there are two parts.
 
     Raises:
-        ValueError: naming `x` or `batch_size`, if it is none, or does not fit.
+        ValueError: naming the argument, if one is none, or does not fit.
     """
+    if c is not None and len(parts) == 1:
+        raise ValueError("c must be left out: the discriminator takes examples alone")
     if isinstance(x, DATASETS):
+        if c is not None:
+            raise ValueError("c must be left out where x is a data set of batches: they are pairs (x, c)")
         if batch_size is not None:
             raise ValueError("batch_size must be left out where x is a data set of batches: they are the minibatches")
         return _Dataset(x, parts) if isinstance(x, tf.data.Dataset) else _PyDataset(x, parts)
-    m = integer("batch_size", 32 if batch_size is None else batch_size)
     if isinstance(x, Points):
-        return _Rows([x.points], m, parts)
+        x = x.points
     if hasattr(x, "sample") and not hasattr(x, "__array__"):  # pandas' objects have both
-        return _Draws(x, m, parts)
+        if len(parts) == 2:
+            raise ValueError("x must be an array or a data set of pairs (x, c), since the discriminator takes both")
+        return _Draws(x, batch_size or 32, parts)
     if isinstance(x, Iterator):
         raise ValueError(
             f"x must be {_KINDS}, not a {type(x).__name__}, which can be read only once: "
             "tf.data.Dataset.from_generator(function, output_signature=...) calls its function for every pass"
         )
-    return _Rows([x], m, parts)
+    if c is None and len(parts) == 2:
+        raise ValueError("c must be given: the discriminator takes it with the examples")
+    return _Rows([x, c][: len(parts)], batch_size or 32, parts)
 
 
 class _Rows:
     """An array, gone through in shuffled passes."""
 
     def __init__(self, columns: Sequence[Any], m: int, parts: Sequence[Part]) -> None:
-        arrays = [array(column, part) for column, part in zip(columns, parts, strict=True)]
+        arrays = _alike([array(column, part) for column, part in zip(columns, parts, strict=True)])
         self._columns = [Points(column) for column in arrays]
         self.m, self.bounds = m, _bounds(arrays[0])
         self.batches: int | None = len(arrays[0]) // m
@@ -103,7 +109,7 @@ class _Dataset:
     """A `tf.data.Dataset`: its own batches, pass after pass, as they come; those of another length are left out."""
 
     def __init__(self, dataset: tf.data.Dataset, parts: Sequence[Part]) -> None:
-        if not isinstance(dataset.element_spec, tf.TensorSpec):
+        if len(parts) == 1 and not isinstance(dataset.element_spec, tf.TensorSpec):
             raise ValueError("x must be a tf.data.Dataset of examples alone, such as dataset.map(lambda x, y: x)")
         self._dataset, self._parts = dataset, parts
         self.m, self.bounds = _typical(self._pass())
@@ -210,10 +216,11 @@ def array(values: Any, part: Part, count: str = "N") -> NDArray:
         numbers = np.asarray(None)
     if not _is_number(numbers):
         of = f" of {numbers.dtype}" if hasattr(values, "__array__") else ""
-        raise ValueError(f"{name} must be {_KINDS}, not {type(values).__name__}{of}")
+        kinds = _KINDS if name == "x" else "an array of numbers"
+        raise ValueError(f"{name} must be {kinds}, not {type(values).__name__}{of}")
     if np.ma.is_masked(values):
         raise ValueError(f"{name} is an array with masked values: {name}.filled(value) gives them one")
-    if numbers.ndim == 1 and part.shape == (1,) and count == "N":
+    if numbers.ndim == 1 and part.shape == (1,) and (count == "N" or name == "c"):
         numbers = numbers[:, None]
     if numbers.shape[1:] != part.shape or numbers.ndim == 0:
         taken = ", ".join(map(str, (count, *part.shape)))
@@ -222,24 +229,12 @@ def array(values: Any, part: Part, count: str = "N") -> NDArray:
     low, high = _bounds(numbers)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} holds values that are not finite")
-    if max(-low, high) > float(ml_dtypes.finfo(part.dtype).max):
+    is_float = keras.backend.is_float_dtype(part.dtype)
+    if max(-low, high) > float((ml_dtypes.finfo if is_float else np.iinfo)(part.dtype).max) or not (
+        is_float or numbers.dtype.kind in "iub" or np.equal(numbers % 1, 0).all()
+    ):
         raise ValueError(f"{name} holds values from {low:.3g} to {high:.3g}, which {part.dtype} cannot hold")
     return numbers
-
-
-def integer(name: str, value: Any, least: int = 1) -> int:
-    """An argument that is a whole number, NumPy's too.
-
-    Raises:
-        ValueError: naming it, if it is none, or less than `least`.
-    """
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
-    return number
 
 
 def drawn_as(dtype: str) -> type[np.floating]:
@@ -250,7 +245,16 @@ def drawn_as(dtype: str) -> type[np.floating]:
 def _columns(batch: Any, parts: Sequence[Part]) -> list[NDArray]:
     """The arrays of a data set's batch that are used: of (x, y), a PyDataset's labels are not."""
     values = batch if isinstance(batch, tuple | list) else (batch,)
-    return [array(value, part, "m") for value, part in zip(values, parts, strict=False)]
+    if len(values) < len(parts):
+        raise ValueError("x must give batches (x, c), since the discriminator takes both")
+    return _alike([array(value, part, "m") for value, part in zip(values, parts, strict=False)])
+
+
+def _alike(columns: list[NDArray]) -> list[NDArray]:
+    rows = [len(column) for column in columns]
+    if len(set(rows)) > 1:
+        raise ValueError(f"c must have as many rows as x, {rows[0]}, not {rows[1]}")
+    return columns
 
 
 def _typical(batches: Iterable[list[NDArray]]) -> tuple[int, tuple[float, float]]:

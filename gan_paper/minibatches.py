@@ -2,17 +2,17 @@
 
 import contextlib
 import math
+import operator
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from gan_paper.distributions import NOISE, Distribution
-from gan_paper.examples import DATASETS, Part, check_draw, drawn_as, integer, source
+from gan_paper.distributions import CONDITIONS, NOISE, Distribution, Points
+from gan_paper.examples import DATASETS, Part, array, check_draw, drawn_as, source
 
 import keras
 import numpy as np
@@ -32,6 +32,7 @@ class Minibatches:
     Args:
         x: Where examples come from, as `GAN.fit` takes it.
         p_z: The prior of the noise.
+        c: What comes with each example, as `GAN.fit` takes it; None for data sets, whose batches are pairs (x, c).
         batch_size: m; None for data sets that have their own batches, and 32 by default elsewhere.
         k: Minibatches of examples an iteration.
         noises: Minibatches of noise an iteration.
@@ -39,6 +40,7 @@ class Minibatches:
         noise: The shape of a noise sample.
         seed: Seed of the draws.
         dtype: Of what is drawn.
+        condition: What the discriminator takes besides examples: the part "c" [default: nothing].
 
     Attributes:
         steps: Iterations in an epoch: what the examples last for; None where they have no known end.
@@ -52,6 +54,7 @@ class Minibatches:
         self,
         x: Any,
         p_z: Distribution,
+        c: Any = None,
         *,
         batch_size: int | None,
         k: int,
@@ -60,15 +63,21 @@ class Minibatches:
         noise: Sequence[int],
         seed: int,
         dtype: str,
+        condition: Part | None = None,
     ) -> None:
         self._seed, self._k, self._p_z, self._dtype = integer("seed", seed, 0), k, p_z, dtype
         check_draw(p_z, Part("p_z", tuple(noise), dtype))
-        self._source = source(x, batch_size, [Part("x", tuple(example), dtype)])
+        parts = [Part("x", tuple(example), dtype), *([condition] if condition else [])]
+        if batch_size is not None:
+            batch_size = integer("batch_size", batch_size)
+        self._source = source(x, c, batch_size, parts)
         m, length = self._source.m, self._source.batches
-        self._z_shape = (noises, m, *noise)
-        self._shapes = (k, m, *example), self._z_shape
-        numbers = sum(map(math.prod, self._shapes))
-        self._bytes = numbers * np.dtype(dtype).itemsize
+        self._shapes = [((k, m, *example), dtype), ((noises, m, *noise), dtype)]
+        numbers = sum(math.prod(shape) for shape, _ in self._shapes)
+        self._conditions = Points(array(c, condition)) if condition and c is not None else None
+        if condition:
+            self._shapes += [((k, m, *condition.shape), condition.dtype), ((m, *condition.shape), condition.dtype)]
+        self._bytes = sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in self._shapes)
         if self._bytes > _ITERATION:
             raise ValueError(
                 f"batch_size {m} with k = {k} makes minibatches of {self._bytes / 2**30:.1f} GB an iteration; "
@@ -81,16 +90,23 @@ class Minibatches:
         # shares one; where minibatches are large, it is one iteration. A dataset is not drawn ahead of its use.
         self._block = 1 if isinstance(x, DATASETS) else max(1, _BLOCK // numbers)
         # Where a call ends in the middle of a block, the next one goes on with it.
-        self._drawn = lru_cache(maxsize=1)(self._draw)
+        self._drawn: tuple[int, list[NDArray]] = (-1, [])
 
-    def _draw(self, first: int) -> tuple[NDArray, ...]:
-        z_shape, seed = (self._block, *self._z_shape), (self._seed, first, NOISE)
-        x = self._source.draw(first, self._block, self._k, self._seed)
-        return *x, self._p_z.sample(z_shape, seed, drawn_as(self._dtype))
+    def _draw(self, first: int) -> list[NDArray]:
+        """A block of iterations."""
+        if self._drawn[0] != first:
+            x, *c = self._source.draw(first, self._block, self._k, self._seed)
+            _, z_shape, *c_shapes = [(self._block, *shape) for shape, _ in self._shapes]
+            z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._dtype))
+            if c:  # the generator's update has its own
+                among = self._conditions or Points(c[0].reshape(-1, *c_shapes[1][2:]))
+                c.append(among.sample(c_shapes[1], (self._seed, first, CONDITIONS), c[0].dtype))
+            self._drawn = first, [x, z, *c]
+        return self._drawn[1]
 
     def draw(
         self, first: int, count: int, room: int | None = None, ended: threading.Event | None = None
-    ) -> tuple[NDArray, NDArray]:
+    ) -> list[NDArray]:
         """Those of the iterations from `first` on.
 
         Args:
@@ -100,17 +116,18 @@ class Minibatches:
             ended: Once it is set, nothing more is drawn.
 
         Returns:
-            Examples (room, k, m, ...) and noise (room, noises, m, ...).
+            Examples (room, k, m, ...) and noise (room, noises, m, ...); where there are conditions, those of the
+            examples (room, k, m, ...) and the generator's (room, m, ...), drawn from the data's.
         """
         last = first + count
-        x, z = (_aligned((room or count, *shape), self._dtype) for shape in self._shapes)
+        wholes = [_aligned((room or count, *shape), dtype) for shape, dtype in self._shapes]
         for begin in range(first - first % self._block, last, self._block):
             if ended and ended.is_set():
                 break
             here = slice(max(begin, first), min(begin + self._block, last))
-            for whole, part in zip((x, z), self._drawn(begin), strict=True):
+            for whole, part in zip(wholes, self._draw(begin), strict=True):
                 whole[here.start - first : here.stop - first] = part[here.start - begin : here.stop - begin]
-        return x, z
+        return wholes
 
     def per_call(self, steps: int, most: int | None = None) -> int:
         """How many of an epoch's iterations one compiled call makes.
@@ -125,7 +142,7 @@ class Minibatches:
     @contextlib.contextmanager
     def ahead(
         self, start: Callable[[], int], steps: int, epochs: int, per_call: int
-    ) -> Iterator[Iterator[tuple[Any, Any, Any]]]:
+    ) -> Iterator[Iterator[tuple[Any, ...]]]:
         """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread that ends with the block.
 
         Args:
@@ -135,13 +152,14 @@ class Minibatches:
             per_call: Iterations in a call.
 
         Yields:
-            An iterator of (x, z, count): arrays with room for `per_call` iterations, and how many they hold.
+            An iterator of (x, z, count) or (x, z, c, c of the generator, count): as of `draw`, with room for `per_call`
+            iterations, and how many they hold.
         """
         ended = threading.Event()
 
-        def draw(begin: int, count: int) -> tuple[Any, Any, Any]:
-            x, z = self.draw(begin, count, per_call, ended)
-            return tf.convert_to_tensor(x), tf.convert_to_tensor(z), tf.constant(count, tf.int32)
+        def draw(begin: int, count: int) -> tuple[Any, ...]:
+            minibatches = self.draw(begin, count, per_call, ended)
+            return *map(tf.convert_to_tensor, minibatches), tf.constant(count, tf.int32)
 
         def calls() -> Iterator[Future]:
             first = start()
@@ -149,7 +167,7 @@ class Minibatches:
                 for begin in range(epoch, epoch + steps, per_call):
                     yield executor.submit(draw, begin, min(per_call, epoch + steps - begin))
 
-        def drawn(futures: Iterator[Future]) -> Iterator[tuple[Any, Any, Any]]:
+        def drawn(futures: Iterator[Future]) -> Generator[tuple[Any, ...]]:
             waiting = deque(islice(futures, _AHEAD))
             while waiting:
                 call = waiting.popleft()
@@ -157,11 +175,28 @@ class Minibatches:
                 yield call.result()
 
         with ThreadPoolExecutor(1, "minibatches") as executor:
+            minibatches = drawn(calls())
             try:
-                yield drawn(calls())
+                yield minibatches
             finally:
                 ended.set()
                 executor.shutdown(cancel_futures=True)
+                minibatches.close()  # and with it what it holds of x
+
+
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """An argument that is a whole number, NumPy's too.
+
+    Raises:
+        ValueError: naming it, if it is none, or less than `least`.
+    """
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+    return number
 
 
 def warn_out_of_reach(bounds: tuple[float, float], generator: keras.Model) -> None:

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 from gan_paper import distributions, objective
-from gan_paper.examples import integer
+from gan_paper.examples import Part
+from gan_paper.minibatches import integer
 from gan_paper.networks import check_network, check_pair, combine, has_convolution, logits_of
 from gan_paper.optimizers import Both
 
@@ -89,9 +90,9 @@ class AdversarialModel(keras.Model):
         return self._untracked.iterations
 
     @property
-    def is_conditional(self) -> bool:
-        """Whether both networks take a second input, c: the model is p(x | c) (section 6 of the paper)."""
-        return len(self.discriminator.inputs) > 1
+    def condition(self) -> Part | None:
+        """The second input of both networks, c, where the model is p(x | c) (section 6 of the paper)."""
+        return next((Part("c", tuple(c.shape[1:]), c.dtype) for c in self.discriminator.inputs[1:]), None)
 
     def call(self, z: Any, training: bool = False) -> Any:
         """Samples G(z) for noise z of shape (m, ...), or G([z, c])."""

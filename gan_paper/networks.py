@@ -52,6 +52,20 @@ def check_pair(generator: keras.Model, discriminator: keras.Model) -> None:
         raise ValueError(f"generator and discriminator must take the same c, not {shapes[0]} and {shapes[1]}")
 
 
+def check_classes(c: Any, *networks: keras.Model) -> None:
+    """Refuse class numbers that an Embedding has no row for: compiled by XLA, it would take another row.
+
+    Raises:
+        ValueError: naming c and the classes that are accepted.
+    """
+    if c is None or np.asarray(c).dtype.kind not in "iu" or not np.size(c):
+        return
+    layers = [layer for network in networks for layer in network._flatten_layers()]
+    classes = min((layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)), default=None)
+    if classes is not None and not 0 <= np.min(c) <= np.max(c) < classes:
+        raise ValueError(f"c must be class numbers from 0 to {classes - 1}, not {np.min(c)} to {np.max(c)}")
+
+
 def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
     """D's logits as a function of D's input: sigmoid(logits(x)) = D(x). Their dtype is Keras's `floatx`.
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from gan_paper import objective
 from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE
-from gan_paper.examples import Part, array, integer
+from gan_paper.examples import Part, array
+from gan_paper.minibatches import integer
 from gan_paper.model import AdversarialModel, keeps_ema
-from gan_paper.networks import has_convolution, one_or_all
+from gan_paper.networks import check_classes, has_convolution, one_or_all
 
 import keras
 import numpy as np
@@ -85,15 +86,15 @@ class SamplingModel(AdversarialModel):
 
     def _samples(self, model: Any, count: int, seed: int, c: Any) -> Iterator[tuple[list[NDArray], NDArray]]:
         """Samples of a model in chunks, each with the list of its c, which is empty where the GAN has none."""
-        conditions = [] if c is None else [np.asarray(c)]
-        if self.is_conditional:
-            of = self.generator.inputs[1]
-            if c is not None and conditions[0].shape == of.shape[1:]:
-                conditions = [np.broadcast_to(conditions[0], (count, *of.shape[1:]))]
-            if c is None or conditions[0].shape != (count, *of.shape[1:]):
-                raise ValueError(f"c must be of shape {(count, *of.shape[1:])}, a row a sample, not {np.shape(c)}")
-        elif conditions:
-            raise ValueError("c is for a conditional GAN, whose networks have two inputs")
+        conditions: list[NDArray] = []
+        if (c is None) != (self.condition is None):
+            raise ValueError("c must be given to a conditional GAN, whose networks have two inputs, and to no other")
+        if self.condition:
+            rows = np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.condition.shape else c
+            conditions = [array(rows, self.condition)]
+            if len(conditions[0]) != count:
+                raise ValueError(f"c must have a row for each of {count} samples, or be one for all, not {len(rows)}")
+            check_classes(c, self.generator, self.discriminator)
         for index, begin in enumerate(range(0, count, _CHUNK)):
             shape = (min(_CHUNK, count - begin), *self.generator.inputs[0].shape[1:])
             of_chunk = [values[begin : begin + shape[0]] for values in conditions]

@@ -221,7 +221,7 @@ def test_keras_methods(tmp_path):
         (lambda: gan.save(tmp_path / "gan.h5"), r"filepath must end in .keras"),
         (lambda: gan.sample(0), "count must be an integer of at least 1, not 0"),
         (lambda: gan.sample(16, seed=None), "seed must be an integer of at least 0, not None"),
-        (lambda: gan.sample(2, c=[1, 2]), "c is for a conditional GAN"),
+        (lambda: gan.sample(2, c=[1, 2]), r"c must be given to a conditional GAN, .* and to no other"),
         (lambda: fit(gan, seed=-1), "seed must be an integer of at least 0, not -1"),
         (lambda: gan.evaluate(X[:, :1]), r"x must be of shape \(N, 2\), .*not \(200, 1\)"),
         (lambda: gan.evaluate(Gaussian()), "count must be an integer of at least 1, not None"),

@@ -2,11 +2,13 @@ import threading
 
 from gan_paper import minibatches
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
+from gan_paper.examples import Part
 from tests.test_algorithm1 import make_gan
 
 import numpy as np
 import pytest
 import scipy.stats
+import tensorflow as tf
 
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 
@@ -64,3 +66,53 @@ def test_the_thread_that_draws_ahead_ends_with_training():
         assert drawing()
         raise KeyboardInterrupt
     assert not drawing()
+
+
+X = np.random.default_rng(0).normal(size=(210, 2)).astype("float32")
+C = np.arange(210) % 7
+PAIRS = tf.data.Dataset.from_tensor_slices((X, C)).batch(4, drop_remainder=True)
+
+
+def conditional(x=X, c=C, batch_size=4, shape=(1,), dtype="int32", k=2):
+    """Minibatches of pairs (x, c): those of the generator's c are the last."""
+    kwargs = {"batch_size": batch_size, "k": k, "noises": k + 1, "example": (2,), "noise": (3,), "seed": 5}
+    return minibatches.Minibatches(x, P_Z, c, **kwargs, dtype="float32", condition=Part("c", shape, dtype))
+
+
+@pytest.mark.parametrize("data", [(X, C), (X, C[:, None].astype("float64")), (PAIRS, None, None)])
+def test_conditions_come_with_their_examples(data):
+    x, z, c, generators = conditional(*data).draw(0, 60)
+    assert c.shape == (60, 2, 4, 1) and generators.shape == (60, 4, 1) and z.shape == (60, 3, 4, 3)
+    assert c.dtype == generators.dtype == np.int32
+    rows = {x.tobytes(): c for x, c in zip(X, C, strict=True)}
+    assert all(rows[x.tobytes()] == c for x, c in zip(x.reshape(-1, 2), c.ravel(), strict=True))
+    assert not np.array_equal(c[:, 1], generators)
+    assert scipy.stats.chisquare(np.bincount(generators.ravel(), minlength=7)).pvalue > 1e-3
+    assert np.array_equal(x, conditional(*data).draw(0, 60)[0])
+
+
+def test_conditions_are_a_pure_function_of_seed_and_iteration_and_change_no_other_draw():
+    whole = conditional().draw(0, 30)
+    for part, again in zip(whole, conditional().draw(11, 19), strict=True):
+        assert np.array_equal(part[11:], again)
+    for part, alone in zip(whole, make_gan(k=2).minibatches(X, 4, 5).draw(0, 30), strict=False):
+        assert np.array_equal(part, alone)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"c": None}, "c must be given"),
+        ({"c": C[:200]}, "c must have as many rows as x, 210, not 200"),
+        ({"c": C[:, None] == np.arange(7)}, r"c must be of shape \(N, 1\)"),
+        ({"c": C + 0.5}, "int32 cannot hold"),
+        ({"c": C * 10**10}, "int32 cannot hold"),
+        ({"c": np.full(210, "seven")}, "c must be an array of numbers, not ndarray of"),
+        ({"x": P_DATA}, "x must be an array or a data set of pairs"),
+        ({"x": PAIRS, "batch_size": None}, "c must be left out"),
+        ({"x": PAIRS.map(lambda x, c: x), "c": None, "batch_size": None}, "x must give batches"),
+    ],
+)
+def test_conditions_that_do_not_fit_are_refused_by_name(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        conditional(**kwargs)

@@ -55,7 +55,8 @@ class Preset(NamedTuple):
             Examples, (count, k, m, dimensions), and noise, (count, k + 1, m, dimensions), or k where D and G are
             updated simultaneously.
         """
-        return self.gan.minibatches(self.p_data, self.m).draw(first, count)
+        x, z = self.gan.minibatches(self.p_data, self.m).draw(first, count)
+        return x, z
 
 
 def make(name: str, data: Path | None = None, short: bool = False) -> Preset:

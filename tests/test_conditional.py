@@ -1,0 +1,106 @@
+"""Conditional GANs (section 6 of the paper): G([z, c]) and D([x, c])."""
+
+from gan_paper import GAN
+from tests.test_algorithm1 import equal, weights
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+RNG = np.random.default_rng(0)
+C = RNG.integers(0, 3, 3000)
+X = RNG.normal(2.0 * C, 1).astype("float32")[:, None]  # p(x | c) = N(2c, 1)
+SGD = keras.optimizers.SGD
+
+
+def network(inputs, last=None, classes=3, hidden=16):
+    """Of a vector and a class number."""
+    x, c = keras.Input((inputs,)), keras.Input((), dtype="int32")
+    h = layers.Concatenate()([x, layers.Embedding(classes, classes)(c)])
+    return keras.Model([x, c], layers.Dense(1, last)(layers.Dense(hidden, "relu")(h)))
+
+
+def make_gan(optimizer=lambda: SGD(0.05), **kwargs):
+    keras.utils.set_random_seed(0)
+    gan = GAN(network(4), network(1, "sigmoid"))
+    gan.compile(optimizer(), optimizer(), **{"jit_compile": False, **kwargs})
+    return gan
+
+
+def fit(gan, x=X, c=C, **kwargs):
+    return gan.fit(x, c, **{"batch_size": 50, "steps_per_epoch": 10, "verbose": 0, **kwargs})
+
+
+@pytest.mark.parametrize("rule", [{"k": 2}, {"simultaneous": True}])
+def test_updates_are_those_of_a_plain_keras_loop(rule):
+    """D sees pairs (x, c) and pairs (G(z, c), c) of the same c; G's update has a c of its own."""
+    gan, bce = make_gan(**rule), keras.losses.BinaryCrossentropy()
+    G, D = map(keras.models.clone_model, (gan.generator, gan.discriminator))
+    G.set_weights(weights(gan.generator)), D.set_weights(weights(gan.discriminator))
+    fit(gan)
+    rows = {tuple(row) for row in np.column_stack([X, C]).tolist()}
+    for x, z, c, g_c in zip(*gan.minibatches(X, 50, c=C).draw(0, 10), strict=True):
+        assert {tuple(row) for row in np.column_stack([x.reshape(-1, 1), c.reshape(-1)]).tolist()} <= rows
+        assert not np.array_equal(c[-1], g_c)
+        x, z, c, g_c = map(tf.constant, (x, z, c, g_c))
+        for j in range(len(x)):
+            g_z, g_c = (z[0], c[0]) if "simultaneous" in rule else (z[-1], g_c)
+            with tf.GradientTape(persistent=True) as tape:
+                real, fake = D([x[j], c[j]]), D([G([z[j], c[j]]), c[j]])
+                d_loss = bce(tf.ones_like(real), real) + bce(tf.zeros_like(fake), fake)
+                of_g = D([G([g_z, g_c]), g_c])
+                g_loss = bce(tf.ones_like(of_g), of_g)
+            g_gradients = tape.gradient(g_loss, G.trainable_variables)  # by D as it is before this update
+            SGD(0.05).apply(tape.gradient(d_loss, D.trainable_variables), D.trainable_variables)
+        if "simultaneous" not in rule:
+            with tf.GradientTape() as tape:
+                of_g = D([G([g_z, g_c]), g_c])
+                g_loss = bce(tf.ones_like(of_g), of_g)
+            g_gradients = tape.gradient(g_loss, G.trainable_variables)
+        SGD(0.05).apply(g_gradients, G.trainable_variables)
+    for a, b in zip(weights(gan), [*weights(G), *weights(D)], strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+
+
+def test_each_class_is_learnt_and_a_shuffled_class_is_not():
+    """The moments of N(2c, 1) for each c; with c shuffled against x, those of the mixture for every c."""
+    for c, means, std in [(C, [0, 2, 4], 1), (np.random.default_rng(1).permutation(C), [2, 2, 2], np.sqrt(1 + 8 / 3))]:
+        gan = make_gan(lambda: keras.optimizers.Adam(5e-3, 0.5, use_ema=True), jit_compile=True)
+        fit(gan, c=c, batch_size=250, epochs=3, steps_per_epoch=1000)
+        found = [gan.sample(5000, c=k) for k in range(3)]
+        assert [x.mean() for x in found] == pytest.approx(means, abs=0.3)
+        assert [x.std() for x in found] == pytest.approx([std] * 3, rel=0.2)
+
+
+def test_a_data_set_of_pairs_saving_and_evaluating(tmp_path):
+    gan, dataset = make_gan(), tf.data.Dataset.from_tensor_slices((X, C)).batch(50)
+    gan.fit(dataset, verbose=0, validation_data=(X[:100], C[:100]))
+    assert int(gan.iterations) == len(X) // 50
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert np.array_equal(gan.sample(7, c=C[:7]), loaded.sample(7, c=C[:7]))
+    for model in (gan, loaded):
+        fit(model)
+    assert equal(weights(gan), weights(loaded))
+    evaluated = gan.evaluate(X[:100], C[:100])
+    fake = gan.discriminator([gan.sample(100, c=C[:100]), C[:100]])
+    assert evaluated["d_fake"] == pytest.approx(float(tf.reduce_mean(fake)), rel=1e-4)
+
+
+def test_what_is_refused_by_name():
+    gan = make_gan()
+    one_input = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    for refused, message in [
+        (lambda: fit(gan, c=None), "c must be given"),
+        (lambda: fit(gan, c=C[:10]), "c must have as many rows as x, 3000, not 10"),
+        (lambda: fit(gan, c=C + 1), "c must be class numbers from 0 to 2, not 1 to 3"),
+        (lambda: fit(gan, c=C + 0.5), "c holds values .* which int32 cannot hold"),
+        (lambda: gan.sample(5), "c must be given to a conditional GAN"),
+        (lambda: gan.sample(5, c=C[:4]), "c must have a row for each of 5 samples, or be one for all, not 4"),
+        (lambda: gan.sample(5, c=3), "c must be class numbers from 0 to 2, not 3 to 3"),
+        (lambda: GAN(one_input, network(1, "sigmoid")), "must take the same c"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            refused()
