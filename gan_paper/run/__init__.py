@@ -58,7 +58,8 @@ def train(experiment: Any, config: Config) -> Folder:
     folder = Folder(name, experiment.PRESETS, config)
     try:
         x, gan = experiment.data(config), experiment.make_gan(config)
-        gan.minibatches(x, config.m, config.seed)
+        pair = x if isinstance(x, tuple) else (x, None)  # with c, where the GAN is conditional
+        gan.minibatches(pair[0], config.m, config.seed, pair[1])
     except ValueError as error:
         raise Refused(f"{name}: {error}") from None
     recording = experiment.recording(config) if hasattr(experiment, "recording") else recorder.of_line(x)

@@ -33,15 +33,17 @@ class Recorder(keras.callbacks.Callback):
         gan: What is trained.
         folder: The run's folder.
         recording: Takes the histograms.
+        c: Of a conditional GAN's data; its first rows, again and again, are those of the samples.
     """
 
-    def __init__(self, gan: GAN, folder: Folder, recording: Recording) -> None:
+    def __init__(self, gan: GAN, folder: Folder, recording: Recording, c: Any = None) -> None:
         super().__init__()
         self.gan, self.folder, self.recording = gan, folder, recording
         self.history: list[dict[str, float]] = []
         self.evaluated = gan.averaged()
-        shape = recording.count, *gan.generator.input_shape[1:]
-        self.noise = gan.p_z.sample(shape, (folder.config.seed, 0, RECORDED_NOISE), keras.config.floatx())
+        shape = recording.count, *gan.generator.inputs[0].shape[1:]
+        noise = gan.p_z.sample(shape, (folder.config.seed, 0, RECORDED_NOISE), keras.config.floatx())
+        self.inputs = noise if c is None else [noise, np.resize(c, (recording.count, *np.shape(c)[1:]))]
         # All that training changes; Keras's own saving leaves out the states of its Dropout layers' generators.
         self.variables = [*gan.variables, gan.iterations, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
 
@@ -80,7 +82,7 @@ class Recorder(keras.callbacks.Callback):
     def record(self) -> None:
         """Count samples of the generator that is evaluated."""
         self.gan.averaged(self.evaluated)
-        samples = self.evaluated.predict_on_batch(self.noise)
+        samples = self.evaluated.predict_on_batch(self.inputs)
         curves = self.recording.observe(self.evaluated) if self.recording.observe else {}
         self.recording.record(self.iteration, samples, curves)
 
@@ -114,7 +116,8 @@ def fit(
         OSError: if a file cannot be written.
         MemoryError: if TensorFlow has too little memory.
     """
-    config, recorder = folder.config, Recorder(gan, folder, recording)
+    x, c = x if isinstance(x, tuple) else (x, None)
+    config, recorder = folder.config, Recorder(gan, folder, recording, c)
     start = recorder.begin(state)
     with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("training", total=config.iterations, completed=start)
@@ -123,7 +126,7 @@ def fit(
         )
         try:
             gan.fit(
-                x, batch_size=config.m, steps_per_epoch=config.every, seed=config.seed, verbose=0,
+                x, c, batch_size=config.m, steps_per_epoch=config.every, seed=config.seed, verbose=0,
                 initial_epoch=start // config.every, epochs=config.iterations // config.every,
                 callbacks=[*callbacks, recorder, show],
             )  # fmt: skip
