@@ -83,6 +83,10 @@ class ImageConfig(run.Config):
         """The training images, on the networks' scale."""
         return Images(self.images().train, self.low, self.high)
 
+    def inputs(self, z: NDArray) -> Any:
+        """What G takes, for noise z (N, 100)."""
+        return z
+
     def measured(self, pixels: NDArray) -> NDArray:
         """Images from bytes to the scale on which samples are measured, in which `low` is 0 and `high` is 1."""
         p_data = self.p_data()
@@ -122,7 +126,7 @@ def noise(config: ImageConfig, purpose: int) -> NDArray:
 
 def draw(generator: keras.Model, z: NDArray, config: ImageConfig) -> NDArray:
     """Samples for noise z (N, 100), on the scale on which they are measured, (N, pixels)."""
-    return config.p_data().unscaled(np.asarray(generator(z)))
+    return config.p_data().unscaled(np.asarray(generator(config.inputs(z))))
 
 
 def generators(gan: GAN) -> dict[str, keras.Model]:

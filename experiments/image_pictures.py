@@ -46,6 +46,14 @@ def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
     return figure
 
 
+def grid(images: Images) -> Figure:
+    """Images (rows, columns, side, side, channels), side by side."""
+    tiles = _tile(images)
+    figure, ax = _pixel_axes(tiles.shape[1], tiles.shape[0])
+    _place(ax, tiles, 0, 0)
+    return figure
+
+
 def interpolations(images: Images) -> Figure:
     """Figure 3: images (rows, steps, side, side, channels) along straight lines in z space, a row from z_0 to z_1."""
     tiles, side = _tile(images), images.shape[2]

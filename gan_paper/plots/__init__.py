@@ -158,6 +158,11 @@ def _caption(recording: Recording, index: int, name: str) -> str:
     mean, std, across = (recording.moments[key][index] for key in MOMENTS)
     if name == "spread":
         return f"$\\sigma = {across:.2f}$"
+    if name != recording.main:  # whose moments are not recorded
+        histogram = recording.histogram(index, name)
+        centres, masses = (histogram.edges[1:] + histogram.edges[:-1]) / 2, histogram.counts / histogram.counts.sum()
+        mean = float(masses @ centres)
+        std = float(masses @ (centres - mean) ** 2) ** 0.5
     return f"$\\mu = {mean:z.2f}$, $\\sigma = {std:.2f}$"
 
 
