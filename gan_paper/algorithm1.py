@@ -1,11 +1,10 @@
 """Algorithm 1 of the paper as a Keras model: `fit`, the compiled loop, an iteration, and its two steps."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from gan_paper import objective
 from gan_paper.minibatches import Minibatches, integer, warn_out_of_reach
-from gan_paper.networks import check_classes, check_drawn, check_finite, frozen_state
+from gan_paper.networks import check_classes, check_drawn, check_finite, frozen_state, total
 from gan_paper.sampling import SamplingModel
 
 import keras
@@ -91,16 +90,10 @@ class GAN(SamplingModel):
         steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
         if steps is None:
             raise ValueError("steps_per_epoch must be given: x has no end, or none that is known")
-        for name, (network, seen) in self._untracked.trained.items():
-            if seen != [id(v) for v in network.trainable_variables]:
-                raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
+        self._check_trainable()
         if self._untracked.calls:
             raise ValueError("fit is running already, in another thread")
-        callbacks = [] if callbacks is None else [callbacks]
-        if validation_data is not None:
-            held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            evaluate = lambda _, logs: logs.update({f"val_{k}": v for k, v in self.evaluate(*held_out).items()})  # noqa: E731
-            callbacks.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=evaluate))
+        validating = [] if validation_data is None else [self._validation(validation_data)]
         self.steps_per_execution = minibatches.per_call(steps, self._untracked.arguments["steps_per_execution"])
         # The minibatches come from a thread; for Keras, which wants a dataset, there is one that only counts.
         calls = tf.data.Dataset.range(1).repeat()
@@ -114,7 +107,7 @@ class GAN(SamplingModel):
                     steps_per_epoch=steps,
                     epochs=epochs,
                     initial_epoch=initial_epoch,
-                    callbacks=callbacks,
+                    callbacks=[*validating, *([callbacks] if callbacks is not None else [])],
                     verbose=verbose,
                     shuffle=False,
                 )
@@ -203,7 +196,7 @@ class GAN(SamplingModel):
             # A D that breaks takes G with it in the same iteration, and a G that breaks, its biases. So these and the
             # losses say as much as all the weights would, and to watch them costs nothing.
             biases = [tf.reduce_sum(w) for w in self.generator.trainable_weights if len(w.shape) == 1]
-            finite = tf.math.is_finite(metrics[0] + metrics[1] + _total(biases))
+            finite = tf.math.is_finite(metrics[0] + metrics[1] + total(biases))
             return t + 1, finite, [total + metric for total, metric in zip(totals, metrics, strict=True)]
 
         zero = tf.zeros((), keras.config.floatx())
@@ -296,16 +289,12 @@ class GAN(SamplingModel):
         loss = self._untracked.losses[0](real, fake)
         seen = tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), objective.value(real, fake)
         # Keras lists regularisers, and what layers add, after each of D's two passes.
-        return loss + _total(penalties) / 2, seen, fake
+        return loss + total(penalties) / 2, seen, fake
 
     def compute_generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples. To be overridden where it needs more."""
-        return self._untracked.losses[1](fake) + _total(self.generator.losses)
+        return self._untracked.losses[1](fake) + total(self.generator.losses)
 
 
 def _at(minibatches: Any, index: Any) -> Any:
     return tf.nest.map_structure(lambda values: values[index], minibatches)
-
-
-def _total(penalties: Sequence[Any]) -> Any:
-    return sum(tf.cast(penalty, keras.config.floatx()) for penalty in penalties)

@@ -177,6 +177,11 @@ class AdversarialModel(keras.Model):
         self.optimizer = Both(d_optimizer, g_optimizer)
         self.train_function: Any = None
 
+    def _check_trainable(self) -> None:
+        for name, (network, seen) in self._untracked.trained.items():
+            if seen != [id(v) for v in network.trainable_variables]:
+                raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
+
     def averaged(self, into: Self | None = None) -> Self:
         """A copy, not compiled, whose networks have the EMA of their weights, where an optimizer keeps it.
 

@@ -155,6 +155,11 @@ def has_convolution(network: keras.Model) -> bool:
     return any("Conv" in base.__name__ for layer in layers for base in type(layer).__mro__)
 
 
+def total(values: Sequence[Any]) -> Any:
+    """The sum of scalars of any dtype, 0 if there are none."""
+    return sum(_floatx(value) for value in values)
+
+
 @contextlib.contextmanager
 def frozen_state(network: keras.Model) -> Iterator[None]:
     """Within the block the network may be called as in training; its weights and statistics stay as they are.

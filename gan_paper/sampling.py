@@ -77,6 +77,15 @@ class SamplingModel(AdversarialModel):
         seen = objective.value(real, fake), tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
         return dict(zip(("value", "d_real", "d_fake"), map(float, seen), strict=True))
 
+    def _validation(self, data: Any) -> keras.callbacks.Callback:
+        """Adds `evaluate`'s results on held-out x, or (x, c), to each epoch's row."""
+        held_out = data if isinstance(data, tuple) else (data,)
+
+        def add(_: int, logs: dict[str, float]) -> None:
+            logs |= {f"val_{name}": value for name, value in self.evaluate(*held_out).items()}
+
+        return keras.callbacks.LambdaCallback(on_epoch_end=add)
+
     def _to_evaluate(self) -> Any:
         """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
         if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):
