@@ -229,22 +229,23 @@ class GAN(SamplingModel):
 
         # For k steps. The loop is the graph's own, so that one update is traced and compiled, whatever k is.
         zero = tf.zeros((), keras.config.floatx())
-        _, d_loss, *seen = tf.while_loop(
-            lambda step, *_: step < self.k, update, (0, *[zero] * 4), parallel_iterations=1
+        logits = tf.zeros((tf.nest.flatten(x)[0].shape[1], 1), zero.dtype)
+        _, d_loss, real, fake = tf.while_loop(
+            lambda step, *_: step < self.k, update, (0, zero, logits, logits), parallel_iterations=1
         )
         g_loss = self.generator_step(_at(z, self.k))
-        return d_loss, g_loss, *seen
+        return d_loss, g_loss, *_seen(real, fake)
 
     def discriminator_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Update D by ascending the gradient of V, jointly on examples x and on samples G(z); G stays as it is."""
         with frozen_state(self.generator):
             samples = self.generate(z)
         with tf.GradientTape() as tape:
-            loss, seen, _ = self.compute_discriminator_loss(x, samples)
+            loss, real, fake = self.compute_discriminator_loss(x, samples)
             scaled = self.d_optimizer.scale_loss(loss)
         variables = self.discriminator.trainable_variables
         self.d_optimizer.apply(tape.gradient(scaled, variables), variables)
-        return loss, *seen
+        return loss, real, fake
 
     def generator_step(self, z: Any) -> Any:
         """Update G by descending the gradient of its objective through D, which stays as it is."""
@@ -262,38 +263,41 @@ class GAN(SamplingModel):
         """Not Algorithm 1, but what the authors released: update D and G together, from the same samples G(z)."""
         with tf.GradientTape(persistent=True) as tape:
             samples = self.generate(z)
-            d_loss, seen, fake = self.compute_discriminator_loss(x, samples)
+            d_loss, real, fake = self.compute_discriminator_loss(x, samples)
             g_loss = self.compute_generator_loss(fake)
             d_scaled, g_scaled = self.d_optimizer.scale_loss(d_loss), self.g_optimizer.scale_loss(g_loss)
         d_variables, g_variables = self.discriminator.trainable_variables, self.combined.trainable_variables
         d_gradients, g_gradients = tape.gradient(d_scaled, d_variables), tape.gradient(g_scaled, g_variables)
         self.d_optimizer.apply(d_gradients, d_variables)
         self.g_optimizer.apply(g_gradients, g_variables)
-        return d_loss, g_loss, *seen
+        return d_loss, g_loss, *_seen(real, fake)
 
     def generate(self, z: Any) -> Any:
         """G's samples as D takes them: G(z), or for a conditional GAN [G(z, c), c]."""
         samples = self.generator(z, training=True)
         return [samples, z[1]] if self.condition else samples
 
-    def compute_discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, tuple[Any, Any, Any], Any]:
+    def compute_discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, Any, Any]:
         """D's objective. To be overridden where it needs more than D's logits, as in WGAN-GP.
 
         Returns:
-            The loss; the means of D(x), of D(G(z)) and V; D's logits on the samples.
+            The loss, and D's logits on the examples and on the samples.
         """
         real = self.logits(x, training=True)
         penalties = self.discriminator.losses
         fake = self.logits(samples, training=True)
         penalties = penalties + self.discriminator.losses
-        loss = self._untracked.losses[0](real, fake)
-        seen = tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), objective.value(real, fake)
         # Keras lists regularisers, and what layers add, after each of D's two passes.
-        return loss + total(penalties) / 2, seen, fake
+        return self._untracked.losses[0](real, fake) + total(penalties) / 2, real, fake
 
     def compute_generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples. To be overridden where it needs more."""
         return self._untracked.losses[1](fake) + total(self.generator.losses)
+
+
+def _seen(real: Any, fake: Any) -> tuple[Any, Any, Any]:
+    """The means of D(x) and of D(G(z)), and V, from D's logits."""
+    return tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), objective.value(real, fake)
 
 
 def _at(minibatches: Any, index: Any) -> Any:

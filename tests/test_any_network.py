@@ -282,13 +282,13 @@ class WassersteinGP(GAN):
     """WGAN-GP (Gulrajani et al., 2017): the critic's loss has a penalty on its gradient between x and G(z)."""
 
     def compute_discriminator_loss(self, x, samples):
-        loss, *seen = super().compute_discriminator_loss(x, samples)
+        loss, *logits = super().compute_discriminator_loss(x, samples)
         between = (x + samples) / 2
         with tf.GradientTape() as tape:
             tape.watch(between)
             answers = self.logits(between, training=True)
         norm = tf.norm(tape.gradient(answers, between), axis=-1)
-        return loss + 10 * tf.reduce_mean((norm - 1) ** 2), *seen
+        return loss + 10 * tf.reduce_mean((norm - 1) ** 2), *logits
 
 
 def test_a_loss_that_needs_more_than_logits_overrides_its_method():
