@@ -120,16 +120,14 @@ def prepare(
         os.environ["NPROC"] = "1"  # XLA reads it
     module, kind = CLASSES[name]
     baseline: type[Baseline] = getattr(import_module(module), kind)
-    if ours is None:
-        ours = import_module(module).reference(presets.make(preset, data, short=True))
+    ours = ours or import_module(module).reference(presets.make(preset, data, short=True))
     for variant in baseline.VARIANTS:
         baseline.check(presets.make(preset, data, short=True), variant, ours)
         _prepared[name, variant] = made = baseline(presets.make(preset, data), variant)
     # Of four, the first compiles.
     paces = {variant: min(pace(name, variant, made.chunk)[0] for _ in range(4)) for variant in baseline.VARIANTS}
     fastest = min(paces, key=paces.__getitem__)
-    calls = max(1, round(seconds / paces[fastest] / made.chunk))
-    return ours, fastest, calls * made.chunk
+    return ours, fastest, made.chunk * max(1, round(seconds / paces[fastest] / made.chunk))
 
 
 def pace(name: str, variant: str, iterations: int) -> tuple[float, float]:

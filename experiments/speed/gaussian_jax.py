@@ -67,8 +67,7 @@ def iteration(state: Any, key: Any) -> tuple[Any, None]:
 of_g, of_d, training, drawing = jax.random.split(jax.random.key(int(sys.argv[1])), 4)
 (_, G), (_, D) = g_init(of_g, (-1, 30)), d_init(of_d, (-1, 1))
 state = G, D, g_adam.init(G), d_adam.init(D), G, D
-keys = jax.random.split(training, ITERATIONS)
-(*_, ema, _), _ = jax.jit(lambda state: jax.lax.scan(iteration, state, keys))(state)
+(*_, ema, _), _ = jax.jit(partial(jax.lax.scan, iteration))(state, jax.random.split(training, ITERATIONS))
 drawn = np.ravel(g_apply(ema, noise(drawing, 1_000_000)))
 exact = norm(4, 1.25).ppf((np.arange(drawn.size) + 0.5) / drawn.size)
 print(f"wasserstein  {wasserstein_distance(drawn, exact) / 1.25:.4g}")

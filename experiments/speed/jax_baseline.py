@@ -23,6 +23,8 @@ class Scan(Baseline):
     """The state is G's and D's weights, and those of their optimizers; an iteration draws examples and noise."""
 
     VARIANTS: ClassVar[tuple[str, ...]] = "draws in the scan", "draws before the scan"
+    pack: ClassVar[Any] = staticmethod(lambda network: (network, lambda weights: weights))
+    """From a network's weights: how they are trained, and the function that gives them back."""
 
     def __init__(self, preset: Preset, variant: str) -> None:
         super().__init__(preset, variant)
@@ -33,13 +35,8 @@ class Scan(Baseline):
         self.state = G, D, self.g_learner.init(G), self.d_learner.init(D)
         self.key, self.chunk = jax.random.key(0), preset.chunk
         self.x_shape, self.z_shape = (array.shape[1:] for array in preset.draw(0, 1))
-        finite = not isinstance(preset.p_data, Gaussian | Uniform)
-        self.rows = jnp.array(presets.rows(preset.p_data)) if finite else None
+        self.rows = None if isinstance(preset.p_data, Gaussian | Uniform) else jnp.array(presets.rows(preset.p_data))
         self.many = jax.jit(self.scan, donate_argnums=0)
-
-    def pack(self, network: Any) -> tuple[Any, Any]:
-        """Return a network's weights as they are trained, and the function that gives them back."""
-        return network, lambda weights: weights
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches."""

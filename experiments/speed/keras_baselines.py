@@ -56,9 +56,8 @@ class TrainStep(Baseline):
         super().__init__(preset, variant)
         self.model, self.chunk = OneIteration(preset), preset.chunk
         self.model.compile(jit_compile=variant == "XLA", steps_per_execution=self.chunk)
-        x, z = preset.draw(0, 1)
-        draw_x = sampler(preset.p_data, (self.chunk, *x.shape[1:]))  # for a whole call at once, which is faster
-        draw_z = sampler(self.gan.p_z, (self.chunk, *z.shape[1:]))
+        pairs = zip((preset.p_data, self.gan.p_z), preset.draw(0, 1), strict=True)  # whole calls at once are faster
+        draw_x, draw_z = (sampler(source, (self.chunk, *drawn.shape[1:])) for source, drawn in pairs)
         options = tf.data.Options()
         options.autotune.enabled = False  # the end of a stream would wait for its thread, for seconds at times
         draws = tf.data.Dataset.counter().map(lambda _: (draw_x(), draw_z()))

@@ -49,8 +49,7 @@ class Eager(Baseline):
         pairs = zip(torch.tensor(x), torch.tensor(z), strict=True)
         losses = np.array([[loss.item() for loss in self.iteration(*pair)] for pair in pairs])
         networks = [self.G, self.D, self.g_learner.ema, self.d_learner.ema]
-        weights = [[p.detach().numpy().T for p in network.parameters()] for network in networks if network]
-        return losses, weights
+        return losses, [[p.detach().numpy().T for p in network.parameters()] for network in networks if network]
 
     def iteration(self, x: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Update D k times and G once; return the losses."""
