@@ -9,13 +9,14 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 
 import tyro
 
 CHILD = """
-import time
+import faulthandler, signal, time
 import keras
 import numpy as np
 from gan_paper import GAN, Gaussian
@@ -25,6 +26,7 @@ class Slow:
         time.sleep(0.005)
         return Gaussian(4, 1.25).sample(shape, seed, dtype)
 
+faulthandler.register(signal.SIGUSR1)  # prints where all threads are
 layers = keras.layers
 while True:
     G = keras.Sequential([keras.Input((8,)), layers.Dense(16, "relu"), layers.Dense(1)])
@@ -62,7 +64,10 @@ def main(arguments: Arguments) -> bool:
     rng, good, longest = random.Random(arguments.seed), 0, 0.0
     for first in range(0, arguments.tries, 6):
         command = [sys.executable, "-c", CHILD]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        ):
             for number in range(first, min(first + 6, arguments.tries)):
                 moment = rng.uniform(0, 2)
                 began = line(process, 300) == "training"
@@ -77,6 +82,10 @@ def main(arguments: Arguments) -> bool:
                 told = f"ended {ended} in {seconds:.2f} s, trained {again}"
                 print(f"{number}: SIGINT after {moment:.2f} s: {told}", flush=True)
                 if not again:
+                    process.send_signal(signal.SIGUSR1)
+                    time.sleep(1)
+                    errors.seek(0)
+                    print(errors.read())
                     break
             process.kill()
     print(f"{good} of {arguments.tries} ended within 5 s and trained again; the longest took {longest:.2f} s")
