@@ -229,7 +229,11 @@ def array(values: Any, part: Part, count: str = "N") -> NDArray:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} holds values that are not finite")
     dtype, whole = tf.as_dtype(part.dtype), numbers.dtype.kind in "iub"
-    if low < dtype.min or high > dtype.max or not (dtype.is_floating or whole or np.equal(numbers % 1, 0).all()):
+    if (
+        low < float(dtype.min)
+        or high > float(dtype.max)
+        or not (dtype.is_floating or whole or np.equal(numbers % 1, 0).all())
+    ):
         raise ValueError(f"{name} holds values from {low:.3g} to {high:.3g}, which {part.dtype} cannot hold")
     return numbers
 

@@ -85,7 +85,7 @@ def main(arguments: Arguments) -> bool:
                     process.send_signal(signal.SIGUSR1)
                     time.sleep(1)
                     errors.seek(0)
-                    print(errors.read())
+                    print(f"status {process.poll()}", errors.read())
                     break
             process.kill()
     print(f"{good} of {arguments.tries} ended within 5 s and trained again; the longest took {longest:.2f} s")
