@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 from gan_paper.distributions import EXAMPLES, Distribution, Points
 
 import keras
-import ml_dtypes
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -229,9 +228,11 @@ def array(values: Any, part: Part, count: str = "N") -> NDArray:
     low, high = _bounds(numbers)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} holds values that are not finite")
-    is_float = keras.backend.is_float_dtype(part.dtype)
-    if max(-low, high) > float((ml_dtypes.finfo if is_float else np.iinfo)(part.dtype).max) or not (
-        is_float or numbers.dtype.kind in "iub" or np.equal(numbers % 1, 0).all()
+    dtype, whole = tf.as_dtype(part.dtype), numbers.dtype.kind in "iub"
+    if (
+        low < float(dtype.min)
+        or high > float(dtype.max)
+        or not (dtype.is_floating or whole or np.equal(numbers % 1, 0).all())
     ):
         raise ValueError(f"{name} holds values from {low:.3g} to {high:.3g}, which {part.dtype} cannot hold")
     return numbers
