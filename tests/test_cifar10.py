@@ -112,7 +112,7 @@ def test_a_run_leaves_its_files(preset, colours, tmp_path):
     config = replace(cifar10.PRESETS[preset], iterations=4, ema=0.5, **changes)
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch, figures=True)
-        run.train(cifar10, config, "cifar10", [])
+        run.train(cifar10, config)
     assert {path.stem for path in tmp_path.glob("*.png")} == {"samples", "interpolations", "quality", "training"}
     history, metrics = run.read_history(tmp_path), run.read_metrics(tmp_path)
     assert {"precision", "last_iterate_recall"} <= history.keys() and len(history["epoch"]) == 2
