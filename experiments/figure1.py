@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, Uniform
-from gan_paper.metrics import Recording
+from gan_paper.metrics import Floats, Recording
 from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.objective import optimal_discriminator
 from gan_paper.plots import training_curves
@@ -34,7 +34,6 @@ import keras
 import numpy as np
 from keras.optimizers import Adam
 from keras.optimizers.schedules import PiecewiseConstantDecay
-from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit, rel_entr
 
 
@@ -163,7 +162,7 @@ def observe(gan: GAN) -> dict[str, np.ndarray]:
     return {name: np.asarray(curve)[:, 0] for name, curve in curves.items()}
 
 
-def panel(curves: Mapping[str, np.ndarray]) -> Snapshot:
+def panel(curves: Mapping[str, Floats]) -> Snapshot:
     """What a panel shows, given what `observe` returns, with the divergence and V by quadrature."""
     g, logits = (curves[name].astype(float) for name in ("g", "logits"))
     data, p_g = P_DATA.pdf(X), density_of_map(X, P_Z, Z, g)
@@ -181,7 +180,7 @@ def panel(curves: Mapping[str, np.ndarray]) -> Snapshot:
     )
 
 
-def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayLike) -> np.ndarray:
+def density_of_map(x: Floats, p_z: Distribution, z: Floats, mapped: Floats) -> Floats:
     """The density p_g of x = G(z), by the change of variables: each monotone piece of G adds p_z(z) / |G'(z)|.
 
     Args:
@@ -193,7 +192,6 @@ def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayL
     Returns:
         The density at `x`, at least 0; 0 where G does not reach.
     """
-    x, z, mapped = (np.asarray(values, float) for values in (x, z, mapped))
     moves = np.append(True, np.diff(mapped) != 0)  # where G rests, there is no density
     density, z, mapped = np.zeros(x.shape), z[moves], mapped[moves]
     turns = np.flatnonzero(np.diff(np.sign(np.diff(mapped)))) + 1
