@@ -49,13 +49,14 @@ class Phase(NamedTuple):
 
 
 PHASES = (
-    Phase(125, 1e-3, 3e-4, "a"),
+    Phase(50, 5e-4, 3e-4, "a"),
     Phase(300, 3e-3, 0.0),
     Phase(300, 3e-4, 0.0, "b"),
     Phase(24, 0.0, 0.0),  # up to one iteration before the next record
     Phase(1, 0.0, 3e-3, "c"),
-    Phase(2000, 3e-3, 3e-4),
-    Phase(2000, 3e-4, 3e-5, "d"),
+    Phase(3000, 3e-3, 3e-4),
+    Phase(1500, 3e-4, 3e-5),
+    Phase(1000, 1e-4, 1e-5, "d"),
 )
 ENDS = list(accumulate(phase.iterations for phase in PHASES))
 """The iterations at which they end."""
@@ -76,14 +77,13 @@ class Config(run.Config):
 
 
 PRESETS = {"default": Config()}
-P_DATA = Gaussian(-4, 1.25)  # left of where p_g begins, as in the paper's sketch
+P_DATA = Gaussian(-2, 1)  # left of where p_g begins, as in the paper
 P_Z = Uniform(-1 + 1e-5, 1 - 1e-5)  # without the ends, where artanh is infinite
-EDGES = np.linspace(-14, 6, 65)
+EDGES = np.linspace(-8, 8, 65)
 X = P_DATA.mean + P_DATA.std * np.linspace(-12, 12, 3001)
-Z = (
-    np.tanh(np.linspace(np.arctanh(P_Z.low), np.arctanh(P_Z.high), 1001)).astype("f").astype(float)
-)  # what G takes, exactly
-DRAWN = np.abs(X - P_DATA.mean - 0.5 * P_DATA.std) <= 4 * P_DATA.std
+Z = np.tanh(np.arctanh(P_Z.high) * np.linspace(-1, 1, 1001)).astype("f").astype(float)
+"""Noise, evenly spaced in artanh z: float32 numbers, as G takes them."""
+DRAWN = np.abs(X - P_DATA.mean - 0.25 * P_DATA.std) <= 3.25 * P_DATA.std
 """The part of `X` that is drawn."""
 
 
