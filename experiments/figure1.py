@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, Uniform
-from gan_paper.metrics import Recording
+from gan_paper.metrics import Floats, Recording
 from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.objective import optimal_discriminator
 from gan_paper.plots import training_curves
@@ -34,7 +34,6 @@ import keras
 import numpy as np
 from keras.optimizers import Adam
 from keras.optimizers.schedules import PiecewiseConstantDecay
-from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit, rel_entr
 
 
@@ -49,13 +48,14 @@ class Phase(NamedTuple):
 
 
 PHASES = (
-    Phase(125, 1e-3, 3e-4, "a"),
+    Phase(50, 5e-4, 3e-4, "a"),
     Phase(300, 3e-3, 0.0),
     Phase(300, 3e-4, 0.0, "b"),
     Phase(24, 0.0, 0.0),  # up to one iteration before the next record
     Phase(1, 0.0, 3e-3, "c"),
-    Phase(2000, 3e-3, 3e-4),
-    Phase(2000, 3e-4, 3e-5, "d"),
+    Phase(3000, 3e-3, 3e-4),
+    Phase(1500, 3e-4, 3e-5),
+    Phase(1000, 1e-4, 1e-5, "d"),
 )
 ENDS = list(accumulate(phase.iterations for phase in PHASES))
 """The iterations at which they end."""
@@ -76,14 +76,13 @@ class Config(run.Config):
 
 
 PRESETS = {"default": Config()}
-P_DATA = Gaussian(-4, 1.25)  # left of where p_g begins, as in the paper's sketch
+P_DATA = Gaussian(-2, 1)  # left of where p_g begins, as in the paper
 P_Z = Uniform(-1 + 1e-5, 1 - 1e-5)  # without the ends, where artanh is infinite
-EDGES = np.linspace(-14, 6, 65)
+EDGES = np.linspace(-8, 8, 65)
 X = P_DATA.mean + P_DATA.std * np.linspace(-12, 12, 3001)
-Z = (
-    np.tanh(np.linspace(np.arctanh(P_Z.low), np.arctanh(P_Z.high), 1001)).astype("f").astype(float)
-)  # what G takes, exactly
-DRAWN = np.abs(X - P_DATA.mean - 0.5 * P_DATA.std) <= 4 * P_DATA.std
+Z = np.tanh(np.arctanh(P_Z.high) * np.linspace(-1, 1, 1001)).astype("f").astype(float)
+"""Noise, evenly spaced in artanh z: float32 numbers, as G takes them."""
+DRAWN = np.abs(X - P_DATA.mean - 0.25 * P_DATA.std) <= 3.25 * P_DATA.std
 """The part of `X` that is drawn."""
 
 
@@ -163,7 +162,7 @@ def observe(gan: GAN) -> dict[str, np.ndarray]:
     return {name: np.asarray(curve)[:, 0] for name, curve in curves.items()}
 
 
-def panel(curves: Mapping[str, np.ndarray]) -> Snapshot:
+def panel(curves: Mapping[str, Floats]) -> Snapshot:
     """What a panel shows, given what `observe` returns, with the divergence and V by quadrature."""
     g, logits = (curves[name].astype(float) for name in ("g", "logits"))
     data, p_g = P_DATA.pdf(X), density_of_map(X, P_Z, Z, g)
@@ -181,7 +180,7 @@ def panel(curves: Mapping[str, np.ndarray]) -> Snapshot:
     )
 
 
-def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayLike) -> np.ndarray:
+def density_of_map(x: Floats, p_z: Distribution, z: Floats, mapped: Floats) -> Floats:
     """The density p_g of x = G(z), by the change of variables: each monotone piece of G adds p_z(z) / |G'(z)|.
 
     Args:
@@ -193,7 +192,6 @@ def density_of_map(x: ArrayLike, p_z: Distribution, z: ArrayLike, mapped: ArrayL
     Returns:
         The density at `x`, at least 0; 0 where G does not reach.
     """
-    x, z, mapped = (np.asarray(values, float) for values in (x, z, mapped))
     moves = np.append(True, np.diff(mapped) != 0)  # where G rests, there is no density
     density, z, mapped = np.zeros(x.shape), z[moves], mapped[moves]
     turns = np.flatnonzero(np.diff(np.sign(np.diff(mapped)))) + 1

@@ -82,8 +82,8 @@ def finished_run(experiment: str, preset: str) -> Path:
         config = replace(presets[preset], preset=preset)
         folder = Path("runs") / experiment / folder_name(config, presets)
         is_finished = (folder / "metrics.json").exists() and run.read_config(folder)["settings"] == config.settings()
-        flags = ["--preset", preset, *(["--resume"] if folder.exists() else [])]
-    if not is_finished:
+        flags = ["--preset", preset, "--pdf", *(["--resume"] if folder.exists() else [])]
+    if not (is_finished and any(folder.glob("*.pdf"))):
         start(experiment, *flags)
     return folder
 

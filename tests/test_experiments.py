@@ -27,9 +27,10 @@ SMALLER = {"vectors": {"n": 50, "noise_size": 50}}
 @pytest.mark.parametrize("name", NAMES)
 def test_an_experiment_trains_resumes_and_plots(name, tmp_path, monkeypatch):
     smaller = {"m": 16, **SMALLER.get(name, {})}
-    folder = trained(name, tmp_path / "whole", figures=True, **smaller)
+    folder = trained(name, tmp_path / "whole", figures=True, pdf=name == "gaussian", **smaller)
     found = {path.name for path in folder.path.iterdir()}
-    assert found >= {"config.json", "history.csv", "histograms.npz", "metrics.json", "training.png", "training.pdf"}
+    assert found >= {"config.json", "history.csv", "histograms.npz", "metrics.json", "training.png"}
+    assert ("training.pdf" in found) == (name == "gaussian")  # which was asked for it
     assert name == "numpy_gan" or found >= {"generator.keras", "discriminator.keras"}
     metrics = run.read_metrics(folder.path)
     assert metrics["experiment"] == name and metrics["reference"] and {"value", "d_real", "d_fake"} <= metrics.keys()
@@ -135,14 +136,14 @@ def test_a_panel_measures_its_curves():
     assert np.allclose(panel.optimal, p_data(panel.x) / (p_data(panel.x) + p_g(panel.x)), atol=1e-3)
 
     def integral(function):
-        return scipy.integrate.quad(function, -14, 6, points=[-4, -3])[0]
+        return scipy.integrate.quad(function, -14, 10, points=[-3, -2])[0]
 
     value = integral(lambda x: p_data(x) * log_d(x) + p_g(x) * log_d(x, -1))
     best = integral(
         lambda x: p_data(x) * np.log(p_data(x) / (p_data(x) + p_g(x))) + p_g(x) * np.log(p_g(x) / (p_data(x) + p_g(x)))
     )
-    assert panel.value == pytest.approx(value, abs=1e-5)
-    assert panel.jsd == pytest.approx((best + np.log(4)) / 2, abs=1e-5)  # Theorem 1
+    assert panel.value == pytest.approx(value, abs=3e-4)  # G stops at artanh(1 - 1e-5)
+    assert panel.jsd == pytest.approx((best + np.log(4)) / 2, abs=3e-4)  # Theorem 1
 
 
 def test_g_and_d_rest_in_their_phases(tmp_path):

@@ -24,7 +24,7 @@ def started(monkeypatch, tmp_path):
 def test_a_finished_run_is_used_again_and_no_other(started, tmp_path):
     presets = run.load_experiment("gaussian", ROOT / "experiments").PRESETS
     settings = replace(presets["mixture"], preset="mixture").settings()
-    folder, command = Path("runs/gaussian/mixture-seed0"), ("gaussian", "--preset", "mixture")
+    folder, command = Path("runs/gaussian/mixture-seed0"), ("gaussian", "--preset", "mixture", "--pdf")
     assert make_figures.finished_run("gaussian", "mixture") == folder and started.pop() == command
     folder.mkdir(parents=True)
     for name in ("metrics.json", "histograms.png", "histograms.pdf"):

@@ -20,8 +20,8 @@ import tyro
 
 LAYOUT = 4
 """The version of the files of a run and of the way its minibatches are drawn: no other is resumed."""
-PLACES = ("output", "resume", "data")
-"""Settings that say where things are, not what the run is."""
+PLACES = ("output", "resume", "data", "pdf")
+"""Settings that say where things are and how they are written, not what the run is."""
 
 
 class Refused(ValueError):
@@ -50,6 +50,8 @@ class Config:
     """Folder of the run [default: runs/EXPERIMENT/, named after the settings that differ, and the seed]."""
     resume: bool = False
     """Go on from the last checkpoint of the run in the output folder."""
+    pdf: bool = False
+    """Write the figures as PDF, too."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

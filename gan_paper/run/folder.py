@@ -149,12 +149,14 @@ class Folder:
         return read_history(self.path)
 
     def save_figure(self, name: str, figure: Figure) -> None:
-        """Write a figure as `NAME.png` and `NAME.pdf`; both carry `config.json`."""
-        self.written += save_figure(self.path / f"{name}.png", figure, self.content)
+        """Write a figure as `NAME.png`, and as `NAME.pdf` if the config asks for it; both carry `config.json`."""
+        self.written += save_figure(self.path / f"{name}.png", figure, self.content, self.config.pdf)
 
     def save_animation(self, name: str, frames: Sequence[NDArray[np.uint8]]) -> None:
         """Write frames (height, width, 3) as `NAME.gif`, 12 a second, with `config.json` as its comment."""
-        first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
+        # One palette, the last frame's: to find each frame its own takes thirty times as long.
+        palette = Image.fromarray(frames[-1]).quantize(64)
+        first, *others = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
         durations = [1000 // 12] * len(others) + [2000]  # milliseconds
         comment, gif = json.dumps(self.content), io.BytesIO()
         first.save(gif, "GIF", save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
@@ -162,17 +164,17 @@ class Folder:
         files.write(self.written[-1], gif.getbuffer())
 
 
-def save_figure(path: Path, figure: Figure, content: Mapping[str, Any]) -> list[Path]:
+def save_figure(path: Path, figure: Figure, content: Mapping[str, Any], pdf: bool = True) -> list[Path]:
     """Write a figure as a PNG, 200 dots per inch, and as a vector PDF beside it, and close it.
 
     Both carry the configuration of the run that is shown, as JSON: the PNG as its description, the PDF as its subject.
-    The same figure gives the same bytes. Returns the paths of the PNG and of the PDF.
+    The same figure gives the same bytes. The PDF, which embeds its fonts, takes longer than the PNG; without `pdf` it
+    is left out. Returns the paths of what was written.
     """
     title, text = f"{content.get('experiment')}: {path.stem}", json.dumps(content, default=str)
-    metadata = {
-        ".png": {"Title": title, "Description": text},
-        ".pdf": {"Title": title, "Subject": text, "CreationDate": None},
-    }
+    metadata: dict[str, dict[str, Any]] = {".png": {"Title": title, "Description": text}}
+    if pdf:
+        metadata[".pdf"] = {"Title": title, "Subject": text, "CreationDate": None}
     with plt.rc_context({"pdf.fonttype": 42}):  # TrueType, which journals ask for
         for suffix, carried in metadata.items():
             drawn = io.BytesIO()
