@@ -95,7 +95,7 @@ def summary(folder: Path) -> Metrics:
     """
     metrics = run.read_metrics(folder)
     reference = run.find_reference(folder, REFERENCES)
-    return {**_numbers(metrics), "reference": run.verdict(run.read_recording(folder), reference)}
+    return {**_numbers(metrics), "reference": run.verdict(run.read_recording(folder), reference, metrics)}
 
 
 def headline(metrics: Mapping[str, Any]) -> tuple[str, float]:
