@@ -3,9 +3,11 @@
   compare.py RUN [--reference NAME]   a run's folder with its reference: the exact p_data that the folder holds, or
                                       else the reference of its experiment in figures/reference/
   compare.py RUN RUN                  the last histograms of two runs; the second takes the place of a reference
-  compare.py SAMPLES [RUN]            samples, one a row, with a reference [default: gaussian] or with a run
+  compare.py SAMPLES [RUN]            samples, one a row, with a reference [default: gaussian] or with a run; the values
+                                      of several columns are pooled, and their dependence is not looked at
   compare.py SAMPLES SAMPLES          whether both come from one distribution: a permutation test of their energy
-                                      distance, and a Kolmogorov-Smirnov test of each dimension
+                                      distance, of 5,000 samples of each at most, and a Kolmogorov-Smirnov test of each
+                                      dimension; and how small a difference is seen
 
 SAMPLES is a .npy file, a .csv file of one column, or an .npz file of one array; of several, --columns names those that
 hold the samples. It prints a table and what is wrong, and draws the two over one another.
@@ -105,13 +107,17 @@ def with_reference(arguments: Arguments, name: str | None) -> bool:
             )
         content, recording = {"experiment": subject.name}, count(samples, reference, path)
         output = output or Path("comparison.png")
-    rows = compare(recording, reference)
+    finished = name is None and (subject / "metrics.json").exists()
+    rows = compare(recording, reference, run.read_metrics(subject) if finished else {})
 
     print(f"{subject} with {title}{'' if name else ', the default'}: {reference.provenance}")
     table: list[tuple[Any, ...]] = [("statistic", "unit", "run", "reference", "limit", "holds")]
     table += [(r.name, r.statistic.unit, r.run, r.reference, r.limit, "yes" if r.holds else "NO") for r in rows]
     print(run.table(table))
     faults = [row.fault for row in rows if not row.holds]
+    columns = recording.samples[-1].shape[-1]  # of none that are kept, too
+    if columns > 1 and reference.edges.keys() <= VIEWS.keys():
+        print(f"compared: the values of {columns} columns, pooled; not how one column depends on another")
     print(f"not accepted by {title}:" if faults else f"accepted by {title}", *faults, sep="\n  ")
     draw = over_one_another if len(reference.iterations) == 1 else over_training
     save(output, draw(recording, reference, (subject.resolve().name, title)), content)
@@ -138,9 +144,9 @@ def reference_path(subject: Path, name: str | None) -> Path:
 
 def count(samples: Floats, reference: Recording, path: Path) -> Recording:
     """Samples (N, n), counted over the views of the reference at `path`."""
-    # Over some 64 bins, as runs are: the Jensen-Shannon divergence of more would need more samples.
-    edges = {view: edges[:: max(1, len(edges) // 64)] for view, edges in reference.edges.items()}
-    recording = Recording(edges, views_of(reference, path))
+    # The first over some 64 bins, as runs are: the Jensen-Shannon divergence of more would need more samples.
+    main = reference.edges[reference.main][:: max(1, len(reference.edges[reference.main]) // 64)]
+    recording = Recording({**reference.edges, reference.main: main}, views_of(reference, path))
     recording.record(0, samples)
     return recording
 
@@ -162,10 +168,10 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     if subject.is_dir():
         raise run.Refused(f"{subject} keeps histograms, not samples: name {other} first, to count it over these bins")
     samples, reference = read_samples(subject, arguments.columns), read_samples(other, arguments.columns)
-    energy, by_energy = permutation_test(samples, reference)
+    found = permutation_test(samples, reference, LEVEL / 2)
     dimensions = each_dimension(samples, reference)
     by_dimensions = len(dimensions) * min(row[-1] for row in dimensions)
-    p = min(1.0, 2 * min(by_energy, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
+    p = min(1.0, 2 * min(found.p, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
 
     print(f"{subject}, {len(samples):,} samples, with {other}, {len(reference):,} samples")
     header = ("dimension", "mean", "reference", "std", "reference", "Wasserstein-1 (std)", "Kolmogorov-Smirnov", "p")
@@ -176,7 +182,9 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     print(run.table([header, *dimensions]))
     if max(len(samples), len(reference)) > POINTS:
         print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
-    print(f"energy distance {energy:.4g} (p = {by_energy:.3f})")
+    print(f"energy distance {found.energy:.4g} (p = {found.p:.3f})")
+    seen = f"a shift of every dimension by {found.shift:.2g} standard deviations, or a scale of {found.scale:.3g}"
+    print(f"it sees {seen}, in half of all cases")
     print(f"the samples {'differ' if p < LEVEL else 'cannot be told apart'} (p = {p:.3g})")
     drawn = sorted(row[0] for row in farthest[:DRAWN])
     save(output, draw_dimensions(samples, reference, drawn, (subject.name, other.name)), {"experiment": subject.name})

@@ -139,7 +139,7 @@ def make_gan(config: Config) -> GAN:
 def recording(config: Config) -> Recording:
     """What is counted during training."""
     edges = TARGETS[config.target][1]
-    return Recording({"x": edges}, samples=20_000, observe=observe_line(edges))
+    return Recording({"x": edges}, observe=observe_line(edges))
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:

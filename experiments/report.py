@@ -106,7 +106,7 @@ def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | 
                 return row, None
         recording, reference = run.read_recording(folder), run.find_reference(folder, REFERENCES)
         if not row["state"]:
-            row["verdict"] = verdict = _printable(run.verdict(recording, reference))
+            row["verdict"] = verdict = _printable(run.verdict(recording, reference, metrics))
             short = verdict.partition(":")[0].partition(" by ")[0]
             row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
         p_data = run.read_recording(reference) if reference else None

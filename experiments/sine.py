@@ -148,7 +148,7 @@ def make_gan(config: Config) -> GAN:
 def recording(config: Config) -> Recording:
     """What is counted during training; 500 samples of each record are kept, and the curve beside them."""
     curve = on_the_curve(np.linspace(0, 2 * np.pi, 64))
-    return Recording(EDGES, VIEWS, keep=500, observe=lambda evaluated: {"data": curve}, tolerance=3, scales=SCALES)
+    return Recording(EDGES, VIEWS, keep=500, observe=lambda evaluated: {"data": curve}, tolerance=4, scales=SCALES)
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:

@@ -36,13 +36,15 @@ VECTORS = {
     "wasserstein_per_dimension": ("Wasserstein-1 per dimension (std)", 3),
     "wasserstein_pooled": ("Wasserstein-1 pooled (std)", 3),
     "correlation": ("correlation", 3),
-    "largest_correlation": ("largest correlation", 2),
+    "value": ("V (nats)", 2),
+    "d_real": ("D(x)", 2),
+    "d_fake": ("D(G(z))", 2),
 }
 SINE = {
     "curve_error": ("mean of abs(y - sin x)", 3),
     "bins_in_proportion": ("bins of x in proportion", 2),
-    "energy_distance": ("energy distance to the points", 4),
-    "energy_distance_of_halves": ("energy distance between their halves", 4),
+    "energy_distance": ("energy distance to the curve", 4),
+    "energy_distance_of_true": ("of as many true samples", 4),
 }
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
@@ -96,7 +98,7 @@ def summary(folder: Path) -> Metrics:
     """
     metrics = run.read_metrics(folder)
     reference = run.find_reference(folder, REFERENCES)
-    return {**_numbers(metrics), "reference": run.verdict(run.read_recording(folder), reference)}
+    return {**_numbers(metrics), "reference": run.verdict(run.read_recording(folder), reference, metrics)}
 
 
 def headline(metrics: Mapping[str, Any]) -> tuple[str, float]:

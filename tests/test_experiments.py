@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from gan_paper import run
 from gan_paper.distributions import Uniform
+from gan_paper.metrics.distances import vector_distances
 from gan_paper.run import files
 from tests.conftest import EXPERIMENTS, trained
 from tests.kill import outcome
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.linalg
 import sine
 import uniform_to_gaussian
 import vectors
@@ -115,6 +117,32 @@ def test_the_metrics_of_points_on_a_curve(monkeypatch, end, off, share):
     assert found["bins_in_proportion"] == pytest.approx(share)
     assert found["energy_distance_of_true"] == pytest.approx(5e-4, rel=0.1)  # E|X - X'| is some 2.4
     assert (found["energy_distance"] < 3 * found["energy_distance_of_true"]) == (off == 0)
+
+
+# Vectors
+
+
+DEPENDENT = {  # vectors (2000, 100), whose dimensions are N(0, 1)
+    "low rank": lambda rng: (
+        rng.normal(size=(2000, 7)) @ scipy.linalg.orth(rng.normal(size=(100, 7))).T * (100 / 7) ** 0.5
+    ),
+    "two thirds of the rank": lambda rng: (
+        rng.normal(size=(2000, 65)) @ scipy.linalg.orth(rng.normal(size=(100, 65))).T / 0.65**0.5
+    ),
+    "copies of ten dimensions": lambda rng: np.tile(rng.normal(size=(2000, 10)), 10),
+    "a common factor": lambda rng: 0.9 * rng.normal(size=(2000, 100)) + 0.19**0.5 * rng.normal(size=(2000, 1)),
+}
+
+
+@pytest.mark.parametrize("name", DEPENDENT)
+def test_dependent_dimensions_are_seen(name):
+    """By their correlation matrix, and by a classifier on vectors that it has not learned from."""
+    rng = np.random.default_rng(0)
+    wrong, true, examples = 4 + 1.25 * DEPENDENT[name](rng), *rng.normal(4, 1.25, (2, 2000, 100))
+    found = {kind: vector_distances(samples, vectors.P_DATA) for kind, samples in (("true", true), ("wrong", wrong))}
+    assert found["true"]["independent"] and not found["wrong"]["independent"]
+    assert vectors.classifier_accuracy(true, examples) == pytest.approx(0.5, abs=0.05)
+    assert vectors.classifier_accuracy(wrong, examples) > 0.6
 
 
 # Figure 1

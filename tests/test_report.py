@@ -35,7 +35,7 @@ def make_run(folder, k=1, view="x"):
     recording = Recording({view: EDGES}, {view: lambda samples: samples}, samples=20_000)
     for i in (0, 50, 100):
         curves = {"x": line, "d": line * i / 100, "z": line, "g": line}
-        recording.record(i, rng.normal(i / 25, 1.25, (20_000, 1)), curves)
+        recording.record(i, rng.normal(i / 25, 1.25, (40_000, 1)), curves)
     folder.mkdir(parents=True)
     shared, settings = {"experiment": "gaussian", "preset": "default"}, {"seed": 0, "k": k}
     edit(folder / "config.json", {**shared, "layout": 4, "settings": settings, "versions": {"commit": "abc"}})

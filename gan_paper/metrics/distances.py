@@ -1,5 +1,7 @@
 """Distances of samples to a distribution and to other samples, and how samples differ from one another."""
 
+from typing import NamedTuple
+
 from gan_paper.distributions import Distribution
 from gan_paper.metrics import Floats, std_across_noise
 
@@ -7,46 +9,58 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
-POINTS = 1000
+POINTS = 5_000
 """The most samples of which `permutation_test` computes the distances."""
 
 VECTOR_LIMITS = {
     "std_across_noise": 0.05,
     "wasserstein_per_dimension": 0.1,
     "wasserstein_pooled": 0.03,
-    "correlation": 0.1,
 }
 """The limits of `vector_distances`: the first on the relative error of the standard deviation, the others from 0."""
+EIGENVALUE_LIMIT, DIRECTIONS_LIMIT = 1.1, 0.97
+"""Of independent dimensions: the largest eigenvalue over the edge, at most, and the share of directions, at least."""
 
 _LEAST_POINTS = 100
+_BLOCK = 1000  # points, whose distances from all others are held at once
 _PAIRED = 1000  # of so many dimensions at most are the pairs taken
 
 
 def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
-    """Distances of samples (N, n) to vectors of n independent draws from `p_data`, each dimension on its own.
+    """Distances of samples (N, n) to vectors of n independent draws from `p_data`.
 
     By chance, N true Gaussian samples have a distance per dimension of some 1.3 / sqrt(N), and a mean absolute
-    correlation of 0.8 / sqrt(N).
+    correlation of 0.8 / sqrt(N). The eigenvalues of their correlation matrix reach to (1 + sqrt(n / N))^2, the edge of
+    Marchenko and Pastur (1967); low rank and copied dimensions have larger ones. N must be at least 10 n for
+    `independent` to tell.
 
     Returns:
         `std_across_noise`; `wasserstein_per_dimension`, the mean over dimensions of the Wasserstein-1 distance of each
         dimension's distribution to p_data, and `wasserstein_pooled`, that of all dimensions pooled, both in standard
-        deviations of p_data; `correlation` of two dimensions, mean absolute value over all pairs, and
-        `largest_correlation` (of the first 1,000 dimensions); `within_limits`, whether the first four are within
-        `VECTOR_LIMITS`.
+        deviations of p_data; `within_limits`, whether these, which look at the marginals alone, are within
+        `VECTOR_LIMITS`; and of the first 1,000 dimensions `correlation` of two, mean absolute value over all pairs,
+        `largest_correlation`, `largest_eigenvalue` of the correlation matrix, `eigenvalue_edge`, `directions` of it
+        that carry 99 % of the variance, and `independent`, whether the last three are within their limits.
     """
     samples = np.asarray(samples, float)
     own, pooled = (p_data.quantile((np.arange(size) + 0.5) / size) for size in (len(samples), samples.size))
     paired = samples[:, :_PAIRED] - samples[:, :_PAIRED].mean(axis=0)
     lengths = np.linalg.norm(paired, axis=0)
     paired /= np.where(lengths > 0, lengths, 1)  # a dimension that does not vary is correlated with none
-    correlations = np.abs((paired.T @ paired)[np.triu_indices(paired.shape[1], 1)])
+    matrix, dimensions = paired.T @ paired, paired.shape[1]
+    correlations, eigenvalues = np.abs(matrix[np.triu_indices(dimensions, 1)]), np.linalg.eigvalsh(matrix)[::-1]
+    largest, edge = float(eigenvalues[0]), (1 + (dimensions / len(samples)) ** 0.5) ** 2
+    directions = int(np.searchsorted(np.cumsum(eigenvalues), 0.99 * eigenvalues.sum()) + 1)
     found = {
         "std_across_noise": std_across_noise(samples),
         "wasserstein_per_dimension": float(np.abs(np.sort(samples, axis=0) - own[:, None]).mean()) / p_data.std,
         "wasserstein_pooled": float(np.abs(np.sort(samples, axis=None) - pooled).mean()) / p_data.std,
         "correlation": float(correlations.mean()),
         "largest_correlation": float(correlations.max()),
+        "largest_eigenvalue": largest,
+        "eigenvalue_edge": edge,
+        "directions": directions,
+        "independent": largest <= EIGENVALUE_LIMIT * edge and directions >= DIRECTIONS_LIMIT * dimensions,
     }
     off = found | {"std_across_noise": abs(found["std_across_noise"] / p_data.std - 1)}
     return {**found, "within_limits": all(off[name] <= limit for name, limit in VECTOR_LIMITS.items())}
@@ -60,14 +74,28 @@ def energy_distance(a: Floats, b: Floats) -> float:
     return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
-def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
+class TwoSamples(NamedTuple):
+    """What `permutation_test` finds.
+
+    Attributes:
+        energy: The energy distance.
+        p: Its p-value, the share of 1,000 ways to split the samples, the given one among them, that put the parts at
+            least as far apart.
+        shift: How far all dimensions must be shifted for p to be below the level in half of all cases, in standard
+            deviations.
+        scale: Likewise, how many times as wide they must be.
+    """
+
+    energy: float
+    p: float
+    shift: float
+    scale: float
+
+
+def permutation_test(a: Floats, b: Floats, level: float = 0.01) -> TwoSamples:
     """Test whether samples (N, n) and (M, n) come from one distribution, by their energy distance.
 
     Each dimension is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
-
-    Returns:
-        The energy distance; and its p-value, the share of 1,000 ways to split the samples, the given one among them,
-        that put the parts at least as far apart.
 
     Raises:
         ValueError: if samples have different numbers of dimensions, or there are fewer than 100 of either.
@@ -85,5 +113,23 @@ def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
     weights = np.repeat([1 / len(a), -1 / len(b)], [len(a), len(b)])
     splits = rng.permuted(np.tile(weights, (1000, 1)), axis=1)
     splits[0] = weights
-    energies = -((splits @ cdist(points, points)) * splits).sum(axis=1)
-    return float(energies[0]), float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # rounding parts equal ones
+    energies = np.zeros(1000)
+    for begin in range(0, len(points), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        energies -= ((splits @ cdist(points, points[block])) * splits[:, block]).sum(axis=1)
+    p = float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # rounding parts equal ones
+    # A difference adds to what chance gives.
+    one, needed = points[-_BLOCK:], float(np.quantile(energies, 1 - level) - np.median(energies))
+    shift, scale = _size_of(needed, one, np.ones_like(one)), _size_of(needed, one, one - one.mean(axis=0))
+    return TwoSamples(float(energies[0]), p, shift, 1 + scale)
+
+
+def _size_of(energy: float, points: Floats, direction: Floats) -> float:
+    # how far points must be moved to be so far from where they were; the energy distance is nearly a square of it
+    size = 0.1
+    for _ in range(4):
+        moved = points + size * direction
+        deviations = np.concatenate([points, moved]).std(axis=0)
+        deviations[deviations == 0] = 1
+        size *= float(np.sqrt(energy / energy_distance(points / deviations, moved / deviations)))
+    return size

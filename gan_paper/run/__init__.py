@@ -91,7 +91,7 @@ def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment:
     row |= experiment.measure(folder) if hasattr(experiment, "measure") else {}
     row["seconds"] = time.perf_counter() - began
     references = Path(inspect.getfile(type(config))).parent.parent / "figures" / "reference"
-    row["reference"] = verdict(folder.recording, find_reference(folder.path, references))
+    row["reference"] = verdict(folder.recording, find_reference(folder.path, references), row)
     print(table([*row.items()]), flush=True)
     experiment.plot(folder)
     row["seconds"] = time.perf_counter() - began

@@ -252,8 +252,13 @@ def find_reference(folder: Path, references: Path) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def verdict(recording: Recording, path: Path | None) -> str:
-    """What a reference says of a run, in a line.
+def verdict(recording: Recording, path: Path | None, metrics: Mapping[str, Any]) -> str:
+    """What a reference says of a finished run, in a line.
+
+    Args:
+        recording: Of the run.
+        path: Of its reference, as `find_reference` finds it.
+        metrics: Of the run: of more samples than are recorded, they decide.
 
     Returns:
         `accepted by NAME`; `not accepted by NAME: ` and what is wrong; `cannot be told: ` and why; or `no reference`.
@@ -262,7 +267,7 @@ def verdict(recording: Recording, path: Path | None) -> str:
         return "no reference"
     name = "the exact p_data" if path.name == OWN else path.stem
     try:
-        faults = [row.fault for row in compare(recording, read_recording(path)) if not row.holds]
+        faults = [row.fault for row in compare(recording, read_recording(path), metrics) if not row.holds]
     except ValueError as error:
         return f"cannot be told: {error}"
     return f"not accepted by {name}: {'; '.join(faults)}" if faults else f"accepted by {name}"
