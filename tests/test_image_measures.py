@@ -51,6 +51,7 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
     folder = trained(mnist_dense, tmp_path / "run", iterations=5)
     metrics, prefixes = run.read_metrics(folder), {"last iterate": "last_iterate_", "EMA": ""}
     classifier, figure, output = tmp_path / "c.npz", tmp_path / "figure.png", tmp_path / "new"
+    monkeypatch.setattr(image_baselines, "make", lambda train, test, shape, count: {"blurred": train[:count]})
     capsys.readouterr()
     arguments = image_measures.Arguments((folder,), None, classifier, 150, baselines=True, output=output, figure=figure)
     monkeypatch.setattr(image_measures, "LEAST", 200)
@@ -58,7 +59,7 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
         image_measures.main(arguments)
     monkeypatch.setattr(image_measures, "LEAST", 100)
     image_measures.main(arguments)
-    labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "k-means centroids")
+    labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "blurred")
     rows = capsys.readouterr().out.splitlines()[3:7]
     assert all(row.startswith(label) for row, label in zip(rows, labels, strict=True))
     content = json.loads((output / "run" / "measures.json").read_text())
