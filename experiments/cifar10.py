@@ -130,8 +130,7 @@ def make_gan(config: Config) -> GAN:
     c = config
     keras.utils.set_random_seed(c.seed)
     gan = GAN(make_generator(c.narrower, c.convolutional), make_discriminator(c.narrower, c.convolutional), c.p_z)
-    # XLA makes convolutions ten times as slow on a CPU.
-    gan.compile(**released_optimizers(c), simultaneous=c.simultaneous, jit_compile=not c.convolutional)
+    gan.compile(**released_optimizers(c), simultaneous=c.simultaneous)
     return gan
 
 

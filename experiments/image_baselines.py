@@ -12,27 +12,30 @@ BLUR = 1.5  # pixels: the standard deviation of the Gaussian
 SPECKLED = 0.05  # the share of values that are replaced
 
 
-def make(train: Images, test: Images, shape: tuple[int, int, int], count: int) -> dict[str, Images]:
-    """By name, `count` samples each. Good measures refuse all of them: what is wrong is seen at a glance.
+def of_training_images(train: Images, count: int) -> dict[str, Images]:
+    """By name, `count` samples each that are made of training images, (N, pixels)."""
+    rng = np.random.default_rng(1)
+    noise = rng.multivariate_normal(train.mean(axis=0), np.cov(train, rowvar=False), count, method="eigh")
+    noise = np.clip(noise, train.min(), train.max()).astype(np.float32)
+    return {"k-means centroids": centroids(train, count), "Gaussian noise": noise}
+
+
+def of_test_images(test: Images, shape: tuple[int, int, int]) -> dict[str, Images]:
+    """By name, as many samples each as there are test images, (N, pixels). What is wrong is seen at a glance.
+
+    They have no log-likelihood: it is that of the images of which they are made.
 
     Args:
-        train: The training images, (N, pixels).
-        test: The test images, at least `count`.
+        test: The test images.
         shape: Of an image: height, width, channels.
-        count: How many.
     """
-    rng, images = np.random.default_rng(1), test[:count]
-    others = np.roll(images, 1, axis=0)
-    blurred = gaussian_filter(images.reshape(-1, *shape), BLUR, axes=(1, 2)).reshape(images.shape)
-    noise = rng.uniform(size=images.shape).astype(np.float32)
-    gaussian = rng.multivariate_normal(train.mean(axis=0), np.cov(train, rowvar=False), count, method="eigh")
+    rng, others = np.random.default_rng(1), np.roll(test, 1, axis=0)
+    noise, is_speckle = (rng.uniform(size=test.shape).astype(np.float32) for _ in range(2))
     return {
-        "k-means centroids": centroids(train, count),
-        "means of two": (images + others) / 2,
-        "maxima of two": np.maximum(images, others),
-        "blurred": blurred,
-        "speckled": np.where(rng.uniform(size=images.shape) < SPECKLED, noise, images),
-        "Gaussian noise": np.clip(gaussian, train.min(), train.max()).astype(np.float32),
+        "means of two": (test + others) / 2,
+        "maxima of two": np.maximum(test, others),
+        "blurred": gaussian_filter(test.reshape(-1, *shape), BLUR, axes=(1, 2)).reshape(test.shape),
+        "speckled": np.where(is_speckle < SPECKLED, noise, test),
     }
 
 

@@ -136,13 +136,13 @@ class Measures:
             found += parzen.estimate(self.test, samples, sigma).mean, sigma
         return dict(zip(NATS, found, strict=True))
 
-    def __call__(self, samples: Images) -> dict[str, Any]:
-        """The measures of `count` samples."""
+    def __call__(self, samples: Images, has_nats: bool = True) -> dict[str, Any]:
+        """The measures of `count` samples; without `NATS` where these are made of the test images."""
         features, probabilities = self.classify(samples)
         shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / len(samples)
         distances, _ = neighbours.nearest(samples, self.train)
         return {
-            **(self.log_likelihoods(samples) if self.has_log_likelihood else {}),
+            **(self.log_likelihoods(samples) if self.has_log_likelihood and has_nats else {}),
             "pixels": neighbours.fit(self.pixels, neighbours.balls(samples))._asdict(),
             "features": neighbours.fit(self.features, neighbours.balls(features))._asdict(),
             "confident": float((probabilities.max(axis=1) >= CONFIDENT).mean()),
@@ -175,10 +175,12 @@ def main(arguments: Arguments) -> None:
     accuracy = float((measure.classify(measure.test)[1].argmax(axis=1) == images.test_labels).mean())
     print(f"the classifier's accuracy on the test images: {accuracy:.2%}", *filter(None, [images.note]), sep="\n")
 
-    scale = {"test images": measure(measure.test[:count])}
+    scale = {"test images": measure(measure.test[:count], has_nats=False)}
     if arguments.baselines:
-        baselines = image_baselines.make(measure.train, measure.test, config.shape, count)
-        scale |= {label: measure(samples) for label, samples in baselines.items()}
+        of_test = image_baselines.of_test_images(measure.test[:count], config.shape)
+        scale |= {label: measure(samples, has_nats=False) for label, samples in of_test.items()}
+        of_train = image_baselines.of_training_images(measure.train, count)
+        scale |= {label: measure(samples) for label, samples in of_train.items()}
     head = {"note": images.note, "samples": count, "k": measure.pixels.k, "classifier": {"test_accuracy": accuracy}}
     rows: list[tuple[Any, ...]] = []
     panels: dict[str, tuple[Images, dict[str, str]]] = {}

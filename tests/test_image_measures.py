@@ -51,6 +51,8 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
     folder = trained(mnist_dense, tmp_path / "run", iterations=5)
     metrics, prefixes = run.read_metrics(folder), {"last iterate": "last_iterate_", "EMA": ""}
     classifier, figure, output = tmp_path / "c.npz", tmp_path / "figure.png", tmp_path / "new"
+    monkeypatch.setattr(image_baselines, "of_test_images", lambda test, shape: {"blurred": test})
+    monkeypatch.setattr(image_baselines, "of_training_images", lambda train, count: {"noise": train[:count]})
     capsys.readouterr()
     arguments = image_measures.Arguments((folder,), None, classifier, 150, baselines=True, output=output, figure=figure)
     monkeypatch.setattr(image_measures, "LEAST", 200)
@@ -58,11 +60,13 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
         image_measures.main(arguments)
     monkeypatch.setattr(image_measures, "LEAST", 100)
     image_measures.main(arguments)
-    labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "k-means centroids")
+    labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "blurred")
     rows = capsys.readouterr().out.splitlines()[3:7]
     assert all(row.startswith(label) for row, label in zip(rows, labels, strict=True))
     content = json.loads((output / "run" / "measures.json").read_text())
-    assert list(content["measures"]) == ["last iterate", "EMA"] and list(content["scale"])[:2] == list(labels[2:])
+    assert list(content["measures"]) == ["last iterate", "EMA"]
+    nats = {name: "log_likelihood" in measured for name, measured in content["scale"].items()}
+    assert nats == {"test images": False, "blurred": False, "noise": True}
     networks, names = ("generator", "generator-last"), ("samples", "interpolations")
     figures = {f"{network}-{name}" for network in networks for name in names}
     assert {path.stem for path in (output / "run").glob("*.png")} == figures
@@ -126,7 +130,7 @@ def test_anybodys_colour_images_are_normalised(monkeypatch, tmp_path):
 def test_baselines_are_what_they_are_called():
     rng = np.random.default_rng(0)
     train, test = rng.random((300, 48), np.float32), rng.random((60, 48), np.float32)
-    found = image_baselines.make(train, test, (4, 4, 3), 50)
+    found = image_baselines.of_test_images(test[:50], (4, 4, 3)) | image_baselines.of_training_images(train, 50)
     assert all(samples.shape == (50, 48) for samples in found.values())
     pairs = [(test[i], test[i - 1] if i else test[49]) for i in range(50)]
     assert np.allclose(found["means of two"], [(a + b) / 2 for a, b in pairs])
