@@ -30,7 +30,7 @@ from gan_paper.plots import histograms, histograms_animation, training_curves
 from gan_paper.run.files import State
 
 import numpy as np
-from rich.progress import track
+from rich.progress import Progress
 
 TARGETS = {
     "N(0.5, 0.15)": (Gaussian(0.5, 0.15), np.linspace(-0.2, 1.2, 65)),
@@ -140,9 +140,10 @@ class Training:
                 parameter[...] = saved
         else:
             record(0)
-        steps = track(range(start, c.iterations), "training", disable=not sys.stdout.isatty(), transient=True)
-        with np.errstate(all="ignore"):  # what overflows is told in one line
-            for t in steps:
+        bar = Progress(transient=True, disable=not sys.stdout.isatty())
+        with bar, np.errstate(all="ignore"):  # what overflows is told in one line
+            task = bar.add_task("training", total=c.iterations)
+            for t in range(start, c.iterations):
                 row = self.iteration(t)
                 if (t + 1) % c.every == 0:
                     if not all(np.isfinite(parameter).all() for parameter in self.parameters):
@@ -151,6 +152,7 @@ class Training:
                     d_real, d_fake = float(self.D(x[0]).mean()), float(self.D(self.G(z[0])).mean())
                     history.append({**row, "d_real": d_real, "d_fake": d_fake})
                     record(t + 1)
+                    bar.update(task, completed=t + 1)
 
     def evaluate(self) -> dict[str, float]:
         """Distances of a million samples to p_data, V, and D's outputs."""
