@@ -38,6 +38,7 @@ from gan_paper import GAN, parzen, run  # noqa: F401 (GAN brings TensorFlow with
 from gan_paper.run import files
 
 import cifar10
+import dcgan
 import image_baselines
 import image_pictures
 import keras
@@ -57,7 +58,7 @@ LEAST, MOST = 100, 10_000
 CONFIDENT = 0.9
 SHOWN = 30
 
-CONFIGS = {"mnist": mnist.Config, "mnist_dense": mnist_dense.Config, "cifar10": cifar10.Config}
+CONFIGS = {"mnist": mnist.Config, "mnist_dense": mnist_dense.Config, "dcgan": dcgan.Config, "cifar10": cifar10.Config}
 NETWORKS = {"last iterate": "generator-last", "EMA": "generator"}
 """By its row, the file of a run's generator."""
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"

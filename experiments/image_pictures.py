@@ -7,23 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH, Pixels
+from gan_paper.plots.images import Images, image_frame, image_grid
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw
-
-Images = NDArray[np.floating]
+from numpy.typing import ArrayLike
 
 MEASURES = {"log_likelihood": "validation log-likelihood, nats", "precision": "precision", "recall": "recall"}
 """Of the history, what is drawn over training, and its label."""
 _HIGHLIGHT = "#f2b705"  # the paper's yellow, dark enough to stand out from white paper in greyscale too
-_GAP = 1  # white line between images, in their pixels
 _PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `save_figure`, so none is uneven
-_ANIMATION_DOTS = 2  # dots a pixel
 
 
 def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
@@ -33,7 +29,7 @@ def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
         samples: (rows, columns, side, side, channels); the paper has 4 rows of 5.
         neighbours: (rows, side, side, channels).
     """
-    left, right = _tile(samples), _tile(neighbours[:, None])
+    left, right = image_grid(samples), image_grid(neighbours[:, None])
     frame, apart = 2, 3
     height, start = left.shape[0] + 2 * frame, left.shape[1] + apart + frame
     figure, ax = _pixel_axes(start + right.shape[1] + frame, height)
@@ -56,7 +52,7 @@ def grid(images: Images) -> Figure:
 
 def interpolations(images: Images) -> Figure:
     """Figure 3: images (rows, steps, side, side, channels) along straight lines in z space, a row from z_0 to z_1."""
-    tiles, side = _tile(images), images.shape[2]
+    tiles, side = image_grid(images), images.shape[2]
     height, width = tiles.shape[:2]
     below = 14  # pixels below the images, for text of 8 points
     with plt.rc_context(STYLE):
@@ -76,15 +72,7 @@ def images_animation(recorded: Images, epochs: Sequence[int]) -> list[Pixels]:
         recorded: (frames, rows, columns, side, side, channels).
         epochs: Of the frames, (frames,).
     """
-    frames, caption = [], 20  # dots
-    for images, epoch in zip(recorded, epochs, strict=True):
-        grid = np.rint(255 * _tile(images)).astype(np.uint8)
-        dots = grid.repeat(_ANIMATION_DOTS, 0).repeat(_ANIMATION_DOTS, 1)
-        frame = Image.new("RGB", (dots.shape[1], caption + dots.shape[0]), "white")
-        frame.paste(Image.fromarray(dots.squeeze()), (0, caption))
-        ImageDraw.Draw(frame).text((3, caption / 2), f"epoch {epoch:,}", "black", anchor="lm", font_size=12)
-        frames.append(np.asarray(frame))
-    return frames
+    return [image_frame(images, f"epoch {epoch:,}") for images, epoch in zip(recorded, epochs, strict=True)]
 
 
 def quality(columns: Mapping[str, ArrayLike], published: float = 225) -> Figure:
@@ -125,7 +113,7 @@ def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figu
         size = (1 + 1.3 * len(panels), 2.75)  # inches: the first is for the measures' names
         figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         for ax, (title, (samples, measures)) in zip(axes[0], panels.items(), strict=True):
-            _place(ax, _tile(samples), 0, 0)
+            _place(ax, image_grid(samples), 0, 0)
             ax.set_axis_off()
             ax.set_title(title, size=SMALL)
             below = {"transform": ax.transAxes, "size": SMALL, "va": "top"}
@@ -135,14 +123,6 @@ def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figu
                 if ax is axes[0, 0]:
                     ax.text(-0.05, y, name, ha="right", **below)
         return figure
-
-
-def _tile(images: Images) -> Images:
-    # (rows, columns, side, side, channels) -> one image (height, width, channels), with white lines between them
-    rows, columns, side, _, channels = images.shape
-    tiles = np.ones((rows, side + _GAP, columns, side + _GAP, channels))
-    tiles[:, :side, :, :side] = np.clip(images, 0, 1).swapaxes(1, 2)
-    return tiles.reshape(rows * (side + _GAP), -1, channels)[:-_GAP, :-_GAP]
 
 
 def _pixel_axes(width: int, height: int) -> tuple[Figure, Axes]:

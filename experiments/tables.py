@@ -4,7 +4,7 @@ With runs of one experiment, say `runs/gaussian/seed*`, it prints a row of metri
 says of it, and the median, the least and the greatest over the runs.
 
 Without runs it prints the tables of the pages in `docs/`, Table 1 among them, which are made from `figures/reference`:
-`results/` holds the metrics of each seed, a file a preset; `mnist/` and `mnist_dense/` hold the runs of MNIST.
+`results/` holds the metrics of each seed, a file a preset; `mnist/`, `mnist_dense/` and `dcgan/` hold runs of MNIST.
 `--collect` takes them from finished runs, and `--write` puts the tables into the pages.
 """
 
@@ -49,7 +49,7 @@ SINE = {
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
 """The other measures of `image_measures.py`, and their digits after the point."""
-ORDER = "released crisp paper mnist_dense"
+ORDER = "released crisp paper mnist_dense dcgan"
 """Of the rows of Table 1."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
 """Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
@@ -206,7 +206,8 @@ def mnist_runs() -> dict[str, list[Metrics]]:
     `default` goes by its experiment's name.
     """
     groups: dict[str, list[Metrics]] = {}
-    for path in sorted(REFERENCES.glob("mnist*/*/metrics.json")):
+    paths = [path for name in ("mnist", "mnist_dense", "dcgan") for path in REFERENCES.glob(f"{name}/*/metrics.json")]
+    for path in sorted(paths):
         metrics, measured = run.read_metrics(path.parent), path.with_name("measures.json")
         metrics |= json.loads(files.read_text(measured)) if measured.exists() else {"measures": {}, "scale": {}}
         name = metrics["experiment"] if metrics["preset"] == "default" else metrics["preset"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN as GAN
+    from gan_paper.callbacks import Diagnosis as Diagnosis
+    from gan_paper.callbacks import SampleGrid as SampleGrid
     from gan_paper.distributions import Gaussian as Gaussian
     from gan_paper.distributions import GaussianMixture as GaussianMixture
     from gan_paper.distributions import Uniform as Uniform
@@ -21,6 +23,8 @@ __version__ = "0.3.0.dev0"
 
 _MODULES = {
     "GAN": "algorithm1",
+    "Diagnosis": "callbacks",
+    "SampleGrid": "callbacks",
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
     "Uniform": "distributions",
@@ -51,7 +55,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'gan_paper' has no attribute {name!r}")
     if "tensorflow" not in sys.modules:
         _import_tensorflow()
-    for module in sorted(set(_MODULES.values())):  # all: Keras loads a saved class only if that has been imported
+    # All: Keras loads a saved class only if that has been imported. But callbacks are not saved, and need Matplotlib.
+    for module in sorted(set(_MODULES.values()) - {"callbacks"}):
         import_module(f"gan_paper.{module}")
     return getattr(import_module(f"gan_paper.{_MODULES[name]}"), name)
 

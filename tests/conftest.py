@@ -18,6 +18,9 @@ from matplotlib.text import Text
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENTS = ROOT / "experiments"
+OF_IMAGES = ("mnist", "mnist_dense", "dcgan", "cifar10")
+NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if name not in OF_IMAGES]
+"""The experiments that need no files."""
 
 
 def trained(

@@ -7,7 +7,7 @@ from gan_paper import run
 from gan_paper.distributions import Uniform
 from gan_paper.metrics.distances import vector_distances
 from gan_paper.run import files
-from tests.conftest import EXPERIMENTS, trained
+from tests.conftest import EXPERIMENTS, NAMES, trained
 from tests.kill import outcome
 
 import figure1
@@ -21,8 +21,6 @@ import sine
 import uniform_to_gaussian
 import vectors
 
-NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if not name.startswith(("mnist", "cifar10"))]
-"""Those that need no files; `test_mnist_experiment.py` has the others."""
 SMALLER = {"vectors": {"n": 50, "noise_size": 50}}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from gan_paper import GAN, parzen, run
 from gan_paper.distributions import Gaussian, Uniform
 
+import dcgan
 import image_data
 import image_experiment
 import keras
@@ -20,7 +21,7 @@ import scipy.stats
 from scipy.special import expit
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
-PRIORS = {mnist: Uniform(-(3**0.5), 3**0.5), mnist_dense: Gaussian(0, 1)}
+PRIORS = {mnist: Uniform(-(3**0.5), 3**0.5), mnist_dense: Gaussian(0, 1), dcgan: Gaussian(0, 1)}
 
 
 @pytest.fixture
@@ -55,9 +56,9 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path):
     metrics, weights = run.read_metrics(folder), []
     for name, prefix in (("generator", ""), ("generator-last", "last_iterate_")):
         generator = keras.saving.load_model(folder / f"{name}.keras")
-        weights.append(generator.get_weights())
+        weights.append([np.array(weight) for weight in generator.trainable_weights])
         samples = generator.predict(PRIORS[experiment].sample((200, 100), (0, 1, 9)), verbose=0)
-        samples = (samples + 1) / 2 if experiment is mnist_dense else samples
+        samples = samples if experiment is mnist else (samples + 1) / 2
         sigma = parzen.validate(blobs.validation / 255, samples).sigma
         assert sigma == metrics[f"{prefix}sigma"]
         expected = parzen.log_likelihood(blobs.test / 255, samples, sigma).mean()

@@ -3,12 +3,10 @@
 import os
 
 from gan_paper import run
-from tests.conftest import EXPERIMENTS, ROOT
+from tests.conftest import EXPERIMENTS, NAMES, ROOT
 
 import numpy as np
 import pytest
-
-NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if not name.startswith(("mnist", "cifar10"))]
 
 
 def test_the_numpy_gan_needs_no_tensorflow_and_says_where_it_broke(script, tmp_path):

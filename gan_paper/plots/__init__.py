@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 WIDTH = 5.5
 """Inches: the width of the paper's column, so that a figure is printed as it is drawn and its text keeps its size."""
@@ -166,18 +166,21 @@ def _caption(recording: Recording, index: int, name: str) -> str:
     return f"$\\mu = {mean:z.2f}$, $\\sigma = {std:.2f}$"
 
 
-def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Figure:
+def training_curves(history: Any, generator_loss: str = "") -> Figure:
     """The losses of both networks, D's mean outputs, and V over training.
 
     Args:
-        history: `iteration`, `d_loss`, `g_loss`, `d_real`, `d_fake` and `value`, each (R,).
+        history: What `GAN.fit` returns; or `iteration`, `d_loss`, `g_loss`, `d_real`, `d_fake` and `value`, each (R,).
         generator_loss: Which objective the generator had.
     """
+    history = getattr(history, "history", history)
+    time = "iteration" if "iteration" in history else "epoch"
     with plt.rc_context(STYLE):
         figure, (objectives, answers, value) = plt.subplots(1, 3, figsize=(WIDTH, 2.1), layout="constrained")
-        t = history["iteration"]
+        t = history.get("iteration", np.arange(1, len(history["value"]) + 1))
         objectives.plot(t, history["d_loss"], label="discriminator", **DISCRIMINATOR)
-        objectives.plot(t, history["g_loss"], label=f"generator,\n{generator_loss.replace('_', '-')}", **GENERATOR)
+        of_g = ",\n".join(filter(None, ("generator", generator_loss.replace("_", "-"))))
+        objectives.plot(t, history["g_loss"], label=of_g, **GENERATOR)
         objectives.set(ylabel="nats")
         answers.plot(t, history["d_real"], label="mean D(x)", **DATA)
         answers.plot(t, history["d_fake"], label="mean D(G(z))", **GENERATOR)
@@ -193,7 +196,7 @@ def training_curves(history: Mapping[str, ArrayLike], generator_loss: str) -> Fi
             ax.xaxis.set_minor_formatter("")
             ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)  # never over a line
             ax.set_title(title, loc="left", pad=38)  # above three lines of a legend
-        figure.supxlabel("iteration")
+        figure.supxlabel(time)
         return figure
 
 

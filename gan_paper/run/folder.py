@@ -12,6 +12,7 @@ from typing import Any
 from gan_paper.distributions import Distribution
 from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import compare
+from gan_paper.plots.images import as_gif
 from gan_paper.run import files
 from gan_paper.run.config import LAYOUT, Config, Refused, flag, folder_name, versions
 
@@ -20,7 +21,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
 OWN = "reference.npz"
 """In the folder of a run on one-dimensional data: the exact masses that p_data gives to the run's own bins."""
@@ -154,14 +154,8 @@ class Folder:
 
     def save_animation(self, name: str, frames: Sequence[NDArray[np.uint8]]) -> None:
         """Write frames (height, width, 3) as `NAME.gif`, 12 a second, with `config.json` as its comment."""
-        # One palette, the last frame's: to find each frame its own takes thirty times as long.
-        palette = Image.fromarray(frames[-1]).quantize(64)
-        first, *others = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
-        durations = [1000 // 12] * len(others) + [2000]  # milliseconds
-        comment, gif = json.dumps(self.content), io.BytesIO()
-        first.save(gif, "GIF", save_all=True, append_images=others, duration=durations, loop=0, comment=comment)
         self.written.append(self.path / f"{name}.gif")
-        files.write(self.written[-1], gif.getbuffer())
+        files.write(self.written[-1], as_gif(frames, json.dumps(self.content)))
 
 
 def save_figure(path: Path, figure: Figure, content: Mapping[str, Any], pdf: bool = True) -> list[Path]:

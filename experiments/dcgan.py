@@ -1,0 +1,89 @@
+"""MNIST by a deep convolutional GAN: `python experiments/dcgan.py [--seed N]`.
+
+The networks follow Radford et al. (2016), https://arxiv.org/abs/1511.06434, at a size that two cores train in ten
+minutes: strided convolutions, BatchNormalization, ReLU in G, LeakyReLU in D, a tanh output, Adam with a beta_1 of 0.5.
+What is saved and evaluated: `image_experiment.py`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gan_paper import GAN, run
+from gan_paper.distributions import Distribution, Gaussian
+from gan_paper.optimizers import for_run
+
+import keras
+from image_experiment import callbacks, data, evaluate, plot, recording  # noqa: F401
+from keras.initializers import RandomNormal
+from keras.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dense, Flatten, LeakyReLU, ReLU, Reshape
+from keras.optimizers import Adam
+from mnist import MNISTConfig
+
+
+@dataclass(frozen=True)
+class Config(MNISTConfig):
+    """Train convolutional networks on MNIST and measure the log-likelihood as Table 1 does."""
+
+    low: ClassVar[float] = -1.0
+    p_z: ClassVar[Distribution] = Gaussian(0, 1)
+
+    iterations: int = 7_810
+    """Iterations of Algorithm 1."""
+    m: int = 64
+    """Minibatch size."""
+    record_every: int = 781
+    """Iterations of an epoch, 50,000 / m: between records."""
+    d_learning_rate: float = 5e-4
+    """Adam's first learning rate for D."""
+    g_learning_rate: float = 1e-3
+    """Adam's first learning rate for G."""
+    beta_1: float = 0.5
+    """Adam's decay of the first moment, of both."""
+    cosine: bool = True
+    """Whether the learning rates fall to 0 along a cosine over the run."""
+    ema: float = 0.05
+    """Share of the run that the EMA of G's weights spans; 0: none."""
+
+
+PRESETS = {"default": Config()}
+
+
+def make_generator() -> keras.Sequential:
+    """100 numbers to 7 x 7 x 64, 14 x 14 x 32 and 28 x 28 pixels in [-1, 1], by transposed convolutions of size 4."""
+    layers = [
+        *(Dense(7 * 7 * 64, use_bias=False), BatchNormalization(momentum=0.9), ReLU(), Reshape((7, 7, 64))),
+        *(_convolution(Conv2DTranspose, 32, use_bias=False), BatchNormalization(momentum=0.9), ReLU()),
+        *(_convolution(Conv2DTranspose, 1, activation="tanh"), Flatten()),
+    ]
+    return keras.Sequential([keras.Input((100,)), *layers], name="generator")
+
+
+def make_discriminator() -> keras.Sequential:
+    """28 x 28 pixels to 14 x 14 x 32, 7 x 7 x 64 and a probability, by convolutions of size 4."""
+    layers = [
+        *(Reshape((28, 28, 1)), _convolution(Conv2D, 32), LeakyReLU(0.2)),
+        *(_convolution(Conv2D, 64, use_bias=False), BatchNormalization(momentum=0.9), LeakyReLU(0.2)),
+        *(Flatten(), Dense(1, "sigmoid")),
+    ]
+    return keras.Sequential([keras.Input((784,)), *layers], name="discriminator")
+
+
+def _convolution(layer: type[keras.layers.Layer], channels: int, **arguments: object) -> keras.layers.Layer:
+    return layer(channels, 4, strides=2, padding="same", kernel_initializer=RandomNormal(0, 0.02), **arguments)
+
+
+def make_gan(config: Config) -> GAN:
+    """The networks and their optimizers."""
+    c = config
+    keras.utils.set_random_seed(c.seed)
+    gan = GAN(make_generator(), make_discriminator(), c.p_z)
+    gan.compile(
+        d_optimizer=for_run(Adam, c.d_learning_rate, c.iterations, cosine=c.cosine, beta_1=c.beta_1),
+        g_optimizer=for_run(Adam, c.g_learning_rate, c.iterations, cosine=c.cosine, ema=c.ema, beta_1=c.beta_1),
+        simultaneous=c.simultaneous,
+    )
+    return gan
+
+
+if __name__ == "__main__":
+    run.main()

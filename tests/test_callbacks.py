@@ -1,0 +1,113 @@
+"""`SampleGrid` and `Diagnosis`: their docstrings' scripts, what is drawn, and what is found."""
+
+import functools
+import inspect
+import re
+from types import SimpleNamespace
+
+from gan_paper import GAN, Diagnosis, Gaussian, SampleGrid
+from gan_paper.plots import training_curves
+
+import keras
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """Runs the script in a class's docstring, in an empty folder; returns its names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
+
+    def run(of):
+        (block,) = re.findall("```python\n(.*?)```", inspect.getdoc(of), re.DOTALL)
+        assert block.count("\n") < 30
+        names = {}
+        exec(block, names)
+        return names
+
+    return run
+
+
+def test_the_script_draws_images_pixel_by_pixel_and_an_animation(script, tmp_path):
+    names = script(SampleGrid)
+    assert sorted(path.name for path in tmp_path.glob("samples/*.png")) == [f"epoch-000{e}.png" for e in (1, 2, 3)]
+    with Image.open(tmp_path / "samples/samples.gif") as animation:
+        assert animation.n_frames == 3
+    drawn = np.asarray(Image.open(tmp_path / "samples/epoch-0003.png"))[-(8 * 9 - 1) * 2 :: 2, ::2, 0]
+    for index, image in enumerate(names["gan"].sample(64)):
+        row, column = divmod(index, 8)
+        assert np.allclose(drawn[row * 9 :, column * 9 :][:8, :8], 255 * image, atol=0.51)
+
+
+def test_the_script_finds_nothing_wrong_and_its_history_is_drawn(script):
+    names = script(Diagnosis)
+    assert names["diagnosis"].found == {}
+    history = names["gan"].history
+    figure = training_curves(history)
+    assert np.array_equal(figure.axes[2].lines[0].get_xydata(), np.transpose([range(1, 6), history.history["value"]]))
+    plt.close(figure)
+
+
+def stub(*samples):
+    """A GAN whose samples are these, one array after the other."""
+    left, shape = iter(samples), (None, *samples[0].shape[1:])
+    return SimpleNamespace(generator=SimpleNamespace(output_shape=shape), sample=lambda count, c: next(left)[:count])
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_points_and_numbers_are_drawn_over_the_examples(tmp_path, size):
+    samples = np.random.default_rng(0).uniform(9, 10, (2_000, size))
+    grid = SampleGrid(tmp_path, examples=samples - 9)
+    grid.set_model(stub(samples, samples - 9))
+    grid.on_train_begin()
+    for epoch in range(2):
+        grid.on_epoch_end(epoch)
+    apart, over = (np.asarray(Image.open(path)).astype(int) for path in grid.written)
+    green = [((picture[..., 1] - picture[..., 0]) > 60).sum() for picture in (apart, over)]
+    grey = [(np.ptp(picture, axis=2) + abs(picture[..., 0] - 200) < 20).sum() for picture in (apart, over)]
+    assert green[0] < 0.1 * green[1] and grey[1] < grey[0]  # samples that lie beside the examples are cut off
+
+
+@pytest.mark.parametrize(
+    ("shape", "image_shape"), [((784,), None), ((784,), (28, 27)), ((3,), None), ((8, 8, 2), None)]
+)
+def test_other_samples_are_refused(tmp_path, shape, image_shape):
+    grid = SampleGrid(tmp_path / "samples", image_shape=image_shape)
+    grid.set_model(stub(np.zeros((64, *shape))))
+    with pytest.raises(ValueError, match="image_shape"):
+        grid.on_train_begin()
+    assert not any(tmp_path.iterdir())
+
+
+FINE = {"value": -1.4, "d_real": 0.5, "d_fake": 0.5}
+DRAWS = [np.random.default_rng(seed).normal(size=(256, 2)) for seed in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "logs", "samples"),
+    [
+        ("d_has_won", {"value": -0.01, "d_real": 1.0, "d_fake": 0.0}, DRAWS),
+        ("g_stands_still", {"value": -0.4, "d_real": 0.8, "d_fake": 0.2}, [DRAWS[0]] * 9),
+        ("samples_alike", FINE, [(1 if index == 3 else 0.1) * draw for index, draw in enumerate(DRAWS)]),
+    ],
+)
+def test_a_fault_is_said_once_when_it_has_lasted(capsys, fault, logs, samples):
+    diagnosis = Diagnosis(DRAWS[0], patience=3)
+    diagnosis.set_model(stub(*samples))
+    diagnosis.on_train_begin()
+    for epoch, row in enumerate([logs, logs, FINE, logs, logs, logs, logs]):
+        diagnosis.on_epoch_end(epoch, row)
+        assert capsys.readouterr().out.count("epoch") == (epoch == 5)
+    assert diagnosis.found == {fault: 6}
+
+
+def test_a_generator_that_is_not_trained_is_found():
+    G = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    D = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])
+    gan, diagnosis = GAN(G, D), Diagnosis()
+    gan.compile(keras.optimizers.Adam(0.1), keras.optimizers.SGD(0.0), jit_compile=False)
+    gan.fit(Gaussian(40, 1), steps_per_epoch=30, epochs=9, callbacks=[diagnosis], verbose=0)
+    assert diagnosis.found.keys() == {"d_has_won", "g_stands_still"}
