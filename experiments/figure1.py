@@ -27,7 +27,6 @@ from gan_paper.objective import optimal_discriminator
 from gan_paper.plots import training_curves
 from gan_paper.plots.line import Snapshot, figure1_animation
 from gan_paper.plots.line import figure1 as draw_figure1
-from gan_paper.run.recorder import discriminator_metrics
 
 import gaussian
 import keras
@@ -123,7 +122,7 @@ def recording(config: Config) -> Recording:
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances of a million samples to p_data, V, D's outputs, and the largest |D - 1/2| over 99 % of p_data."""
     samples = gan.sample(1_000_000, config.seed)
-    answers = discriminator_metrics(gan, P_DATA, samples[:100_000], config.seed)
+    answers = gan.evaluate(P_DATA, count=100_000, seed=config.seed)
     return {**distribution_distances(samples, P_DATA, EDGES), **answers, **gaussian.largest_gap(gan, P_DATA)}
 
 

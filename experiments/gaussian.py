@@ -22,7 +22,7 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.optimizers import for_run
 from gan_paper.plots import histograms, histograms_animation, training_curves
-from gan_paper.run.recorder import discriminator_metrics, observe_line
+from gan_paper.run.recorder import observe_line
 
 import keras
 import numpy as np
@@ -146,7 +146,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances of a million samples to p_data, V, D's outputs, and the largest |D - 1/2| over 99 % of p_data."""
     p_data, edges = TARGETS[config.target]
     samples = gan.sample(1_000_000, config.seed)
-    answers = discriminator_metrics(gan, p_data, samples[:100_000], config.seed)
+    answers = gan.evaluate(p_data, count=100_000, seed=config.seed)
     return {**distribution_distances(samples, p_data, edges), **answers, **largest_gap(gan, p_data)}
 
 

@@ -18,7 +18,6 @@ from gan_paper.distributions import Distribution, Images
 from gan_paper.metrics import Recording
 from gan_paper.optimizers import RisingMomentum, for_run
 from gan_paper.plots import training_curves
-from gan_paper.run.recorder import discriminator_metrics
 
 import image_pictures as pictures
 import keras
@@ -182,7 +181,7 @@ def evaluate(gan: GAN, config: ImageConfig) -> dict[str, Any]:
             fit = neighbours.fit(neighbours.balls(test[:OF_THEM]), neighbours.balls(samples[:OF_THEM]))
             measured = {"precision": fit.precision, "recall": fit.recall}
         metrics |= {f"{prefix}{name}": value for name, value in measured.items()}
-    return {**metrics, **discriminator_metrics(gan, data(config), gan.sample(SAMPLES, config.seed), config.seed)}
+    return {**metrics, **gan.evaluate(data(config), count=SAMPLES, seed=config.seed)}
 
 
 def plot(folder: run.Folder) -> None:

@@ -44,7 +44,7 @@ def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
 
 def grid(images: Images) -> Figure:
     """Images (rows, columns, side, side, channels), side by side."""
-    tiles = _tile(images)
+    tiles = image_grid(images)
     figure, ax = _pixel_axes(tiles.shape[1], tiles.shape[0])
     _place(ax, tiles, 0, 0)
     return figure

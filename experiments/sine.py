@@ -26,7 +26,7 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.distances import energy_distance
 from gan_paper.optimizers import for_run
 from gan_paper.plots import DATA, GENERATOR, STYLE, WIDTH, training_curves
-from gan_paper.run.recorder import discriminator_metrics, one_thread
+from gan_paper.run.recorder import one_thread
 
 import keras
 import matplotlib.pyplot as plt
@@ -168,7 +168,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
         "bins_in_proportion": float(((proportion >= 0.5) & (proportion <= 2)).mean()),
         "energy_distance": energy_distance(samples[:5000], curve),
         "energy_distance_of_true": float(cdist(curve, curve).mean() / 5000),  # its mean over draws of 5,000
-        **discriminator_metrics(gan, data(config), samples, config.seed),
+        **gan.evaluate(data(config), count=len(samples), seed=config.seed),
     }
 
 

@@ -24,7 +24,7 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.optimizers import for_run
 from gan_paper.plots import DATA, GENERATOR, STYLE, THEORY, WIDTH, histograms, histograms_animation, training_curves
-from gan_paper.run.recorder import discriminator_metrics, observe_line, one_thread
+from gan_paper.run.recorder import observe_line, one_thread
 
 import keras
 import matplotlib.pyplot as plt
@@ -114,7 +114,7 @@ def recording(config: Config) -> Recording:
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances of a million samples to p_data, V, D's outputs, and the left tail."""
     samples = gan.sample(1_000_000, config.seed)
-    answers = discriminator_metrics(gan, P_DATA, samples[:100_000], config.seed)
+    answers = gan.evaluate(P_DATA, count=100_000, seed=config.seed)
     tail = {"quantile_01": float(np.quantile(samples, 0.01)), "exact_01": float(P_DATA.quantile(0.01))}
     return {**distribution_distances(samples, P_DATA, EDGES), **answers, **tail}
 

@@ -20,7 +20,6 @@ from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.metrics.distances import vector_distances
 from gan_paper.optimizers import for_run
 from gan_paper.plots import histograms, histograms_animation, training_curves
-from gan_paper.run.recorder import discriminator_metrics
 
 import keras
 import numpy as np
@@ -167,7 +166,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
         **pooled,
         **vector_distances(vectors, P_DATA),
         "classifier_accuracy": classifier_accuracy(vectors, examples),
-        **discriminator_metrics(gan, P_DATA, samples, config.seed),
+        **gan.evaluate(P_DATA, count=len(samples), seed=config.seed),
     }
 
 

@@ -6,7 +6,7 @@ from gan_paper.distributions import Distribution
 from gan_paper.metrics import Floats, std_across_noise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 POINTS = 5_000
@@ -66,7 +66,7 @@ def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, floa
     return {**found, "within_limits": all(off[name] <= limit for name, limit in VECTOR_LIMITS.items())}
 
 
-def energy_distance(a: Floats, b: Floats) -> float:
+def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """2 E|x - y| - E|x - x'| - E|y - y'| for points (N, n) and (M, n): 0 only between equal distributions.
 
     The squared distance of Szekely and Rizzo, in the units of the points; memory grows with N M.

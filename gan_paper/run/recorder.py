@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gan_paper.algorithm1 import GAN
-from gan_paper.distributions import FRESH_EXAMPLES, RECORDED_NOISE, Distribution
+from gan_paper.distributions import RECORDED_NOISE, Distribution
 from gan_paper.metrics import Recording, on_the_line
 from gan_paper.model import keeps_ema
-from gan_paper.objective import value
 from gan_paper.run import files
 from gan_paper.run.config import Refused
 from gan_paper.run.folder import Folder
@@ -20,8 +19,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from rich.progress import Progress
-
-_CHUNK = 10_000  # examples that are evaluated at once
 
 
 class Recorder(keras.callbacks.Callback):
@@ -174,28 +171,3 @@ def one_thread() -> None:
     """
     with contextlib.suppress(RuntimeError):  # TensorFlow's answer when it has begun
         tf.config.threading.set_intra_op_parallelism_threads(1)
-
-
-def discriminator_metrics(gan: GAN, x: Any, samples: Any, seed: int) -> dict[str, float]:
-    """V(D, G), mean D(x) and mean D(G(z)) of trained networks, with the EMA of their weights, where there is one.
-
-    Args:
-        gan: Trained.
-        x: A distribution; as many examples are drawn from it as there are samples.
-        samples: Of the generator, (N, ...).
-        seed: The run's; the draws differ from all that training made.
-
-    Returns:
-        `value` in nats, `d_real` and `d_fake`.
-    """
-    logits = tf.function(gan.averaged().logits)
-    parts = [samples[begin : begin + _CHUNK] for begin in range(0, len(samples), _CHUNK)]
-    of_samples = tf.concat([logits(tf.constant(part)) for part in parts], axis=0)
-    shapes = [(len(part), *gan.discriminator.input_shape[1:]) for part in parts]
-    draws = (x.sample(shape, (seed, i, FRESH_EXAMPLES), keras.config.floatx()) for i, shape in enumerate(shapes))
-    of_x = tf.concat([logits(tf.constant(examples)) for examples in draws], axis=0)
-    return {
-        "value": float(value(of_x, of_samples)),
-        "d_real": float(tf.reduce_mean(tf.sigmoid(of_x))),
-        "d_fake": float(tf.reduce_mean(tf.sigmoid(of_samples))),
-    }
