@@ -52,10 +52,10 @@ def network(inputs: int, last: str | None, name: str) -> keras.Model:
     return keras.Model([x, c], torch_dense(50, 1, last)(h), name=name)
 
 
-def data(config: Config) -> tuple[NDArray, NDArray]:
-    """Examples and their classes, as many of each."""
+def data(config: Config, purpose: int = 1) -> tuple[NDArray, NDArray]:
+    """Examples and their classes, as many of each; for another purpose other examples."""
     c = np.arange(SIZE) % len(CLASSES)
-    x = [p.sample((SIZE // len(CLASSES), 1), seed=(config.seed, 1, i)) for i, p in enumerate(CLASSES)]
+    x = [p.sample((SIZE // len(CLASSES), 1), seed=(config.seed, purpose, i)) for i, p in enumerate(CLASSES)]
     return np.stack(x, axis=1).reshape(SIZE, 1), c
 
 
@@ -80,8 +80,8 @@ def recording(config: Config) -> Recording:
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
-    """Distances of 100,000 samples of each class to its distribution, by the class."""
-    metrics: dict[str, float] = {}
+    """Distances of 100,000 samples of each class to its distribution, by the class; V and D's outputs."""
+    metrics = gan.evaluate(*data(config, purpose=2))
     for c, p_data in enumerate(CLASSES):
         distances = distribution_distances(gan.sample(100_000, config.seed, c=c), p_data, EDGES)
         metrics |= {f"{name}_{c}": distances[name] for name in ("mean", "std", "wasserstein", "ks")}

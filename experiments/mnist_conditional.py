@@ -19,7 +19,7 @@ import image_pictures
 import keras
 import numpy as np
 from image_classifier import load_classifier
-from image_experiment import FINAL, SAMPLES, callbacks, draw, generators, neighbours, noise, recording  # noqa: F401
+from image_experiment import FINAL, callbacks, draw, generators, neighbours, noise, recording  # noqa: F401
 from keras.layers import Concatenate, LeakyReLU
 from keras.optimizers import Adam
 from mnist import MNISTConfig
@@ -91,7 +91,7 @@ def make_gan(config: Config) -> GAN:
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """The share of 10,000 samples that the classifier names as asked, of all and of the worst class; how they fit."""
     images, z = config.images(), noise(config, FINAL)
-    asked, test = np.resize(np.arange(CLASSES), SAMPLES), config.measured(images.test)
+    asked, test = np.resize(np.arange(CLASSES), len(z)), config.measured(images.test)
     classifier = load_classifier(CLASSIFIER, config)
     metrics: dict[str, float] = {}
     for prefix, generator in generators(gan).items():

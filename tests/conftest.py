@@ -18,7 +18,7 @@ from matplotlib.text import Text
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENTS = ROOT / "experiments"
-OF_IMAGES = ("mnist", "mnist_dense", "dcgan", "cifar10")
+OF_IMAGES = ("mnist", "mnist_conditional", "mnist_dense", "dcgan", "cifar10")
 NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if name not in OF_IMAGES]
 """The experiments that need no files."""
 
@@ -47,7 +47,7 @@ def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
     """No XLA, at most 10,000 samples, and no figures; or figures that are checked."""
     sample, save_figure = GAN.sample, run.Folder.save_figure
     patch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
-    patch.setattr(GAN, "sample", lambda gan, count, seed=0: sample(gan, min(count, 10_000), seed))
+    patch.setattr(GAN, "sample", lambda gan, count, seed=0, c=None: sample(gan, min(count, 10_000), seed, c=c))
     if figures:
         checked = lambda folder, name, figure: check_legible(figure) or save_figure(folder, name, figure)  # noqa: E731
         patch.setattr(run.Folder, "save_figure", checked)

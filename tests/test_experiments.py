@@ -58,7 +58,7 @@ def test_a_short_training_is_accepted():
     gan.fit(gaussian.data(config), batch_size=config.m, steps_per_epoch=2000, seed=100, verbose=0)
     recording.record(2000, gan.sample(100_000))
     reference = EXPERIMENTS.parent / "figures" / "reference" / "gaussian.npz"
-    assert run.verdict(recording, reference) == "accepted by gaussian"
+    assert run.verdict(recording, reference, {}) == "accepted by gaussian"
 
 
 # Networks
