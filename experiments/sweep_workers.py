@@ -99,7 +99,8 @@ def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
     def submit(one: Planned) -> "Future[Result]":
         if one.folder.exists():
             raise run.Refused(f"{one.folder} is there already: finish it without --scheduler, or delete it yourself")
-        return executor.submit(train_there, str(script), code, one.flags)
+        # In a lambda, since Dask sends a function that has a name by its name.
+        return executor.submit(lambda flags: train_there(str(script), code, flags), one.flags)
 
     with client:
         executor = client.get_executor(pure=False)
