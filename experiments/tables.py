@@ -176,17 +176,20 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
     Args:
         names: Of files of `figures/reference/results`, with spaces between them.
         columns: As `LINE`. A last one is added: how many runs their reference accepts and, if they report it, are
-            within the limits of `vector_distances`.
+            within the limits of `vector_distances`; of those that their reference can tell.
     """
     rows = []
     for seeds in (list(results(name).values()) for name in names.split()):
         cells = []
         for metric, (_, digits) in columns.items():
-            values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in seeds]
+            measured = [s for s in seeds if metric in s or metric == "value_gap"]
+            values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in measured]
             median, least, greatest = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
-            cells.append(f"{median} ({least} to {greatest})")
-        accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in seeds)
-        rows.append((f"`{seeds[0]['experiment']}`", f"`{seeds[0]['preset']}`", *cells, f"{accepted} of {len(seeds)}"))
+            fewer = f"; {len(values)} seeds" if len(values) < len(seeds) else ""
+            cells.append(f"{median} ({least} to {greatest}{fewer})")
+        told = [seed for seed in seeds if not seed["reference"].startswith("cannot be told")]
+        accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in told)
+        rows.append((f"`{seeds[0]['experiment']}`", f"`{seeds[0]['preset']}`", *cells, f"{accepted} of {len(told)}"))
     return markdown(("experiment", "preset", *(header for header, _ in columns.values()), "accepted"), rows)
 
 

@@ -35,8 +35,8 @@ def sine() -> Recording:
     on_the_curve = np.zeros(401)
     on_the_curve[200] = 1  # the middle bin of an odd number holds 0
     residual = Histogram(edges["residual"], on_the_curve, np.zeros(2))
-    scales = {"residual": 0.5**0.5}  # the standard deviation of y
-    recording = Recording(edges, provenance="points (x, sin x), x uniform on [0, 2 pi]", tolerance=4, scales=scales)
+    limits = {"x": 0.08, "residual": 0.02}  # those of experiments/sine.py
+    recording = Recording(edges, provenance="points (x, sin x), x uniform on [0, 2 pi]", tolerance=3, limits=limits)
     recording.add(0, (x.mean, x.std, x.std), {"x": Histogram.exact(x, edges["x"]), "residual": residual})
     return recording
 

@@ -155,8 +155,8 @@ class Recording:
             shapes at every iteration.
         provenance: Where it comes from, in a sentence.
         tolerance: How many times as far off as `STATISTICS` says a reference allows a generator to be.
-        scales: The unit of a view's Wasserstein-1 distance, by its name, where that is not the first view's standard
-            deviation.
+        limits: The greatest Wasserstein-1 distance of a view, by its name, where `STATISTICS` do not say it: of the
+            first view in standard deviations, of others in the view's own units.
     """
 
     def __init__(
@@ -168,12 +168,12 @@ class Recording:
         observe: Callable[[Any], Mapping[str, Any]] | None = None,
         provenance: str = "",
         tolerance: float = 1.0,
-        scales: Mapping[str, float] | None = None,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
         self.edges = {name: np.asarray(e, float) for name, e in edges.items()}
         self.views = {**VIEWS, **(views or {})}
         self.count, self.keep, self.observe = samples, keep, observe
-        self.provenance, self.tolerance, self.scales = provenance, tolerance, dict(scales or {})
+        self.provenance, self.tolerance, self.limits = provenance, tolerance, dict(limits or {})
         self.iterations: list[int] = []
         self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
         self.samples: list[Floats] = []
@@ -238,8 +238,8 @@ class Recording:
 
         They are `views` (names), `iterations` (R,), the moments (R,), and for the first view `edges` (B + 1,), `counts`
         (R, B) and `outside` (R, 2), for each other the same with its name and _ before it; `samples` (R, keep, n),
-        the curves (R, ...) with curve_ before their names, `provenance`, `tolerance`, and for a view with a scale of
-        its own `scale`, with its name and _ before it.
+        the curves (R, ...) with curve_ before their names, `provenance`, `tolerance`, and for a view with a limit of
+        its own `limit`, with its name and _ before it.
         """
         arrays: dict[str, NDArray] = {
             "views": np.asarray(list(self.edges)),
@@ -255,8 +255,8 @@ class Recording:
             arrays[prefix + "edges"] = self.edges[name]
             arrays[prefix + "counts"] = np.stack([h.counts for h in histograms])
             arrays[prefix + "outside"] = np.stack([h.outside for h in histograms])
-            if name in self.scales:
-                arrays[prefix + "scale"] = np.asarray(self.scales[name])
+            if name in self.limits:
+                arrays[prefix + "limit"] = np.asarray(self.limits[name])
         return arrays
 
     @classmethod
@@ -271,10 +271,10 @@ class Recording:
         prefixes = _prefixes([str(name) for name in arrays["views"]])
         edges = {name: arrays[prefix + "edges"] for name, prefix in prefixes.items()}
         provenance, tolerance = str(arrays["provenance"]), float(arrays["tolerance"])
-        scales = {
-            name: float(arrays[prefix + "scale"]) for name, prefix in prefixes.items() if prefix + "scale" in arrays
+        limits = {
+            name: float(arrays[prefix + "limit"]) for name, prefix in prefixes.items() if prefix + "limit" in arrays
         }
-        recording = cls(edges, provenance=provenance, tolerance=tolerance, scales=scales)
+        recording = cls(edges, provenance=provenance, tolerance=tolerance, limits=limits)
         curves = {key.removeprefix(_CURVE): values for key, values in arrays.items() if key.startswith(_CURVE)}
         for row, iteration in enumerate(arrays["iterations"]):
             histograms = {}
@@ -289,8 +289,8 @@ class Recording:
             raise ValueError("it holds no histogram")
         if not 0.01 <= recording.tolerance <= 100:
             raise ValueError(f"its tolerance is {recording.tolerance}, not from 0.01 to 100")
-        if not all(0 < scale < np.inf for scale in scales.values()):
-            raise ValueError(f"its scales are {scales}, not positive")
+        if not all(0 < limit < np.inf for limit in limits.values()):
+            raise ValueError(f"its limits are {limits}, not positive")
         return recording
 
 

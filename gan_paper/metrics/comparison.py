@@ -111,7 +111,8 @@ def least_values(reference: Recording, edges: Floats) -> int:
         chance = [histogram_distances(masses, target, edges) for masses in draws]
         for name in chance[0]:
             quantile = np.quantile([found[name] for found in chance], _CONFIDENCE)
-            excess = quantile / limit(name, reference.tolerance)
+            own = reference.limits.get(reference.main) if name == "wasserstein" else None
+            excess = quantile / (own or limit(name, reference.tolerance))
             # By chance, the divergence is proportional to 1 / n, the other two to 1 / sqrt(n).
             needed = max(needed, n * float(excess) ** (1 if name == "jsd" else 2))
     unit = 10 ** (len(str(int(needed))) - 2)
@@ -121,7 +122,7 @@ def least_values(reference: Recording, edges: Floats) -> int:
 def as_reference(run: Recording) -> Recording:
     """The last record of a run as a reference of one histogram for each view, with the run's tolerance."""
     provenance = f"a run, at iteration {run.iterations[-1]:,}"
-    reference = Recording(run.edges, provenance=provenance, tolerance=run.tolerance, scales=run.scales)
+    reference = Recording(run.edges, provenance=provenance, tolerance=run.tolerance, limits=run.limits)
     mean, std, std_across_noise = (run.moments[name][-1] for name in MOMENTS)
     histograms = {view: run.histogram(view=view) for view in run.edges}
     reference.add(run.iterations[-1], (mean, std, std_across_noise), histograms)
@@ -138,7 +139,7 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] = 
 
     Args:
         run: A recording.
-        reference: Another. A Wasserstein-1 distance is in units of its `scales`.
+        reference: Another.
         measured: What the finished run measured against the same distribution, as `distribution_distances` does: of
             more samples, so its `STATISTICS` take the place of those of the recording.
 
@@ -165,15 +166,19 @@ def with_distribution(
 ) -> list[Row]:
     """`compare` with a reference of one histogram, however few samples either has counted."""
     std, rows = reference.moments["std"][0], []
+    limits = {name: limit(name, reference.tolerance) for name in STATISTICS}
     for view in reference.edges:
         histogram, first = run.histogram(view=view), view == reference.main
+        in_units = not first and view in reference.limits
         target = reference.histogram(view=view).rebin(histogram.edges).masses
-        found = histogram_distances(histogram.masses, target, histogram.edges / reference.scales.get(view, std))
+        found = histogram_distances(histogram.masses, target, histogram.edges / (1 if in_units else std))
         for name in found if first else ["wasserstein"]:
+            statistic = STATISTICS[name]._replace(unit="") if in_units else STATISTICS[name]
             value = float(measured.get(name, found[name]) if first else found[name])
-            rows.append(Row(STATISTICS[name], "" if first else view, value, 0.0, 0.0, limit(name, reference.tolerance)))
+            most = reference.limits.get(view, limits[name]) if name == "wasserstein" else limits[name]
+            rows.append(Row(statistic, "" if first else view, value, 0.0, 0.0, most))
     for name in MOMENTS:
-        expected, margin = reference.moments[name][0], limit(name, reference.tolerance) * std
+        expected, margin = reference.moments[name][0], limits[name] * std
         value = float(measured.get(name, run.moments[name][-1]))
         rows.append(Row(STATISTICS[name], "", value, expected, expected - margin, expected + margin))
     return rows
