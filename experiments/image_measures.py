@@ -29,6 +29,7 @@ processor time on MNIST. A run then takes a minute on two idle cores, the baseli
 """
 
 import json
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,7 +189,10 @@ def main(arguments: Arguments) -> None:
         for name, samples in of.samples.items():
             measures[name] = measure(samples)
             rows.append(row(f"{title} {name}", measures[name]))
-            panels[f"{title},\n{name}"] = samples[:SHOWN].reshape(6, 5, *config.shape), caption(measures[name])
+            panels[textwrap.fill(f"{title}, {name}", 22)] = (
+                samples[:SHOWN].reshape(6, 5, *config.shape),
+                caption(measures[name]),
+            )
         written += write(path, of, arguments.output, {**head, "measures": measures, "scale": scale})
     print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
     if arguments.figure:
@@ -252,7 +256,7 @@ def row(name: str, measures: dict[str, Any]) -> tuple[Any, ...]:
 def caption(measures: dict[str, Any]) -> dict[str, str]:
     """The measures that a figure shows."""
     nats = measures.get("log_likelihood")
-    shown = {"log-likelihood": f"{nats:.0f} nats"} if nats is not None else {}
+    shown = {"log-likelihood": "-" if nats is None else f"{nats:.0f} nats"}
     for name in ("precision", "recall"):
         shown |= {f"{name}, {place}": f"{measures[place][name]:.2f}" for place in ("pixels", "features")}
     return {**shown, "confident": f"{measures['confident']:.0%}"}
