@@ -29,6 +29,7 @@ processor time on MNIST. A run then takes a minute on two idle cores, the baseli
 """
 
 import json
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +39,10 @@ from gan_paper import GAN, parzen, run  # noqa: F401 (GAN brings TensorFlow with
 from gan_paper.run import files
 
 import cifar10
-import dcgan
 import image_baselines
 import image_pictures
 import keras
 import mnist
-import mnist_dense
 import numpy as np
 import tyro
 from image_classifier import load_classifier
@@ -58,7 +57,6 @@ LEAST, MOST = 100, 10_000
 CONFIDENT = 0.9
 SHOWN = 30
 
-CONFIGS = {"mnist": mnist.Config, "mnist_dense": mnist_dense.Config, "dcgan": dcgan.Config, "cifar10": cifar10.Config}
 NETWORKS = {"last iterate": "generator-last", "EMA": "generator"}
 """By its row, the file of a run's generator."""
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
@@ -191,7 +189,10 @@ def main(arguments: Arguments) -> None:
         for name, samples in of.samples.items():
             measures[name] = measure(samples)
             rows.append(row(f"{title} {name}", measures[name]))
-            panels[f"{title},\n{name}"] = samples[:SHOWN].reshape(6, 5, *config.shape), caption(measures[name])
+            panels[textwrap.fill(f"{title}, {name}", 22)] = (
+                samples[:SHOWN].reshape(6, 5, *config.shape),
+                caption(measures[name]),
+            )
         written += write(path, of, arguments.output, {**head, "measures": measures, "scale": scale})
     print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
     if arguments.figure:
@@ -210,15 +211,16 @@ def read(path: Path, count: int, data: Path | None) -> Found:
     if path.suffix == ".npy":
         samples = files.read_samples(path)
         kinds: dict[int, ImageConfig] = {784: mnist.Config(data=data), 3072: cifar10.Config(data=data)}
-        kind = kinds.get(samples.shape[1])
-        if kind is None or len(samples) < count or samples.min() < 0 or samples.max() > 1:
+        of_kind = kinds.get(samples.shape[1])
+        if of_kind is None or len(samples) < count or samples.min() < 0 or samples.max() > 1:
             holds = f"{samples.shape} in [{samples.min():g}, {samples.max():g}]"
             raise ValueError(f"{path} must hold at least {count} images of 784 or 3072 pixels in [0, 1], not {holds}")
-        return Found(kind, {"samples": kind.measured(255 * samples[:count].astype(np.float32))}, {})
+        return Found(of_kind, {"samples": of_kind.measured(255 * samples[:count].astype(np.float32))}, {})
     content = run.read_config(path)
-    if content["experiment"] not in CONFIGS:
-        raise ValueError(f"{path} is a run of {content['experiment']}, not of {' or '.join(CONFIGS)}")
-    config = CONFIGS[content["experiment"]](seed=content["settings"]["seed"], data=data)
+    kind = run.load_experiment(content["experiment"], Path(__file__).parent).Config
+    if not issubclass(kind, ImageConfig):
+        raise ValueError(f"{path} is a run of {content['experiment']}, which is no experiment on images")
+    config = kind(seed=content["settings"]["seed"], data=data)
     z, generators = noise(config, FINAL)[:count], {}
     has_ema = (path / "generator-last.keras").exists()  # otherwise G's one network is its last iterate
     for name, file in (NETWORKS if has_ema else {"last iterate": "generator"}).items():
@@ -254,7 +256,7 @@ def row(name: str, measures: dict[str, Any]) -> tuple[Any, ...]:
 def caption(measures: dict[str, Any]) -> dict[str, str]:
     """The measures that a figure shows."""
     nats = measures.get("log_likelihood")
-    shown = {"log-likelihood": f"{nats:.0f} nats"} if nats is not None else {}
+    shown = {"log-likelihood": "-" if nats is None else f"{nats:.0f} nats"}
     for name in ("precision", "recall"):
         shown |= {f"{name}, {place}": f"{measures[place][name]:.2f}" for place in ("pixels", "features")}
     return {**shown, "confident": f"{measures['confident']:.0%}"}

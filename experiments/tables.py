@@ -49,6 +49,8 @@ SINE = {
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
 """The other measures of `image_measures.py`, and their digits after the point."""
+MNIST = ("mnist", "mnist_dense", "dcgan")
+"""The experiments on MNIST."""
 ORDER = "released crisp paper mnist_dense dcgan"
 """Of the rows of Table 1."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
@@ -145,7 +147,7 @@ def collect(folder: Path) -> None:
     for path in found:
         metrics, versions = run.read_metrics(path.parent), run.read_config(path.parent)["versions"]
         experiment, seed, name = metrics["experiment"], str(metrics["seed"]), path.parent.name
-        if "log_likelihood" in metrics:
+        if any(metric.startswith("last_iterate_") for metric in metrics):  # of an experiment on images
             (REFERENCES / experiment / name).mkdir(parents=True, exist_ok=True)
             for file in ("config.json", "history.csv", "metrics.json", "measures.json"):
                 if path.with_name(file).exists():
@@ -202,14 +204,14 @@ def theory() -> str:
     return markdown(("claim", "measured", "at most"), rows)
 
 
-def mnist_runs() -> dict[str, list[Metrics]]:
-    """Of the kept runs of MNIST, `metrics.json` and `measures.json` together, a seed each.
+def image_runs(experiments: Sequence[str] = MNIST) -> dict[str, list[Metrics]]:
+    """Of the kept runs of experiments on images, `metrics.json` and `measures.json` together, a seed each.
 
     The keys are their presets, with the settings that differ, in the order of Table 1. A preset that is called
     `default` goes by its experiment's name.
     """
     groups: dict[str, list[Metrics]] = {}
-    paths = [path for name in ("mnist", "mnist_dense", "dcgan") for path in REFERENCES.glob(f"{name}/*/metrics.json")]
+    paths = [path for name in experiments for path in REFERENCES.glob(f"{name}/*/metrics.json")]
     for path in sorted(paths):
         metrics, measured = run.read_metrics(path.parent), path.with_name("measures.json")
         metrics |= json.loads(files.read_text(measured)) if measured.exists() else {"measures": {}, "scale": {}}
@@ -231,7 +233,7 @@ def table1() -> str:
         ("Deep GSN", "214 ± 1.1", "1890 ± 29", "-"),
         ("Adversarial nets", "225 ± 2", "2057 ± 26", "-"),
     ]
-    for label, seeds in mnist_runs().items():
+    for label, seeds in image_runs().items():
         for generator, metric in (("last iterate", "last_iterate_log_likelihood"), ("EMA", "log_likelihood")):
             nats = [seed[metric] for seed in seeds]
             spread = f" ± {statistics.stdev(nats):.1f}" if len(nats) > 1 else ""
@@ -242,15 +244,15 @@ def table1() -> str:
     return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 
-def measures() -> str:
-    """What `image_measures.py` says of test images, of k-means centroids and of the runs of Table 1: means over seeds.
+def measures(experiments: Sequence[str] = MNIST) -> str:
+    """What `image_measures.py` says of test images, of baselines and of the kept runs on images: means over seeds.
 
     `nats, fine`: with a window of a finer choice of widths; runs that were measured before there was one have none. Of
     the ten digits' shares over those of test images: the least and the greatest.
     """
     scale: dict[str, list[Metrics]] = {}
     groups: dict[str, list[Metrics]] = {}
-    for label, seeds in mnist_runs().items():
+    for label, seeds in image_runs(experiments).items():
         for seed in seeds:
             scale |= {samples: [row] for samples, row in seed["scale"].items()}
             for generator, row in seed["measures"].items():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gan_paper import run
 from gan_paper.layers import MaxoutConv2D
-from tests.conftest import cheaper
+from tests.conftest import cheaper, trained
 
 import cifar10
 import image_data
@@ -106,11 +106,8 @@ def test_a_maxout_convolution_is_that_of_cuda_convnet():
 
 @pytest.mark.parametrize("preset", ["full-small", "conv-small"])
 def test_a_run_leaves_its_files(preset, colours, tmp_path):
-    changes = {"preset": preset, "output": tmp_path, "m": 4, "record_every": 2, "evaluate_every": 1}
-    config = replace(cifar10.PRESETS[preset], iterations=4, ema=0.5, **changes)
-    with pytest.MonkeyPatch.context() as patch:
-        cheaper(patch, figures=preset == "full-small")
-        run.train(cifar10, config)
+    changes = {"m": 4, "iterations": 4, "record_every": 2, "evaluate_every": 1, "ema": 0.5}
+    trained("cifar10", tmp_path, preset, figures=preset == "full-small", **changes)
     if preset == "full-small":
         assert {path.stem for path in tmp_path.glob("*.png")} == {"samples", "interpolations", "quality", "training"}
     history, metrics = run.read_history(tmp_path), run.read_metrics(tmp_path)

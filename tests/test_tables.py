@@ -51,7 +51,7 @@ def test_the_readmes_numbers_are_those_of_the_data():
     distances = [seed["wasserstein"] for seed in tables.results("gaussian").values()]
     median, greatest = (f"{function(distances):.4f}" for function in (statistics.median, max))
     assert {median, greatest} <= set(re.findall(r"0\.\d+", ours["python experiments/gaussian.py"]))
-    nats = [seed["last_iterate_log_likelihood"] for seed in tables.mnist_runs()["`released`"]]
+    nats = [seed["last_iterate_log_likelihood"] for seed in tables.image_runs()["`released`"]]
     mean, spread = statistics.mean(nats), statistics.stdev(nats)
     assert f"{mean:.0f} ± {spread:.0f} nats" in ours["python experiments/mnist.py --preset released"]
     vectors = [seed["wasserstein_per_dimension"] for seed in tables.results("vectors").values()]
