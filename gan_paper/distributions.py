@@ -1,4 +1,4 @@
-"""The distributions of the game: p_data, from which examples come, and p_z, the prior of the noise.
+"""The distributions of a GAN: p_data, from which examples come, and p_z, the prior of the noise.
 
 Each one draws *statelessly*: the same shape and seed always give the same numbers, whatever was drawn before. NumPy
 draws them: TensorFlow's stateless operations take more processor time for the same on a CPU, and a GAN of wide

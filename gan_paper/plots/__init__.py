@@ -102,7 +102,7 @@ def histograms(recording: Recording, shown: Shown) -> Figure:
 
 
 def histograms_animation(recording: Recording, shown: Shown) -> list[Pixels]:
-    """The same story as `histograms`, moving: pictures (height, width, 3) of recorded iterations."""
+    """`histograms` over training: frames (height, width, 3) of recorded iterations."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(shown), figsize=(3.5 * len(shown), 8 / 3), squeeze=False, layout="constrained", dpi=SCREEN
@@ -203,14 +203,14 @@ def training_curves(history: Any, generator_loss: str = "") -> Figure:
 def animate(
     figure: Figure, moving: list[Any], recording: Recording, show: Callable[[int], None], frames: int
 ) -> list[Pixels]:
-    """Pictures (height, width, 3) of recorded iterations, more of them early, where more happens.
+    """Frames (height, width, 3) of recorded iterations, more of them early, where more happens.
 
     Args:
         figure: Drawn once, and closed at the end. It needs Matplotlib's Agg backend.
         moving: The artists that change.
         recording: Of a run.
         show: Brings the artists to a record, given its index.
-        frames: How many pictures, at most.
+        frames: How many, at most.
     """
     # Axes and labels are drawn once, and what moves on top of them: twenty times as fast as whole figures.
     caption = figure.suptitle("iteration", x=0.02, ha="left")  # drawn as a title, it has room of its own

@@ -1,4 +1,4 @@
-"""The game on the real line: p_data, p_g, D, and the map from z to x, as the paper's Figure 1 draws them."""
+"""A GAN on the real line: p_data, p_g, D, and the map from z to x, as the paper's Figure 1 draws them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ _HALVES = (0, 0.5, 1), ("0", "1/2", "1")
 
 
 class Snapshot(NamedTuple):
-    """A game on the real line at one moment: what Figure 1 shows of it."""
+    """A GAN on the real line at one moment: what Figure 1 shows of it."""
 
     x: Floats
     """(X,), rising."""
@@ -40,48 +40,48 @@ class Snapshot(NamedTuple):
     """V(D, G) in nats."""
 
 
-def figure1(games: Mapping[str, Snapshot | None]) -> Figure:
+def figure1(snapshots: Mapping[str, Snapshot | None]) -> Figure:
     """Figure 1: p_data, p_g and D over the x line, and below it the z line with arrows z -> x = G(z).
 
     D* lies beneath D. Under each panel stand the divergence and the value, measured.
 
     Args:
-        games: By its letter, a panel each, left to right, with the same x and p_data; None is one that the run did not
-            reach.
+        snapshots: By its letter, a panel each, left to right, with the same x and p_data; None is one that the run did
+            not reach.
     """
-    reached = {letter: game for letter, game in games.items() if game}
+    reached = {letter: snapshot for letter, snapshot in snapshots.items() if snapshot}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.1), squeeze=False, layout="constrained")
+        figure, axes = plt.subplots(1, len(snapshots), figsize=(WIDTH, 2.1), squeeze=False, layout="constrained")
         key: dict[str, Any] = {}
-        for ax, (letter, game) in zip(axes[0], games.items(), strict=True):
+        for ax, (letter, snapshot) in zip(axes[0], snapshots.items(), strict=True):
             ax.set_xlabel(f"({letter})\nnot reached", size=7)
             ax.set(xticks=(), yticks=())
             ax.spines[:].set_visible(False)
-            if game:
-                answers, *_ = _draw_game(ax, game, _highest(reached.values()))
+            if snapshot:
+                answers, *_ = _draw_snapshot(ax, snapshot, _highest(reached.values()))
                 answers.set_yticks(*(_HALVES if letter == [*reached][-1] else ((), ())))
-                ax.set_xlabel(f"({letter})\nJSD {game.jsd:.4f}\nV {game.value:.3f}".replace("-", MINUS))
+                ax.set_xlabel(f"({letter})\nJSD {snapshot.jsd:.4f}\nV {snapshot.value:.3f}".replace("-", MINUS))
                 key = key or _key(ax, answers)
         if key:
             figure.legend(loc="outside upper center", **key)
         return figure
 
 
-def figure1_animation(recording: Recording, game: Callable[[int], Snapshot]) -> list[Pixels]:
-    """A panel of `figure1`, moving: pictures (height, width, 3) of recorded iterations.
+def figure1_animation(recording: Recording, snapshot: Callable[[int], Snapshot]) -> list[Pixels]:
+    """A panel of `figure1`, moving: frames (height, width, 3) of recorded iterations.
 
-    `game` gives the game at an index of the recording.
+    `snapshot` gives the snapshot at an index of the recording.
     """
     with plt.rc_context(STYLE):
         figure, ax = plt.subplots(figsize=(4.2, 3.2), layout="constrained", dpi=SCREEN)
-        highest = _highest(game(index) for index in range(len(recording.iterations)))
-        answers, p_g, d, optimal, arrows = _draw_game(ax, game(0), highest)
+        highest = _highest(snapshot(index) for index in range(len(recording.iterations)))
+        answers, p_g, d, optimal, arrows = _draw_snapshot(ax, snapshot(0), highest)
         answers.set_yticks(*_HALVES)
         measured = ax.set_xlabel(" ")  # an axis draws its label into the still part, too: only its room is wanted
         figure.legend(loc="outside upper right", **_key(ax, answers))
 
         def show(index: int) -> None:
-            now = game(index)
+            now = snapshot(index)
             p_g.set_ydata(now.p_g)
             d.set_ydata(now.d)
             optimal.set_ydata(now.optimal)
@@ -91,12 +91,12 @@ def figure1_animation(recording: Recording, game: Callable[[int], Snapshot]) -> 
         return animate(figure, [p_g, optimal, d, arrows, measured], recording, show, frames=150)
 
 
-def learned_discriminators(games: Mapping[str, Snapshot]) -> Figure:
-    """Proposition 1: D, trained against fixed generators, over D*; a panel for each game, under its title."""
+def learned_discriminators(snapshots: Mapping[str, Snapshot]) -> Figure:
+    """Proposition 1: D, trained against fixed generators, over D*; a panel for each snapshot, under its title."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(games), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
-        for ax, (title, game) in zip(axes[0], games.items(), strict=True):
-            answers, *_ = _draw_densities(ax, game, _highest([game]))
+        figure, axes = plt.subplots(1, len(snapshots), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
+        for ax, (title, snapshot) in zip(axes[0], snapshots.items(), strict=True):
+            answers, *_ = _draw_densities(ax, snapshot, _highest([snapshot]))
             answers.set_yticks(*(_HALVES if ax is axes[0, -1] else ((), ())))
             ax.set_title(title, size=7)
             ax.set_xlabel("x")
@@ -104,18 +104,18 @@ def learned_discriminators(games: Mapping[str, Snapshot]) -> Figure:
         return figure
 
 
-def _highest(games: Iterable[Snapshot]) -> float:
-    return max(max(game.p_data.max(), game.p_g.max()) for game in games)
+def _highest(snapshots: Iterable[Snapshot]) -> float:
+    return max(max(snapshot.p_data.max(), snapshot.p_g.max()) for snapshot in snapshots)
 
 
-def _draw_game(ax: Axes, game: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any, Any]:
+def _draw_snapshot(ax: Axes, snapshot: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any, Any]:
     # Returns D's axes, and what moves: the lines of p_g, D and D*, and the arrows.
-    answers, p_g, d, optimal = _draw_densities(ax, game, highest)
+    answers, p_g, d, optimal = _draw_densities(ax, snapshot, highest)
     for y, name in ((0, "x"), (-_DEPTH, "z")):
         answers.axhline(y, color="black", linewidth=0.7)
         answers.text(-0.02, y, name, transform=answers.get_yaxis_transform(), ha="right", va="center", size=7)
     arrows = answers.quiver(
-        *_arrows(game), angles="xy", scale_units="xy", scale=1, width=0.008, units="inches", headwidth=4.5,
+        *_arrows(snapshot), angles="xy", scale_units="xy", scale=1, width=0.008, units="inches", headwidth=4.5,
         headlength=7, headaxislength=6, color="0.2",
     )  # fmt: skip
     for each in (ax, answers):
@@ -131,23 +131,23 @@ def _key(upper: Axes, answers: Axes) -> dict[str, Any]:
     return {"handles": lines.values(), "labels": lines, "ncols": 4}
 
 
-def _draw_densities(ax: Axes, game: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any]:
-    ax.plot(game.x, game.p_data, label="$p_{data}$", **DATA)
-    (p_g,) = ax.plot(game.x, game.p_g, label="$p_g$", **GENERATOR)
-    ax.set(ylim=(0, 1.15 * highest), yticks=(), xlim=game.x[[0, -1]], xticks=())
+def _draw_densities(ax: Axes, snapshot: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any]:
+    ax.plot(snapshot.x, snapshot.p_data, label="$p_{data}$", **DATA)
+    (p_g,) = ax.plot(snapshot.x, snapshot.p_g, label="$p_g$", **GENERATOR)
+    ax.set(ylim=(0, 1.15 * highest), yticks=(), xlim=snapshot.x[[0, -1]], xticks=())
     answers = ax.twinx()
-    (d,) = answers.plot(game.x, game.d, label="D", zorder=3, **DISCRIMINATOR)
-    (optimal,) = answers.plot(game.x, game.optimal, label="D*", zorder=2, **OPTIMAL)
+    (d,) = answers.plot(snapshot.x, snapshot.d, label="D", zorder=3, **DISCRIMINATOR)
+    (optimal,) = answers.plot(snapshot.x, snapshot.optimal, label="D*", zorder=2, **OPTIMAL)
     answers.set(ylim=(0, _TOP))
     for each in (ax, answers):
         each.spines[["left", "right"]].set_visible(False)
     return answers, p_g, d, optimal
 
 
-def _arrows(game: Snapshot) -> tuple[Floats, Floats, Floats, Floats]:
+def _arrows(snapshot: Snapshot) -> tuple[Floats, Floats, Floats, Floats]:
     # From evenly spaced z, on a line as wide as the x line, to G(z): x, y, and how far right and up. The z line points
     # to where G rises, so that the arrows do not cross.
-    z = np.linspace(game.z[0], game.z[-1], _ARROWS + 2)[1:-1]
-    ends = game.x[[0, -1]] if game.mapped[-1] >= game.mapped[0] else game.x[[-1, 0]]
-    tails = np.interp(z, game.z[[0, -1]], ends)
-    return tails, np.full_like(z, -_DEPTH), np.interp(z, game.z, game.mapped) - tails, np.full_like(z, _DEPTH)
+    z = np.linspace(snapshot.z[0], snapshot.z[-1], _ARROWS + 2)[1:-1]
+    ends = snapshot.x[[0, -1]] if snapshot.mapped[-1] >= snapshot.mapped[0] else snapshot.x[[-1, 0]]
+    tails = np.interp(z, snapshot.z[[0, -1]], ends)
+    return tails, np.full_like(z, -_DEPTH), np.interp(z, snapshot.z, snapshot.mapped) - tails, np.full_like(z, _DEPTH)
