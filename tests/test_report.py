@@ -39,7 +39,7 @@ def make_run(folder, k=1, view="x"):
     folder.mkdir(parents=True)
     shared, settings = {"experiment": "gaussian", "preset": "default"}, {"seed": 0, "k": k}
     edit(folder / "config.json", {**shared, "layout": 4, "settings": settings, "versions": {"commit": "abc"}})
-    edit(folder / "metrics.json", {**shared, "seed": 0, "iterations": 100, "wasserstein": k / 100, "seconds": 9.0})
+    edit(folder / "metrics.json", {**shared, "seed": 0, "iterations": 100, "wasserstein": k / 1000, "seconds": 9.0})
     files.write_arrays(folder / "histograms.npz", recording.arrays())
     files.write_arrays(folder / "reference.npz", Recording.exact(Gaussian(4, 1.25), EDGES).arrays())
     (folder / "history.csv").write_text("iteration,d_loss,g_loss\n50,0.5,0.6\n100,1.4,0.7\n")
@@ -92,7 +92,7 @@ def test_every_run_is_a_line_and_damage_stops_nothing(made):
     assert {name for name, (row, _) in runs.items() if row["state"].startswith("damaged: ")} == DAMAGED
     assert all(f"gaussian/{name}: damaged: " in said.stdout for name in DAMAGED)
     row = runs["k=5-seed0"][0]
-    assert (row["metric"], row["accepted"], row["settings"]["k"]) == ("wasserstein 0.05", "yes", "5")
+    assert (row["metric"], row["accepted"], row["settings"]["k"]) == ("wasserstein 0.005", "yes", "5")
     assert "alert(2)" in text and "<script>alert" not in text and "<img src=x" not in text
 
 
