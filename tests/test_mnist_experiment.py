@@ -13,12 +13,10 @@ import image_data
 import image_experiment
 import keras
 import mnist
-import mnist_conditional
 import mnist_dense
 import numpy as np
 import pytest
 import scipy.stats
-from image_classifier import load_classifier
 from scipy.special import expit
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
@@ -65,16 +63,6 @@ def test_a_run_leaves_its_files(experiment, blobs, tmp_path):
         expected = parzen.log_likelihood(blobs.test / 255, samples, sigma).mean()
         assert metrics[f"{prefix}log_likelihood"] == pytest.approx(expected, rel=1e-4)
     assert not any(np.array_equal(v, w) for v, w in zip(*weights, strict=True))
-
-
-def test_a_conditional_run_draws_each_class(blobs, tmp_path):
-    folder = trained(mnist_conditional, tmp_path / "run", iterations=10, m=20)
-    assert {path.stem for path in folder.glob("*.png")} == {"classes", "training"}
-    generator, z = keras.saving.load_model(folder / "generator.keras"), Gaussian().sample((200, 100), (0, 1, 9))
-    samples = generator.predict([z, np.eye(10)[np.arange(200) % 10]], verbose=0)
-    classifier = load_classifier(mnist_conditional.CLASSIFIER, mnist_conditional.Config())
-    named = classifier.predict((samples + 1) / 2, verbose=0)[1].argmax(axis=1) == np.arange(200) % 10
-    assert run.read_metrics(folder)["named_as_asked"] == named.mean()
 
 
 @pytest.mark.parametrize("preset", ["paper", "released", "crisp", "default"])
