@@ -2,7 +2,7 @@
 
 Two generators are saved and evaluated: the last iterate, from which the authors drew, and an EMA of the weights, from
 which the figures are drawn. A long EMA has a higher log-likelihood but draws blurs, so it spans some 200 iterations
-(experiments/README.md compares lengths).
+(docs/results/mnist.md compares lengths).
 
 An epoch is as many minibatches as the training images fill, though each is drawn from them independently, as Algorithm
 1 has it; the authors' code shuffles and deals them.
