@@ -137,8 +137,10 @@ class Diagnosis(keras.callbacks.Callback):
     - D has won: V(D, G), which is at most 0, is above -0.05 nats. MNIST's presets reach -0.10 for a while, and recover.
     - G stands still: over an epoch, samples of the same noise move by less than a thousandth of their standard
       deviation, though D tells them from data, D(G(z)) < 0.25.
-    - Samples are too alike: the median distance from one of them to the nearest other is less than a quarter of what it
-      is among as many examples x.
+    - Samples are too alike: the mean distance between two of them, or the median distance to the nearest other, is less
+      than 0.4 of what it is among as many examples x; and it does not grow, as it does when a healthy G begins.
+
+    The samples are those of G's weights as they are, not of their EMA, which lags behind.
 
     ```python
     import keras, numpy as np
@@ -169,20 +171,24 @@ class Diagnosis(keras.callbacks.Callback):
         self.patience, self.c = integer("patience", patience), c
         examples = None if x is None else np.asarray(x)[:_LOOKED_AT]
         self.count = _LOOKED_AT if examples is None else len(examples)
-        self.apart = 0.0 if examples is None else _apart(examples)
+        self._examples_apart = None if examples is None else _distances(examples)
+        self.apart = np.inf
         self.found: dict[str, int] = {}
         self._lasted: dict[str, int] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Draw the first samples."""
-        self._samples = self.model.sample(self.count, c=self.c)
+        self._noise = self.model.p_z.sample((self.count, *self.model.generator.inputs[0].shape[1:]), 0)
+        self._samples = self._draw()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look, and print what there is to say."""
-        before, self._samples = self._samples, self.model.sample(self.count, c=self.c)
+        before, self._samples, apart_before = self._samples, self._draw(), self.apart
+        if self._examples_apart is not None:
+            self.apart = np.min(_distances(self._samples) / self._examples_apart)
         value, real, fake = (float(logs[name]) for name in ("value", "d_real", "d_fake"))
         spread = self._samples.std(axis=0).mean()
-        moved, apart = np.sqrt(np.mean((self._samples - before) ** 2)), _apart(self._samples)
+        moved = np.sqrt(np.mean((self._samples - before) ** 2))
         seen = f"V(D, G) = {value:.3f}, D(x) = {real:.2f}, D(G(z)) = {fake:.2f}"
         faults = {
             "d_has_won": (
@@ -194,8 +200,8 @@ class Diagnosis(keras.callbacks.Callback):
                 f"G stands still ({seen}): its samples moved by {moved:.1g}. Is its loss saturating, its rate 0?",
             ),
             "samples_alike": (
-                apart < 0.25 * self.apart,
-                f"samples are too alike: {apart:.2g} apart, examples {self.apart:.2g}. Lower G's rate or raise k",
+                self.apart < 0.4 and self.apart <= apart_before,
+                f"samples are too alike: {self.apart:.2f} times as far apart as examples. Lower G's rate or raise k",
             ),
         }
         for fault, (is_so, words) in faults.items():
@@ -204,9 +210,13 @@ class Diagnosis(keras.callbacks.Callback):
                 self.found.setdefault(fault, epoch + 1)
                 print(f"\nepoch {epoch + 1}: {words}", flush=True)
 
+    def _draw(self) -> NDArray:
+        return np.asarray(self.model.generator(self._noise if self.c is None else [self._noise, self.c]))
 
-def _apart(samples: NDArray) -> float:
-    """The median distance to the nearest other, of samples (N, ...)."""
+
+def _distances(samples: NDArray) -> NDArray:
+    """Of samples (N, ...): the mean distance between two, and the median distance to the nearest other."""
     distances = squareform(pdist(samples.reshape(len(samples), -1)))
+    mean = distances.sum() / (len(samples) * (len(samples) - 1))
     np.fill_diagonal(distances, np.inf)
-    return float(np.median(distances.min(axis=0)))
+    return np.array([mean, np.median(distances.min(axis=0))])
