@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import functools
+import math
 import os
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from gan_paper import GAN, run
 
 import keras
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from keras import layers
 from matplotlib.text import Text
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +24,44 @@ EXPERIMENTS = ROOT / "experiments"
 OF_IMAGES = ("mnist", "mnist_conditional", "mnist_dense", "dcgan", "cifar10")
 NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if name not in OF_IMAGES]
 """The experiments that need no files."""
+X = np.random.default_rng(0).normal(4, 1.25, (200, 2)).astype("float32")
+
+
+def generator(*hidden, shape=(2,), **last):
+    """Of 3-dimensional noise."""
+    end = [layers.Dense(math.prod(shape), **last), *([layers.Reshape(shape)] if len(shape) > 1 else [])]
+    hidden = hidden or [layers.Dense(8, "relu")]
+    return keras.Sequential([keras.Input((3,)), *hidden, *end], name="generator")
+
+
+def discriminator(*end, shape=(2,)):
+    """It ends in these layers, or in a Dense with a sigmoid."""
+    begin = [keras.Input(shape), *([layers.Flatten()] if len(shape) > 1 else []), layers.Dense(8, "relu")]
+    return keras.Sequential([*begin, *(end or [layers.Dense(1, "sigmoid")])], name="discriminator")
+
+
+def make_gan(D=None, G=None, p_z=None, optimizer=lambda: keras.optimizers.SGD(0.1), seed=0, logits=False, **kwargs):
+    """A small GAN, compiled without XLA."""
+    keras.utils.set_random_seed(seed)
+    gan = GAN(G or generator(), D or discriminator(), p_z, from_logits=logits)
+    gan.compile(optimizer(), optimizer(), **{"jit_compile": False, **kwargs})
+    return gan
+
+
+def fit(gan, x=X, **kwargs):
+    """`gan.fit`, on minibatches of 20 of an array, without a progress bar."""
+    if isinstance(x, np.ndarray):
+        kwargs = {"batch_size": 20, **kwargs}
+    return gan.fit(x, **{"verbose": 0, **kwargs})
+
+
+def weights(model):
+    return [np.copy(w) for w in model.get_weights()]
+
+
+def equal(a, b):
+    """Whether arrays have the same bits, one by one."""
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def trained(

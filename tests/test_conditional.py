@@ -1,7 +1,7 @@
 """Conditional GANs (section 6 of the paper): G([z, c]) and D([x, c])."""
 
 from gan_paper import GAN
-from tests.test_algorithm1 import equal, weights
+from tests.conftest import equal, weights
 
 import keras
 import numpy as np

@@ -1,5 +1,5 @@
 from gan_paper import layers
-from gan_paper.layers import Dropout, Maxout, torch_dense
+from gan_paper.layers import Dropout
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 def test_elu_is_kerass_own_and_is_saved_as_it(tmp_path):
     x = np.linspace(-20, 20, 1001, dtype="f")
     assert np.allclose(layers.elu(x), keras.activations.elu(x), atol=2e-7)
-    generator = keras.Sequential([keras.Input((3,)), torch_dense(3, 7, layers.elu)])
+    generator = keras.Sequential([keras.Input((3,)), layers.torch_dense(3, 7, layers.elu)])
     generator.save(tmp_path / "generator.keras")
     loaded = keras.models.load_model(tmp_path / "generator.keras")
     assert loaded.layers[0].activation is keras.activations.elu
@@ -24,15 +24,6 @@ def test_torch_dense_starts_as_pytorch_does():
     layer.build((None, 25))
     for weights in layer.get_weights():
         assert scipy.stats.kstest(weights.ravel(), scipy.stats.uniform(-0.2, 0.4).cdf).pvalue > 1e-3
-
-
-def test_maxout_is_the_greatest_of_its_pieces():
-    rng, layer = np.random.default_rng(1), Maxout(4, 3)
-    layer.build((None, 5))
-    x, kernel, bias = (rng.normal(size=shape).astype("f") for shape in ((7, 5), (5, 12), 12))
-    layer.set_weights([kernel, bias])
-    pieces = x @ kernel + bias  # unit u takes the greatest of the columns u, u + 4, u + 8
-    assert np.allclose(layer(x), np.stack([pieces[:, u::4].max(axis=1) for u in range(4)], axis=1), atol=1e-5)
 
 
 def test_dropout_drops_at_its_rate_and_scales_the_rest():

@@ -2,33 +2,20 @@
 
 import gc
 import itertools
-import math
 import time
 import weakref
 
-from gan_paper import GAN, Gaussian, Uniform
-from tests.test_algorithm1 import equal, weights
-from tests.test_fit import X, fit
+from gan_paper import Gaussian, Uniform
+from tests.conftest import X, discriminator, equal, fit, generator, make_gan, weights
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from keras import layers
 
 NUMBERS = np.arange(380, dtype="float32").reshape(190, 2)
 slices = tf.data.Dataset.from_tensor_slices
-
-
-def make_gan(shape=(2,), activation=None, p_z=None, **kwargs):
-    """A GAN of examples of `shape`, whose generator ends in this activation."""
-    keras.utils.set_random_seed(0)
-    made = [layers.Dense(math.prod(shape), activation), layers.Reshape(shape)]
-    G = keras.Sequential([keras.Input((3,)), layers.Dense(8, "relu"), *made])
-    gan = GAN(G, keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(1, "sigmoid")]), p_z)
-    gan.compile(jit_compile=False, **kwargs)
-    return gan
 
 
 class Batches(keras.utils.PyDataset):
@@ -125,7 +112,7 @@ def test_keras_image_iterators():
     images = tf.keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255).flow(
         np.zeros((45, 8, 8, 1)), np.arange(45), batch_size=10
     )
-    gan = make_gan((8, 8, 1))
+    gan = make_gan(discriminator(shape=(8, 8, 1)), generator(shape=(8, 8, 1)))
     fit(gan, images, epochs=2)
     assert int(gan.g_optimizer.iterations) == 2 * 5
 
@@ -136,7 +123,7 @@ def test_data_frames_and_lists_are_arrays(x):
 
 
 def test_one_number_an_example():
-    gan = make_gan((1,))
+    gan = make_gan(discriminator(shape=(1,)), generator(shape=(1,)))
     values = [gan.minibatches(x, 20).draw(0, 5)[0] for x in (X[:, :1], X[:, 0], pd.Series(X[:, 0]))]
     assert values[0].shape == (5, 1, 20, 1) and all(np.array_equal(value, values[0]) for value in values)
 
@@ -168,17 +155,13 @@ OWN = [
     (Own(fails), "fails"),
     (OfShapeAlone(), "fails"),
 ]
-STRINGS = np.full((200, 2), "four")
-MASKED = np.ma.masked_greater(X, 5)
 REFUSED = [
     *((p, {"steps_per_epoch": 3}, f"x.sample.*{told}") for p, told in OWN),
     ((batch for batch in [X]), {}, "from_generator"),
-    (iter([X]), {}, "from_generator"),
-    (MASKED, {}, "x is an array with masked values"),
+    (np.ma.masked_greater(X, 5), {}, "x is an array with masked values"),
     (X.astype(complex), {}, "x must be an array of numbers"),
     (X.astype("f8") * 1e39, {}, "float32 cannot hold"),
-    (pd.DataFrame(STRINGS), {}, "x must be an array of numbers, .* not DataFrame of"),
-    (slices(STRINGS).batch(20), {}, "x must be an array of numbers"),
+    (pd.DataFrame(np.full((200, 2), "four")), {}, "x must be an array of numbers, .* not DataFrame of"),
     (slices(X.astype(complex)).batch(20), {}, "x must be an array of numbers"),
     (slices(X.astype("f8") * 1e39).batch(20), {}, "float32 cannot hold"),
     (slices(np.where(X > 5, np.nan, X)).batch(20), {}, "x holds values that are not finite"),
@@ -187,12 +170,6 @@ REFUSED = [
     (Batches(lambda x: {"image": x}), {}, "x must be an array of numbers"),
     (Batches(size=0), {}, "x gives no batch"),
     (Batches(), {"batch_size": 20}, "batch_size must be left out"),
-    *(
-        (X, {name: value}, f"{name} must be")
-        for name in ("batch_size", "steps_per_epoch")
-        for value in (True, 2.0, "2")
-    ),
-    *((X, {"seed": value}, "seed must be") for value in (-1, 0.5, None, True, np.float64(1))),
 ]
 
 
@@ -219,14 +196,6 @@ def test_numbers_that_are_not_finite_are_named_by_where_they_come_from(name):
         fit(make_gan(p_z=p_z), x, batch_size=2000, steps_per_epoch=20)
 
 
-def test_integers_may_be_numpys():
-    gan = make_gan()
-    fit(gan, batch_size=np.int64(20), steps_per_epoch=np.int32(5), seed=np.uint8(0), epochs=np.int64(1))
-    same = make_gan()
-    fit(same, batch_size=20, steps_per_epoch=5)
-    assert equal(weights(gan), weights(same)) and int(gan.g_optimizer.iterations) == 5
-
-
 @pytest.mark.parametrize("floatx", ["float16", "bfloat16"])
 def test_minibatches_have_the_dtype_of_the_networks(floatx, monkeypatch):
     gan = make_gan()
@@ -247,7 +216,6 @@ BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
         (BYTES, "tanh", True),
         (BYTES / 127.5 - 1, "tanh", False),
         (BYTES / 127.5 - 1, "sigmoid", True),
-        (BYTES / 127.5 - 1, "relu", True),
         (BYTES, "relu", False),
         (BYTES, None, False),
         (slices(BYTES).batch(20), "sigmoid", True),
@@ -256,7 +224,7 @@ BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
     ],
 )
 def test_examples_out_of_the_generators_reach_are_said(x, activation, warned, recwarn):
-    make_gan(activation=activation).minibatches(x)
+    make_gan(G=generator(activation=activation)).minibatches(x)
     assert [f"last activation, {activation}" in str(w.message) for w in recwarn] == [True] * warned
 
 
@@ -272,9 +240,9 @@ def test_an_array_is_forgotten_after_training():
 def test_training_that_fails_ends_while_a_distribution_draws():
     class Fails(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if batch >= 30:
+            if batch >= 10:
                 raise RuntimeError("stop")
 
-    slow = Own(lambda shape: time.sleep(0.3) or np.zeros(shape))
+    slow = Own(lambda shape: time.sleep(0.1) or np.zeros(shape))
     with pytest.raises(RuntimeError, match="stop"):
         fit(make_gan(steps_per_execution=5), slow, batch_size=2**14, steps_per_epoch=10**6, callbacks=[Fails()])
