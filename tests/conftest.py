@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import contextlib
 import functools
 import math
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from gan_paper import GAN, run
+from gan_paper.run import files
 
 import keras
 import matplotlib.pyplot as plt
@@ -95,6 +97,22 @@ def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
     else:
         patch.setattr(run.Folder, "save_figure", lambda folder, name, figure: plt.close(figure))
         patch.setattr(run.Folder, "save_animation", lambda folder, name, frames: None)
+
+
+@contextlib.contextmanager
+def stopped_at(iteration):
+    """Within it a checkpoint is written at every record, and a run ends as soon as it has that of an iteration."""
+    save = files.Checkpoints.save
+
+    def save_and_stop(checkpoints, state):
+        save(checkpoints, state)
+        if state.iteration == iteration:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(files.Checkpoints, "is_due", lambda checkpoints: True)
+        patch.setattr(files.Checkpoints, "save", save_and_stop)
+        yield
 
 
 def check_legible(figure: plt.Figure) -> None:

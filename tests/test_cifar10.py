@@ -115,8 +115,3 @@ def test_a_run_leaves_its_files(preset, colours, tmp_path):
     assert metrics["note"] == "stripes" and {"recall", "last_iterate_precision"} <= metrics.keys()
     generator = keras.saving.load_model(tmp_path / "generator.keras")
     assert generator.predict(np.zeros((1, 100)), verbose=0).shape == (1, 3072)
-
-
-def test_widths_are_halves_or_quarters():
-    with pytest.raises(ValueError, match="--narrower must be"):
-        replace(cifar10.PRESETS["full"], narrower=3)

@@ -7,7 +7,7 @@ from gan_paper import run
 from gan_paper.distributions import Uniform
 from gan_paper.metrics.distances import vector_distances
 from gan_paper.run import files
-from tests.conftest import EXPERIMENTS, NAMES, trained
+from tests.conftest import EXPERIMENTS, NAMES, stopped_at, trained
 from tests.kill import outcome
 
 import figure1
@@ -36,17 +36,9 @@ def test_an_experiment_trains_resumes_and_plots(name, tmp_path, monkeypatch):
     assert metrics["experiment"] == name and metrics["reference"] and {"value", "d_real", "d_fake"} <= metrics.keys()
     assert all(isinstance(value, str) or np.isfinite(value) for value in metrics.values())
 
-    save = files.Checkpoints.save
-
-    def save_and_stop(checkpoints, state):
-        save(checkpoints, state)
-        if state.iteration == 10:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(files.Checkpoints, "is_due", lambda checkpoints: True)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(files.Checkpoints, "save", save_and_stop)
+    with stopped_at(10):
         trained(name, tmp_path / "parts", **smaller)
+    monkeypatch.setattr(files.Checkpoints, "is_due", lambda checkpoints: True)
     trained(name, tmp_path / "parts", resume=True, **smaller)
     assert outcome(tmp_path / "parts") == outcome(folder.path)
 
@@ -122,13 +114,13 @@ def test_the_metrics_of_points_on_a_curve(end, off, share):
 # Vectors
 
 
+def of_rank(rank, rng):
+    return rng.normal(size=(2000, rank)) @ scipy.linalg.orth(rng.normal(size=(100, rank))).T * (100 / rank) ** 0.5
+
+
 DEPENDENT = {  # vectors (2000, 100), whose dimensions are N(0, 1)
-    "low rank": lambda rng: (
-        rng.normal(size=(2000, 7)) @ scipy.linalg.orth(rng.normal(size=(100, 7))).T * (100 / 7) ** 0.5
-    ),
-    "two thirds of the rank": lambda rng: (
-        rng.normal(size=(2000, 65)) @ scipy.linalg.orth(rng.normal(size=(100, 65))).T / 0.65**0.5
-    ),
+    "low rank": lambda rng: of_rank(7, rng),
+    "two thirds of the rank": lambda rng: of_rank(65, rng),
     "copies of ten dimensions": lambda rng: np.tile(rng.normal(size=(2000, 10)), 10),
     "a common factor": lambda rng: 0.9 * rng.normal(size=(2000, 100)) + 0.19**0.5 * rng.normal(size=(2000, 1)),
 }

@@ -40,10 +40,9 @@ def test_the_classifier_learns_and_comes_back_from_its_file(shape, monkeypatch, 
     assert (probabilities.argmax(axis=1) == kinds[:300]).mean() > 0.95
     second = image_classifier.load_classifier(path, SimpleNamespace(shape=shape))  # without images
     assert all(np.array_equal(v, w) for v, w in zip(first.get_weights(), second.get_weights(), strict=True))
-    for arrays in ({"00": np.zeros(3)}, {"00": np.array([{}], object)}):
-        np.savez(path, **arrays)
-        with pytest.raises(ValueError, match=r"c\.npz is not a readable"):
-            image_classifier.load_classifier(path, SimpleNamespace(shape=shape))
+    np.savez(path, **{"00": np.zeros(3)})
+    with pytest.raises(ValueError, match=r"c\.npz is not a readable"):
+        image_classifier.load_classifier(path, SimpleNamespace(shape=shape))
 
 
 def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys):  # noqa: F811
@@ -67,10 +66,7 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
     assert list(content["measures"]) == ["last iterate", "EMA"]
     nats = {name: "log_likelihood" in measured for name, measured in content["scale"].items()}
     assert nats == {"test images": False, "blurred": False, "noise": True}
-    networks, names = ("generator", "generator-last"), ("samples", "interpolations")
-    figures = {f"{network}-{name}" for network in networks for name in names}
-    assert {path.stem for path in (output / "run").glob("*.png")} == figures
-    assert figure.exists() and figure.with_suffix(".pdf").exists()
+    assert len(list((output / "run").glob("generator*.png"))) == 4 and figure.exists()
     # as many samples as the run itself evaluated: its own log-likelihoods
     image_measures.main(replace(arguments, samples=200, baselines=False, output=None, figure=None))
     for name, prefix in prefixes.items():
@@ -78,9 +74,6 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
         assert measures["sigma"] == metrics[f"{prefix}sigma"]
         assert measures["log_likelihood"] == pytest.approx(metrics[f"{prefix}log_likelihood"], rel=1e-5)
         assert abs(np.log(measures["fine_sigma"] / measures["sigma"])) <= np.log(10) / 9
-    (folder / "generator-last.keras").write_text("weights")
-    with pytest.raises(run.Refused, match=r"generator-last.keras cannot be used"):
-        image_measures.main(image_measures.Arguments((folder,), None, classifier, 150))
 
 
 def test_the_measures_are_those_of_their_definitions(monkeypatch):
@@ -106,7 +99,9 @@ def test_the_measures_are_those_of_their_definitions(monkeypatch):
     assert found["copies"] == pytest.approx((distances < limit).mean(), abs=0.01) and found["copies"] >= 0.05
 
 
-def test_anybodys_images(blobs, tmp_path):  # noqa: F811
+def test_anybodys_images(monkeypatch, tmp_path):
+    for name in ("load_mnist", "load_cifar10"):
+        monkeypatch.setattr(image_data, name, lambda path: image_data.ImageSet(*[None] * 5))
     path, images = tmp_path / "mine.npy", np.random.default_rng(0).random((120, 28, 28))
     np.save(path, images)
     found = image_measures.read(path, 110, None)
@@ -115,13 +110,8 @@ def test_anybodys_images(blobs, tmp_path):  # noqa: F811
     np.save(path, images + 0.5)
     with pytest.raises(ValueError, match=r"must hold at least 110 images .* in \[0.5"):
         image_measures.read(path, 110, None)
-
-
-def test_anybodys_colour_images_are_normalised(monkeypatch, tmp_path):
-    images = np.random.default_rng(0).random((120, 32, 32, 3))
-    monkeypatch.setattr(image_data, "load_cifar10", lambda path: image_data.ImageSet(*[None] * 5))
-    np.save(tmp_path / "mine.npy", images)
-    found = image_measures.read(tmp_path / "mine.npy", 110, None)
+    np.save(path, np.random.default_rng(0).random((120, 32, 32, 3)))  # in colour: their contrast is normalised
+    found = image_measures.read(path, 110, None)
     rows = found.samples["samples"]
     assert isinstance(found.config, cifar10.Config) and rows.shape == (110, 3072)
     assert np.allclose(rows.mean(axis=1), 0.5, atol=1e-5) and np.allclose(rows.std(axis=1), 55 / 3072**0.5 / 6)

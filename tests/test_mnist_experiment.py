@@ -4,7 +4,6 @@ import functools
 import itertools
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from gan_paper import GAN, parzen, run
 from gan_paper.distributions import Gaussian, Uniform
@@ -120,16 +119,3 @@ def test_the_authors_generator_is_initialised_at_the_mean_image():
         assert scipy.stats.kstest(kernel.ravel(), scipy.stats.uniform(-0.05, 0.1).cdf).pvalue > 1e-3
     with pytest.raises(ValueError, match="clip_means must be"):
         mnist.make_generator(means, 0)
-
-
-@pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")
-def test_an_untrained_generator_draws_the_mean_image():
-    """Its Parzen window is one Gaussian around that image, so its log-likelihood has a closed form."""
-    data = image_data.load_mnist(Path(REAL))
-    means = data.train.mean(axis=0) / 255
-    samples = mnist.make_generator(means).predict(PRIORS[mnist].sample((2000, 100), (0, 1, 9)), verbose=0)
-    sigma = parzen.validate(data.validation[:1000] / 255, samples).sigma
-    test = data.test[:1000] / 255
-    squares = ((test - means) ** 2).sum(axis=1).mean()
-    expected = -squares / (2 * sigma**2) - 784 / 2 * np.log(2 * np.pi * sigma**2)
-    assert parzen.log_likelihood(test, samples, sigma).mean() == pytest.approx(expected, abs=10)

@@ -16,7 +16,7 @@ from gan_paper import run
 from gan_paper.distributions import RECORDED_NOISE
 from gan_paper.plots import training_curves
 from gan_paper.run import files
-from tests.conftest import cheaper, trained
+from tests.conftest import cheaper, stopped_at, trained
 from tests.kill import iterations, outcome, start
 
 import gaussian
@@ -128,21 +128,6 @@ def test_other_settings_have_another_folder():
 # Resuming
 
 
-def stopped(folder, at, **changes):
-    """A run that ends as soon as it has the checkpoint of an iteration."""
-    save = files.Checkpoints.save
-
-    def save_and_stop(checkpoints, state):
-        save(checkpoints, state)
-        if state.iteration == at:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(files.Checkpoints, "save", save_and_stop)
-        train(folder, **changes)
-    assert not (folder / "metrics.json").exists()
-
-
 def test_a_process_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
     settings = {"iterations": 3000, "record_every": 100}
     with start(["numpy_gan", "--iterations", "3000"], tmp_path / "run") as process:
@@ -202,7 +187,9 @@ def test_a_finished_run_stays_finished(whole, copy, monkeypatch):
 
 
 def test_more_iterations_then_fewer(copy, capsys):
-    stopped(copy, 50, resume=True, iterations=60)  # nothing says any more that this run is finished
+    with stopped_at(50):
+        train(copy, resume=True, iterations=60)
+    assert not (copy / "metrics.json").exists()  # nothing says any more that this run is finished
     train(copy, resume=True, iterations=60)
     assert "60 iterations in place of 40" in capsys.readouterr().out
     assert run.read_metrics(copy)["iterations"] == run.read_config(copy)["settings"]["iterations"] == 60

@@ -1,5 +1,6 @@
 """experiments/theory.py: its formulas against independent ones, and what it says of its checks."""
 
+import functools
 import json
 from unittest.mock import Mock
 
@@ -14,7 +15,7 @@ import scipy.integrate
 import theory
 from keras import ops
 
-P_G = Gaussian(5, 1.5)
+P_G, LOG_2 = Gaussian(5, 1.5), np.log(2)
 
 
 def adaptive(integrand):
@@ -52,95 +53,67 @@ def logits(formula):
     return change("learn", lambda _, p_g: formula(d_star(p_g)), theory.FixedGenerator)
 
 
-def d_star(formula):
-    return change("optimal_discriminator", formula)
-
-
 def loss(name, value):
     return lambda patch: patch.setitem(theory.GENERATOR_LOSSES, name, value)
 
 
 V, JSD, D, ON_SAMPLES = theory.value, theory.jensen_shannon_divergence, theory.optimal_discriminator, objective.value
-SATURATING, NON_SATURATING = (theory.GENERATOR_LOSSES[name] for name in ("saturating", "non_saturating"))
+saturating, non_saturating = (theory.GENERATOR_LOSSES[name] for name in ("saturating", "non_saturating"))
+value, on_samples = functools.partial(change, "value"), functools.partial(change, "value", module=objective)
+criterion, d_star = functools.partial(change, "criterion"), functools.partial(change, "optimal_discriminator")
+other_loss = functools.partial(loss, "saturating"), functools.partial(loss, "non_saturating")
 optimal, trained, untrained = logits(lambda a: a), lambda patch: None, change("fit", Mock(), theory.GAN)
-square_roots, half, real_at_105 = logits(lambda a: a / 2), logits(np.zeros_like), logits(lambda a: a + np.log(1.05))
-jsd_once, minus_v = change("criterion", lambda p, q: JSD(p, q) - LOG_4), change("value", lambda p_g, a: -V(p_g, a))
-labels_swapped, other_data = d_star(lambda p, q: D(q, p)), d_star(lambda p, q: D(np.roll(p, 5), q))
-twice = loss("saturating", lambda a: 2 * SATURATING(a))
-GUARDED = [  # of each check: where D comes from, and three broken versions of what it guards
-    ("proposition_1", "largest |D - D*|", optimal, [logits(lambda a: a + np.log(2)), square_roots, half]),
-    (
-        *("proposition_1", "|mean of D - D*|", optimal),
-        [real_at_105, logits(lambda a: a - np.log(1.05)), logits(lambda a: 0 * a - 0.04)],
+square_roots, half, above = logits(lambda a: a / 2), logits(np.zeros_like), logits(lambda a: a + np.log(1.05))
+below, low, twice_real = logits(lambda a: a - np.log(1.05)), logits(lambda a: 0 * a - 0.04), logits(lambda a: a + LOG_2)
+jsd_once, bits = criterion(lambda p, q: JSD(p, q) - LOG_4), criterion(lambda p, q: 2 * JSD(p, q) / LOG_2 - LOG_4)
+minus_v, half_v = value(lambda p_g, a: -V(p_g, a)), value(lambda p_g, a: V(p_g, a) / 2)
+swapped, other_data = d_star(lambda p, q: D(q, p)), d_star(lambda p, q: D(np.roll(p, 5), q))
+real_at_105 = on_samples(lambda x, g: ON_SAMPLES(x, g) + 0.05 * ops.mean(ops.log_sigmoid(x)))
+GUARDED = {  # (where, which claim, where D comes from): three broken versions of what it guards
+    ("proposition_1", "largest |D - D*|", optimal): (twice_real, square_roots, half),
+    ("proposition_1", "|mean of D - D*|", optimal): (above, below, low),
+    ("theorem_1", "Monte Carlo", optimal): (jsd_once, bits, criterion(lambda p, q: 2 * JSD(p, q) - LOG_2)),
+    ("theorem_1", "above V(D*, G)", optimal): (jsd_once, minus_v, half_v),
+    ("theorem_1", "below V(D*, G)", optimal): (above, square_roots, half),
+    ("theorem_1", "on samples", untrained): (
+        *(real_at_105, on_samples(lambda x, g: ON_SAMPLES(-x, -g)), on_samples(lambda x, g: ON_SAMPLES(x, g) / LOG_2)),
     ),
-    (
-        *("theorem_1", "Monte Carlo", optimal),
-        [
-            jsd_once,
-            change("criterion", lambda p, q: 2 * JSD(p, q) / np.log(2) - LOG_4),  # in bits
-            change("criterion", lambda p, q: 2 * JSD(p, q) - np.log(2)),
-        ],
+    ("theorem_1", "where on the path", optimal): (
+        *(minus_v, logits(lambda a: -a), change("P_DATA", Gaussian(5, 1.25))),
     ),
-    ("theorem_1", "above V(D*, G)", optimal, [jsd_once, minus_v, change("value", lambda p_g, a: V(p_g, a) / 2)]),
-    ("theorem_1", "below V(D*, G)", optimal, [real_at_105, square_roots, half]),
-    (
-        *("theorem_1", "on samples", untrained),
-        [
-            change("value", lambda x, g: ON_SAMPLES(x, g) + 0.05 * ops.mean(ops.log_sigmoid(x)), objective),
-            change("value", lambda x, g: ON_SAMPLES(-x, -g), objective),  # labels swapped
-            change("value", lambda x, g: ON_SAMPLES(x, g) / np.log(2), objective),
-        ],
+    ("proposition_2", "JSD at the end", trained): (swapped, other_data, change("STEP", 0.01)),
+    ("proposition_2", "rise of JSD", trained): (swapped, other_data, change("STEP", 30)),
+    ("proposition_2", "finite differences", trained): (
+        *(d_star(lambda p, q: D(2 * p, q)), d_star(lambda p, q: D(p**0.5, q**0.5)), other_data),
     ),
-    (
-        *("theorem_1", "where on the path", optimal),
-        [minus_v, logits(lambda a: -a), change("P_DATA", Gaussian(5, 1.25))],
+    ("section_3", ": saturating gradient", untrained): tuple(
+        map(other_loss[0], (lambda a: 2 * saturating(a), lambda a: -saturating(a), lambda a: -ops.mean(a**2)))
     ),
-    ("proposition_2", "JSD at the end", trained, [labels_swapped, other_data, change("STEP", 0.01)]),
-    ("proposition_2", "rise of JSD", trained, [labels_swapped, other_data, change("STEP", 30)]),
-    (
-        *("proposition_2", "finite differences", trained),
-        [d_star(lambda p, q: D(2 * p, q)), d_star(lambda p, q: D(p**0.5, q**0.5)), other_data],
+    ("section_3", "non-saturating gradient against", untrained): tuple(
+        map(other_loss[1], (lambda a: 2 * non_saturating(a), lambda a: -non_saturating(a), lambda a: ops.mean(a**2)))
     ),
-    (
-        *("section_3", ": saturating gradient", untrained),
-        [
-            twice,
-            loss("saturating", lambda a: -SATURATING(a)),
-            loss("saturating", lambda a: -ops.mean(ops.sigmoid(a) ** 2)),
-        ],
+    ("section_3", "saturating over", trained): (
+        *(other_loss[0](lambda a: 2 * saturating(a)), other_loss[0](non_saturating), untrained),
     ),
-    (
-        *("section_3", "non-saturating gradient against", untrained),
-        [
-            loss("non_saturating", lambda a: 2 * NON_SATURATING(a)),
-            loss("non_saturating", lambda a: -NON_SATURATING(a)),
-            loss("non_saturating", lambda a: ops.mean((ops.sigmoid(a) - 1) ** 2)),
-        ],
-    ),
-    ("section_3", "saturating over", trained, [twice, loss("saturating", NON_SATURATING), untrained]),
-]
+}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize(("proposition", "claim", "good", "broken"), GUARDED, ids=[claim for _, claim, *_ in GUARDED])
-def test_each_check_fails_on_what_it_guards(proposition, claim, good, broken, monkeypatch):
+@pytest.mark.parametrize("guarded", GUARDED, ids=lambda guarded: guarded[1])
+def test_each_check_fails_on_what_it_guards(guarded, monkeypatch):
     """And holds where nothing is broken."""
     cheaper(monkeypatch)
     monkeypatch.setattr(theory, "theory_figures", Mock())
     monkeypatch.setattr(theory, "learned_discriminators", Mock())
-    settings = theory.Arguments(samples=20_000, iterations=1, m=16)
-    for number, how in enumerate([trained, *broken]):
+    settings, (proposition, claim, good) = theory.Arguments(samples=20_000, iterations=1, m=16), guarded
+    for number, how in enumerate([trained, *GUARDED[guarded]]):
         with monkeypatch.context() as patch:
             good(patch)
             how(patch)
-            match proposition:
-                case "proposition_2":
-                    found = theory.proposition_2()
-                case "section_3":
-                    found = theory.section_3(settings)
-                case _:
-                    found = getattr(theory, proposition)(theory.FixedGenerator(settings))
-            held = [check.holds for check in found[0] if claim in check.claim]
+            needs = {"proposition_2": (), "section_3": (settings,)}.get(proposition)
+            needs = (theory.FixedGenerator(settings),) if needs is None else needs
+            checks, *_ = getattr(theory, proposition)(*needs)
+            held = [check.holds for check in checks if claim in check.claim]
             assert held and set(held) == {number == 0}, number
 
 
