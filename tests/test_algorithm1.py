@@ -61,34 +61,6 @@ def test_same_weights_and_losses_as_the_numpy_oracle(k, generator_loss, momentum
     assert reported == pytest.approx([d_loss, g_loss, -d_loss], rel=1e-9)
 
 
-def test_simultaneous_updates_are_the_numpy_oracles(float64):
-    gan = make_gan(1, "non_saturating", momentum=0.5, simultaneous=True, jit_compile=False)
-    G, D = oracles(gan)
-    d_optimizer, g_optimizer = (numpy_gan.SGD(0.05, 0.5) for _ in range(2))
-    fit(gan, 50)
-    for x, z in drawn(gan, 50):
-        assert z.shape == (1, 16, 3)  # one minibatch of noise serves both
-        _, of_D = numpy_gan.discriminator_gradients(G, D, x[0], z[0])
-        _, of_G = numpy_gan.generator_gradients(G, D, z[0], "non_saturating")
-        d_optimizer.apply(of_D, D.parameters)
-        g_optimizer.apply(of_G, G.parameters)
-    assert furthest(gan, G, D) < 1e-9
-
-
-def test_each_step_moves_its_own_network_and_leaves_every_bit_of_the_other():
-    gan = make_gan(momentum=0.5)
-    x, z = P_DATA.sample((8, 2), 0), P_Z.sample((8, 3), 1)
-    for step, moved, held in [
-        (lambda: gan.generator_step(z), gan.generator, gan.discriminator),
-        (lambda: gan.discriminator_step(x, z), gan.discriminator, gan.generator),
-    ]:
-        before, left = weights(moved), weights(held)
-        for _ in range(3):
-            step()
-        assert equal(left, weights(held))
-        assert not any(np.array_equal(a, b) for a, b in zip(before, weights(moved), strict=True))
-
-
 def test_the_averaged_networks():
     """Their weights are checked in `test_oracle.py`."""
     gan = make_gan(jit_compile=False)

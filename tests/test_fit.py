@@ -48,33 +48,6 @@ def test_a_dataset_brings_its_own_minibatches(remainder):
     assert int(gan.g_optimizer.iterations) == 2 * (9 if remainder else 10)
 
 
-@pytest.mark.parametrize(
-    ("x", "kwargs", "message"),
-    [
-        (X[:19], {}, "x has 0 full minibatches of 20"),
-        (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes it, not \(200, 1\)"),
-        (np.where(X > 5, np.nan, X), {}, "x holds values that are not finite"),
-        (np.full((200, 2), "four"), {}, "x must be an array of numbers, .* of <U4"),
-        ([[1.0], [1.0, 2.0]], {}, "x must be an array of numbers, .* not list"),
-        (X, {"batch_size": 0}, "batch_size must be an integer of at least 1, not 0"),
-        (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
-        (X, {"steps_per_epoch": 2.0}, "steps_per_epoch must be an integer of at least 1, not 2.0"),
-        *((X, {"seed": seed}, "seed must be an integer of at least 0") for seed in (-1, 0.5, True)),
-        (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
-        (slices(X), {}, r"x must be of shape \(m, 2\), .*; dataset.batch"),
-        (slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
-        (slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
-        (slices(X).batch(20).repeat(), {}, "steps_per_epoch must be given"),
-        (slices(X[:0]).batch(20), {}, "x gives no batch with an example"),
-    ],
-)
-def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):
-    gan = make_gan()
-    with pytest.raises(ValueError, match=message) as refusal:
-        fit(gan, x, **kwargs)
-    assert "\n" not in str(refusal.value) and int(gan.g_optimizer.iterations) == 0
-
-
 # Epochs and callbacks
 
 

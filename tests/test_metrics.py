@@ -27,12 +27,6 @@ def test_counts_agree_with_numpy():
     assert (histogram.density * 0.05).sum() == pytest.approx(histogram.counts.sum() / 10_000)
 
 
-def test_exact_masses_and_rebinning():
-    fine, coarse = Histogram.exact(P_DATA, EDGES), Histogram.exact(P_DATA, np.linspace(-6, 14, 65))
-    assert np.allclose(fine.rebin(coarse.edges).counts, coarse.counts, atol=2e-4)
-    assert np.allclose(fine.rebin(EDGES[::4]).counts, fine.counts.reshape(-1, 4).sum(axis=1), atol=1e-12)
-
-
 def test_distances_between_histograms_against_scipy():
     rng = np.random.default_rng(0)
     a, b = rng.normal(4, 1.25, 50_000), rng.normal(4.5, 1.5, 50_000)

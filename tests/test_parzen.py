@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 from gan_paper import parzen
-from gan_paper.parzen import SIGMAS, Estimate, estimate, log_likelihood, validate
+from gan_paper.parzen import SIGMAS, estimate, log_likelihood, validate
 
 import numpy as np
 import pytest
@@ -53,21 +53,6 @@ def test_precise_up_to_the_widest_data_that_are_taken(d):
         log_likelihood(points, samples, [0.1, 1])
 
 
-def test_gaussian_samples_give_the_gaussian_widened_by_sigma():
-    # For s ~ N(0, scale^2 I) the expected Parzen density is that of N(0, (scale^2 + sigma^2) I).
-    rng, d, scale, sigma = np.random.default_rng(0), 3, 0.7, 0.5
-    samples, points = rng.normal(0, scale, (50_000, d)), rng.normal(0, scale, (4000, d))
-    variance = scale**2 + sigma**2
-    exact = -(points**2).sum(axis=1) / (2 * variance) - d / 2 * np.log(2 * np.pi * variance)
-    ours = log_likelihood(points, samples, sigma)
-    expected = -d / 2 * (scale**2 / variance + np.log(2 * np.pi * variance))
-    result = estimate(points, samples, sigma)
-    assert np.abs(ours - exact).mean() < 0.02  # 50,000 samples are not all of them
-    assert result.mean == pytest.approx(exact.mean(), abs=2e-3)
-    assert result.mean == pytest.approx(expected, abs=4 * result.standard_error)
-    assert result.standard_error == pytest.approx(scale**2 / variance * (d / 2 / 4000) ** 0.5, rel=0.05)
-
-
 @pytest.mark.parametrize(("block", "chunk"), [(1, 1), (50, 200), (2**23, 100)])
 def test_many_widths_in_blocks(monkeypatch, block, chunk):
     points, samples = images(37, 1, 20), images(53, 2, 20)
@@ -95,21 +80,17 @@ def test_the_protocol(count):
     assert result == pytest.approx((chosen, of_all.mean(), of_all.std() / count**0.5, count), rel=1e-4)
     assert result.sigma == chosen
 
-    result, of_test = estimate(test, samples, chosen), direct(test, samples, chosen)
-    assert isinstance(result, Estimate) and result.sigma == chosen and result.points == 200
-    assert result.mean == pytest.approx(of_test.mean(), rel=1e-4)
-    assert result.standard_error == pytest.approx(of_test.std() / 200**0.5, rel=1e-4)
+    of_test = direct(test, samples, chosen)
+    expected = (chosen, of_test.mean(), of_test.std() / 200**0.5, 200)
+    assert estimate(test, samples, chosen) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
     ("points", "samples", "sigmas", "message"),
     [
         (np.zeros((3, 2)), np.zeros((4, 3)), 1, "points of 2 entries and samples of 3"),
-        (np.zeros(3), np.zeros((4, 3)), 1, r"points must be .* of shape \(3,\)"),
         (np.zeros((3, 2)), np.zeros((0, 2)), 1, "samples must be"),
-        (np.array([["a", "b"]]), np.zeros((4, 2)), 1, "real numbers"),
         (np.array([[0, np.nan]]), np.zeros((4, 2)), 1, "must be finite"),
-        (np.zeros((3, 2)), np.array([[0, np.inf]], np.float32), 1, "must be finite"),
         (np.zeros((3, 2)), np.zeros((4, 2)), [1, -1], "sigma must be positive"),
     ],
 )

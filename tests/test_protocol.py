@@ -60,14 +60,6 @@ def test_it_is_compared_with_its_own_reference(call, made):
     assert result.returncode == 1 and "Wasserstein-1" in result.stdout and not result.stderr, result
 
 
-def test_it_is_swept(call):
-    flags = ("--experiments", call.folder, "--seeds", "1", "--set", "iterations=20", "--output", "swept")
-    result = call(EXPERIMENTS / "sweep.py", "exponential", *flags)
-    assert result.returncode == 0, result
-    metrics = [run.read_metrics(path.parent) for path in sorted(call.folder.glob("swept/*/*/metrics.json"))]
-    assert [(row["experiment"], row["seed"]) for row in metrics] == [("exponential", 1)]
-
-
 def test_it_is_reported_with_p_data_and_the_optimal_discriminator(call, made):
     result = call(EXPERIMENTS / "report.py", "runs")
     assert result.returncode == 0, result

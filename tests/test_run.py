@@ -112,9 +112,6 @@ def test_a_folder_that_is_not_empty_is_refused(copy, tmp_path):
     assert "(it holds no experiment)" in refused(somebodys)
     (copy / "config.json").unlink()
     assert "config.json does not exist" in refused(copy)
-    (tmp_path / "begun").mkdir()
-    (tmp_path / "begun" / ".config-x").write_text("{")  # of a process that was killed while it wrote
-    assert run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=tmp_path / "begun"))
 
 
 def test_other_settings_have_another_folder():
@@ -202,11 +199,9 @@ def test_more_iterations_then_fewer(copy, capsys):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"k": 3}, "--k 4, not 3"),
         ({"seed": 1}, "--seed 0, not 1"),
         ({"preset": "mixture"}, "preset: default, not mixture"),
-        ({"iterations": 20}, "is beyond 20 iterations"),
-        ({"m": 10**9}, "--m 16, not 1000000000"),
+        ({"m": 10**9}, "--m 16, not 1000000000"),  # which could not be trained either
     ],
 )
 def test_another_run_is_not_resumed(copy, changes, said):
@@ -229,17 +224,15 @@ def test_checkpoints_of_another_run_are_refused(copy, tmp_path):
 # Ways to end
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "status"), [("numpy_gan", signal.SIGTERM, 143), ("uniform_to_gaussian", signal.SIGINT, 130)]
-)
-def test_a_signal_ends_a_run_and_says_how_to_go_on(tmp_path, name, number, status):
+def test_ctrl_c_ends_a_run_and_says_how_to_go_on(tmp_path):
+    name = "uniform_to_gaussian"
     with start([name, "--iterations", "10000000"], tmp_path / "run") as process:
         wait_for(tmp_path / "run" / "checkpoints" / "200.npz", process)
         with pytest.raises(run.Refused, match="is in use by another process; one run needs one folder"):
             trained(name, tmp_path / "run", resume=True, iterations=10_000_000, record_every=100)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
-    assert process.returncode == status and errors.count("\n") == 1 and "with --resume goes on" in errors, errors
+    assert process.returncode == 130 and errors.count("\n") == 1 and "with --resume goes on" in errors, errors
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -331,63 +324,36 @@ def npy(descr, size):
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
 
 
-def test_files_that_are_no_runs(tmp_path, monkeypatch):
+def test_files_that_are_no_runs(whole, tmp_path, monkeypatch):
+    """Refused by name, before they are read, and nothing is executed."""
     histograms, samples = tmp_path / "histograms.npz", tmp_path / "samples.npy"
+    arrays = files.read_arrays(whole / "histograms.npz")
     monkeypatch.setattr(files, "LARGEST", 100_000)
 
-    def replaced(make, *arguments):
+    def refusal(make, *arguments):
         histograms.unlink(missing_ok=True)
         make(*arguments)
-        with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable .*\(.+\)$") as refusal:
+        with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable [^\n]*\(.+\)$") as refused:
             run.read_recording(tmp_path)
-        return str(refusal.value)
+        return str(refused.value)
+
+    def hollow():
+        with zipfile.ZipFile(histograms, "w") as archive:
+            archive.writestr("views.npy", npy("|S0", 10**9))
 
     bombs = np.array([Bomb(), Bomb()], dtype=object)
-    assert "allow_pickle=False" in replaced(lambda: np.savez(histograms, views=bombs))
-    assert "not a regular file" in replaced(os.mkfifo, histograms)
-    assert "not a regular file" in replaced(histograms.symlink_to, "/dev/zero")
+    assert "allow_pickle=False" in refusal(lambda: np.savez(histograms, views=bombs))
+    assert "not a regular file" in refusal(os.mkfifo, histograms)
+    assert "not a regular file" in refusal(histograms.symlink_to, "/dev/zero")
+    assert "more than" in refusal(hollow)
     for large in (np.zeros(100_000), np.ones(20_000, np.int8), [""] * 2_000):
-        assert "more than" in replaced(lambda large=large: np.savez_compressed(histograms, views=large))
-    with zipfile.ZipFile(histograms, "w") as archive:
-        archive.writestr("views.npy", npy("|S0", 10**9))
-    with pytest.raises(run.Refused, match="more than"):
-        run.read_recording(tmp_path)
-    assert "views" in replaced(lambda: np.savez(histograms, edges=np.zeros(10)))
+        assert "more than" in refusal(lambda large=large: np.savez_compressed(histograms, views=large))
+    for name, wrong in (("counts", arrays["counts"][:, :-1]), ("edges", arrays["edges"][::-1])):
+        refusal(lambda name=name, wrong=wrong: np.savez(histograms, **{**arrays, name: wrong}))
+    refusal(histograms.write_bytes, (whole / "histograms.npz").read_bytes()[:-100])
     np.save(samples, bombs)
     with pytest.raises(ValueError, match=r"samples\.npy .*allow_pickle=False"):
         files.read_samples(samples)
     samples.write_bytes(npy("<f8", 10**12))
     with pytest.raises(ValueError, match=r"samples\.npy is not a readable"):
         files.read_samples(samples)
-
-
-def test_a_recording_that_does_not_hold_together(whole, tmp_path):
-    arrays = files.read_arrays(whole / "histograms.npz")
-    for changes in (
-        {"counts": arrays["counts"][:, :-1]},
-        {"iterations": arrays["iterations"][:0]},
-        {"iterations": np.zeros(1_000_001)},
-        {"edges": np.array(["a", "b"])},
-        {"edges": arrays["edges"][::-1]},
-        {"counts": arrays["counts"] * np.nan},
-    ):
-        np.savez(tmp_path / "histograms.npz", **{**arrays, **changes})
-        with pytest.raises(run.Refused, match=rf"^{tmp_path}/histograms.npz [^\n]*$"):
-            run.read_recording(tmp_path)
-
-
-def test_damage_is_noticed_or_harmless(whole, tmp_path):
-    """A part, a bit, some bytes or the end of a file is changed: it is refused by name, or reads the same."""
-    rng, content = np.random.default_rng(0), (whole / "histograms.npz").read_bytes()
-    moments, noticed = run.read_recording(whole).moments, 0
-    for number in range(100):
-        at, bit = int(rng.integers(len(content))), 1 << int(rng.integers(8))
-        flipped, others = bytes([content[at] ^ bit]) + content[at + 1 :], rng.bytes(8) + content[at + 8 :]
-        damaged = (content[:at], content[:at] + flipped, content[:at] + others, content + rng.bytes(5))[number % 4]
-        (tmp_path / "histograms.npz").write_bytes(damaged)
-        try:
-            assert run.read_recording(tmp_path).moments == moments
-        except run.Refused as refusal:
-            noticed += 1
-            assert str(tmp_path) in str(refusal) and "\n" not in str(refusal)
-    assert noticed >= 70

@@ -115,14 +115,13 @@ def test_what_dies_is_resumed_and_what_diverges_is_a_row(tiny, monkeypatch, caps
     assert "mean=8.0-seed1: failed: exit status -9" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_all_processes(tiny, tmp_path, number):
+def test_ctrl_c_ends_all_processes(tiny, tmp_path):
     begun = tmp_path / "runs" / "tiny" / "mean=7.0-seed0"
     with start(ROOT / "experiments" / "sweep.py", *tiny, "0-9", "--set", "mean=7", "--workers", 1) as process:
         wait_for(begun / "config.json")
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]
-    assert process.returncode == 128 + number and said.count("\n") == 1 and "the same command goes on" in said
+    assert process.returncode == 130 and said.count("\n") == 1 and "the same command goes on" in said
     with filelock.FileLock(begun / ".lock", timeout=0):  # no process has it open
         assert not (begun / "metrics.json").exists()
 
@@ -176,21 +175,13 @@ def test_values_are_of_the_settings_kinds(tiny):
     assert planned[0].folder.name == "other-mean=0.001-cosine=False-seed3"
 
 
-def test_seeds_are_read_from_text():
-    assert sweep.parse_seeds("0,2,5-7, 6") == [0, 2, 5, 6, 7]
-    for text in ("5-3", "many", "0,x", "-1", ""):
-        with pytest.raises(run.Refused, match="--seeds"):
-            sweep.parse_seeds(text)
-
-
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
+        ("5-3", "--seeds"),
         ("1 --preset none", "--preset none is none of default, other"),
         ("1 --set output=x", "--set output=x must name one of these settings, once: iterations, m, "),
         ("1 --set mean=1,1.0", "--set must not give one value twice"),
-        ("1 --set cosine=maybe", "--set cosine=maybe must be true or false"),
-        ("1 --scheduler nonsense://a", "nonsense://a leads to no Dask scheduler"),
         ("1 --scheduler-file none.json", "none.json leads to no Dask scheduler"),
         ("1 --set m=1,0", "2"),  # an exit status: tyro says what is wrong
     ],

@@ -3,18 +3,16 @@
 import json
 import re
 import statistics
-from pathlib import Path
 
 from gan_paper import run
 from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import limit
 from gan_paper.run import files
+from tests.conftest import ROOT
 
 import numpy as np
 import pytest
 import tables
-
-ROOT = Path(__file__).parent.parent
 
 
 def finished(folder, experiment, preset="default", seed=0, mean=0.0, **metrics):
@@ -72,11 +70,6 @@ def test_runs_have_a_row_each_and_their_median_below(tmp_path, capsys):
     assert [row[:2] for row in rows[3:]] == [["median", "0.02"], ["least", "0.01"], ["greatest", "0.4"]]
     with pytest.raises(run.Refused, match="other reports other metrics than seed0"):
         tables.main(tables.Arguments((folders[0], finished(tmp_path / "other", "gaussian", ks=0.1))))
-
-
-def test_a_list_of_runs_shows_the_log_likelihood_or_the_first_metric():
-    assert tables.headline({"experiment": "e", "seed": 3, "wasserstein": 0.1, "ks": 0.2}) == ("wasserstein", 0.1)
-    assert tables.headline({"sigma": 0.2, "log_likelihood": 225.0}) == ("log_likelihood", 225.0)
 
 
 def test_collected_runs_are_rows_of_the_tables(tmp_path, references):

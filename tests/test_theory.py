@@ -117,20 +117,6 @@ def test_each_check_fails_on_what_it_guards(guarded, monkeypatch):
             assert held and set(held) == {number == 0}, number
 
 
-def test_a_trained_D_shows_a_real_term_at_1_05(monkeypatch):
-    cheaper(monkeypatch)
-    monkeypatch.setattr(theory, "learned_discriminators", Mock())
-    monkeypatch.setattr(theory, "GENERATORS", {"shifted": theory.GENERATORS["shifted"]})
-    for weight in (1, 1.05):
-        monkeypatch.setitem(
-            objective.DISCRIMINATOR_LOSSES,
-            "minimax",
-            lambda x, g: -weight * ops.mean(ops.log_sigmoid(x)) - ops.mean(ops.log_sigmoid(-g)),  # noqa: B023
-        )
-        _, bias = theory.proposition_1(theory.FixedGenerator(theory.Arguments(iterations=120, m=500)))[0]
-        assert bias.holds == (weight == 1)
-
-
 def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
     cheaper(monkeypatch)
     monkeypatch.setattr(run, "save_figure", lambda path, figure, content: check_legible(figure) or [])
