@@ -85,7 +85,7 @@ def test_a_run_leaves_its_files(whole):
 
 
 def test_what_is_recorded_is_the_average_that_is_saved(whole):
-    z = gaussian.make_gan(CONFIG).p_z.sample((20_000, 30), (0, 0, RECORDED_NOISE))
+    z = gaussian.make_gan(CONFIG).p_z.sample((32_000, 30), (0, 0, RECORDED_NOISE))
     names = ("generator", "generator-last")
     average, last = (keras.models.load_model(whole / f"{name}.keras").predict(z, verbose=0) for name in names)
     recorded = run.read_recording(whole).moments["mean"][-1]

@@ -163,7 +163,7 @@ class Recording:
         self,
         edges: Mapping[str, ArrayLike],
         views: Mapping[str, View] | None = None,
-        samples: int = 30_000,
+        samples: int = 32_000,
         keep: int = 0,
         observe: Callable[[Any], Mapping[str, Any]] | None = None,
         provenance: str = "",
