@@ -1,5 +1,6 @@
 """README.md and the pages of docs/: their links, figures, code and words."""
 
+import ast
 import contextlib
 import functools
 import io
@@ -82,5 +83,14 @@ def test_troubleshooting_knows_the_messages_of_the_code():
     assert not [message for message in messages if max(message.split("..."), key=len).strip() not in code]
 
 
-def test_pages_use_the_fields_words():
-    assert not {str(page): found[0] for page in PAGES if (found := RETIRED.findall(" ".join(text(page).split())))}
+def docstrings():
+    """The package's and the experiments', which are also their `--help`."""
+    for path in [*(ROOT / "gan_paper").rglob("*.py"), *(ROOT / "experiments").rglob("*.py")]:
+        for node in ast.walk(ast.parse(text(path))):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                yield f"{path}:{node.lineno}", str(node.value.value)
+
+
+def test_pages_and_help_use_the_fields_words():
+    said = [*((str(page), text(page)) for page in PAGES), *docstrings()]
+    assert not {place: found[0] for place, words in said if (found := RETIRED.findall(" ".join(words.split())))}
