@@ -234,7 +234,7 @@ class GAN(SamplingModel):
             lambda step, *_: step < self.k, update, (0, zero, logits, logits), parallel_iterations=1
         )
         g_loss = self.generator_step(_at(z, self.k))
-        return d_loss, g_loss, *_seen(real, fake)
+        return d_loss, g_loss, *objective.seen(real, fake)
 
     def discriminator_step(self, x: Any, z: Any) -> tuple[Any, ...]:
         """Update D by ascending the gradient of V, jointly on examples x and on samples G(z); G stays as it is."""
@@ -270,7 +270,7 @@ class GAN(SamplingModel):
         d_gradients, g_gradients = tape.gradient(d_scaled, d_variables), tape.gradient(g_scaled, g_variables)
         self.d_optimizer.apply(d_gradients, d_variables)
         self.g_optimizer.apply(g_gradients, g_variables)
-        return d_loss, g_loss, *_seen(real, fake)
+        return d_loss, g_loss, *objective.seen(real, fake)
 
     def generate(self, z: Any) -> Any:
         """G's samples as D takes them: G(z), or for a conditional GAN [G(z, c), c]."""
@@ -293,11 +293,6 @@ class GAN(SamplingModel):
     def compute_generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples. To be overridden where it needs more."""
         return self._untracked.losses[1](fake) + total(self.generator.losses)
-
-
-def _seen(real: Any, fake: Any) -> tuple[Any, Any, Any]:
-    """The means of D(x) and of D(G(z)), and V, from D's logits."""
-    return tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake)), objective.value(real, fake)
 
 
 def _at(minibatches: Any, index: Any) -> Any:

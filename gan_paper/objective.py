@@ -29,6 +29,12 @@ def value(real_logits: Any, fake_logits: Any) -> Any:
     return ops.mean(ops.log_sigmoid(real_logits)) + ops.mean(ops.log_sigmoid(-fake_logits))
 
 
+def seen(real_logits: Any, fake_logits: Any) -> tuple[Any, Any, Any]:
+    """The means of D(x) and of D(G(z)), and V, from D's logits."""
+    means = ops.mean(ops.sigmoid(real_logits)), ops.mean(ops.sigmoid(fake_logits))
+    return *means, value(real_logits, fake_logits)
+
+
 def discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
     """What D descends: -V, both halves in one update (Algorithm 1, the inner loop)."""
     return -value(real_logits, fake_logits)

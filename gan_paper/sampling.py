@@ -41,7 +41,9 @@ class SamplingModel(AdversarialModel):
         integer("seed", seed, 0)
         return np.concatenate([samples for _, samples in self._samples(self._to_evaluate(), count, seed, c)])
 
-    def evaluate(self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, **_: Any) -> dict[str, float]:
+    def evaluate(
+        self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, verbose: Any = 0
+    ) -> dict[str, float]:
         """V(D, G), mean D(x) and mean D(G(z)) on held-out examples, and on as many samples, as `sample` draws them.
 
         Where optimizers keep an EMA of the weights, it is what is evaluated.
@@ -51,6 +53,7 @@ class SamplingModel(AdversarialModel):
             c: For a conditional GAN, (N, ...): of the examples, and of the samples.
             count: How many examples are drawn, where x is a distribution.
             seed: Of the draws.
+            verbose: Accepted as by `keras.Model.evaluate`; nothing is shown.
 
         Returns:
             `value` in nats, `d_real` and `d_fake`.
@@ -59,6 +62,7 @@ class SamplingModel(AdversarialModel):
             ValueError: naming the argument, if one does not fit.
         """
         self._assert_compile_called("evaluate")
+        integer("seed", seed, 0)
         model, is_array = self._to_evaluate(), not hasattr(x, "sample") or hasattr(x, "__array__")
         if is_array:
             x = array(x, Part("x", self.discriminator.inputs[0].shape[1:], keras.config.floatx()))
@@ -74,8 +78,8 @@ class SamplingModel(AdversarialModel):
                 answers += self._in_batches(model.logits, [of, *of_chunk])
             begin = end
         real, fake = tf.concat(real, axis=0), tf.concat(fake, axis=0)
-        seen = objective.value(real, fake), tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
-        return dict(zip(("value", "d_real", "d_fake"), map(float, seen), strict=True))
+        d_real, d_fake, value = map(float, objective.seen(real, fake))
+        return {"value": value, "d_real": d_real, "d_fake": d_fake}
 
     def _validation(self, data: Any) -> keras.callbacks.Callback:
         """Adds `evaluate`'s results on held-out x, or (x, c), to each epoch's row."""
@@ -116,6 +120,6 @@ class SamplingModel(AdversarialModel):
         batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
         return [network(one_or_all(batch)) for batch in batches]
 
-    def test_on_batch(self, x: Any, c: Any = None, **_: Any) -> dict[str, float]:
+    def test_on_batch(self, x: Any, c: Any = None) -> dict[str, float]:
         """As `evaluate`."""
         return self.evaluate(x, c)

@@ -189,6 +189,7 @@ def test_keras_methods(tmp_path):
         (lambda: gan.sample(16, seed=None), "seed must be an integer of at least 0, not None"),
         (lambda: gan.sample(2, c=[1, 2]), r"c must be given to a conditional GAN, .* and to no other"),
         (lambda: gan.evaluate(X[:, :1]), r"x must be of shape \(N, 2\), .*not \(200, 1\)"),
+        (lambda: gan.evaluate(X, seed=None), "seed must be an integer of at least 0, not None"),
         (lambda: gan.evaluate(Gaussian()), "count must be an integer of at least 1, not None"),
     ]:
         with pytest.raises(ValueError, match=message):
