@@ -1,12 +1,12 @@
 """Generative Adversarial Nets (Goodfellow et al., 2014) in Keras 3 and TensorFlow."""
 
-import _thread
 import os
 import sys
 import tempfile
-import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from gan_paper import interrupts
 
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN as GAN
@@ -35,18 +35,7 @@ _MODULES = {
 
 __all__ = sorted([*_MODULES, "__version__"])
 
-_report_unraisable = sys.unraisablehook
-
-
-def _interrupt_again(unraisable: Any) -> None:
-    # Python swallows a Ctrl-C that falls into `__del__` or a weak reference's callback, of which imports have many.
-    if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        threading.Timer(0.1, _thread.interrupt_main).start()
-    else:
-        _report_unraisable(unraisable)
-
-
-sys.unraisablehook = _interrupt_again
+sys.unraisablehook = interrupts.again  # before the imports, which have many weak references
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gan_paper.distributions import CONDITIONS, NOISE, Distribution, Points
 from gan_paper.examples import DATASETS, Part, array, check_draw, drawn_as, source
+from gan_paper.interrupts import noticed
 
 import keras
 import numpy as np
@@ -172,9 +173,10 @@ class Minibatches:
             while waiting:
                 call = waiting.popleft()
                 waiting.extend(islice(futures, 1))
+                check()
                 yield call.result()
 
-        with ThreadPoolExecutor(1, "minibatches") as executor:
+        with noticed() as check, ThreadPoolExecutor(1, "minibatches") as executor:
             minibatches = drawn(calls())
             try:
                 yield minibatches

@@ -1,7 +1,9 @@
 """`GAN.fit` on what people have: data sets, DataFrames, Keras sequences, own distributions; what is refused."""
 
+import contextlib
 import gc
 import itertools
+import signal
 import time
 import weakref
 
@@ -242,3 +244,15 @@ def test_training_that_fails_ends_while_a_distribution_draws():
     slow = Own(lambda shape: time.sleep(0.1) or np.zeros(shape))
     with pytest.raises(RuntimeError, match="stop"):
         fit(make_gan(steps_per_execution=5), slow, batch_size=2**14, steps_per_epoch=10**6, callbacks=[Fails()])
+
+
+def test_an_interruption_that_something_swallows_ends_the_training():
+    def swallow(batch, logs):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_gan(), X, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=swallow)])
+    assert signal.getsignal(signal.SIGINT) is handler
+    fit(make_gan(), X)
