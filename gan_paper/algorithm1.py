@@ -3,16 +3,17 @@
 from typing import Any
 
 from gan_paper import objective
-from gan_paper.minibatches import Minibatches, integer, warn_out_of_reach
-from gan_paper.networks import check_classes, check_drawn, check_finite, frozen_state, total
-from gan_paper.sampling import SamplingModel
+from gan_paper.examples import integer
+from gan_paper.minibatches import Minibatches
+from gan_paper.model import AdversarialModel
+from gan_paper.networks import check_classes, diverged, frozen_state, total, warn_out_of_reach
 
 import keras
 import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("gan_paper")
-class GAN(SamplingModel):
+class GAN(AdversarialModel):
     """G and D, trained against each other by Algorithm 1. Called on noise, it answers with samples.
 
     ```python
@@ -90,29 +91,38 @@ class GAN(SamplingModel):
         steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
         if steps is None:
             raise ValueError("steps_per_epoch must be given: x has no end, or none that is known")
-        self._check_trainable()
-        if self._untracked.calls:
+        for name, variables in self._to_train().items():
+            if variables != self._compiled_for[name]:
+                raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
+        if self._calls:
             raise ValueError("fit is running already, in another thread")
-        validating = [] if validation_data is None else [self._validation(validation_data)]
-        self.steps_per_execution = minibatches.per_call(steps, self._untracked.arguments["steps_per_execution"])
-        # The minibatches come from a thread; for Keras, which wants a dataset, there is one that only counts.
-        calls = tf.data.Dataset.range(1).repeat()
+        held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+
+        def validate(_: int, logs: dict[str, float]) -> None:
+            if validation_data is not None:
+                logs |= {f"val_{name}": value for name, value in self.evaluate(*held_out).items()}
+
+        self.steps_per_execution = minibatches.per_call(steps, self._arguments["steps_per_execution"])
         epochs_left = max(0, epochs - initial_epoch)
         try:
             with minibatches.ahead(
                 lambda: int(self.iterations), steps, epochs_left, self.steps_per_execution
-            ) as self._untracked.calls:
+            ) as self._calls:
                 return super().fit(
-                    calls,
+                    # The minibatches come from a thread; Keras wants a dataset, and gets one that only counts.
+                    tf.data.Dataset.range(1).repeat(),
                     steps_per_epoch=steps,
                     epochs=epochs,
                     initial_epoch=initial_epoch,
-                    callbacks=[*validating, *([callbacks] if callbacks is not None else [])],
+                    callbacks=[
+                        keras.callbacks.LambdaCallback(on_epoch_end=validate),
+                        *([callbacks] if callbacks else []),
+                    ],
                     verbose=verbose,
                     shuffle=False,
                 )
         finally:
-            self._untracked.calls, self.steps_per_execution = None, 1  # `predict` counts by the latter
+            self._calls, self.steps_per_execution = None, 1  # `predict` counts by the latter
 
     def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0, c: Any = None) -> Minibatches:
         """The minibatches that `fit` trains on, given the same arguments.
@@ -135,7 +145,7 @@ class GAN(SamplingModel):
             dtype=keras.config.floatx(),
             condition=self.condition,
         )
-        warn_out_of_reach(minibatches.bounds, self.generator)
+        warn_out_of_reach(minibatches.seen, self.generator)
         return minibatches
 
     def make_train_function(self, force: bool = False) -> None:
@@ -145,10 +155,9 @@ class GAN(SamplingModel):
 
         def step(minibatches: Any) -> tuple[dict[str, Any], Any]:
             logs = self.train_step(minibatches)
-            networks = [
-                w for w in self.discriminator.weights + self.generator.weights if keras.backend.is_float_dtype(w.dtype)
-            ]
-            checked = [logs["d_loss"], logs["g_loss"], *networks]
+            weights = self.discriminator.weights + self.generator.weights
+            floats = (w for w in weights if keras.backend.is_float_dtype(w.dtype))
+            checked = [logs["d_loss"], logs["g_loss"], *floats]
             return logs, tf.reduce_all([tf.reduce_all(tf.math.is_finite(values)) for values in checked])
 
         if not self.run_eagerly:
@@ -156,18 +165,10 @@ class GAN(SamplingModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            minibatches = next(self._untracked.calls)
+            minibatches = next(self._calls)
             logs, finite = step(minibatches)
-            if not finite:  # to fetch the weights takes milliseconds
-                x, z, *_, count = minibatches
-                check_drawn(x[:count], z[:count])
-                check_finite(
-                    int(self.iterations),
-                    float(logs["d_loss"]),
-                    float(logs["g_loss"]),
-                    self.discriminator.get_weights(),
-                    self.generator.get_weights(),
-                )
+            if not finite:
+                raise diverged(self, minibatches, logs)
             return logs
 
         self.train_function = call
@@ -288,11 +289,11 @@ class GAN(SamplingModel):
         fake = self.logits(samples, training=True)
         penalties = penalties + self.discriminator.losses
         # Keras lists regularisers, and what layers add, after each of D's two passes.
-        return self._untracked.losses[0](real, fake) + total(penalties) / 2, real, fake
+        return self._d_loss(real, fake) + total(penalties) / 2, real, fake
 
     def compute_generator_loss(self, fake: Any) -> Any:
         """G's objective, given D's logits on its samples. To be overridden where it needs more."""
-        return self._untracked.losses[1](fake) + total(self.generator.losses)
+        return self._g_loss(fake) + total(self.generator.losses)
 
 
 def _at(minibatches: Any, index: Any) -> Any:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_paper.examples import integer
 from gan_paper.metrics import Histogram
-from gan_paper.minibatches import integer
 from gan_paper.plots import BINS, GENERATOR, SCREEN, STYLE, Pixels
 from gan_paper.plots.images import as_gif, image_frame
 

@@ -257,15 +257,15 @@ class Points:
         leading = tuple(shape)[: len(shape) - (self.points.ndim - 1)]
         return self.points[np.random.default_rng(seed).integers(len(self.points), size=leading)].astype(dtype)
 
-    def epochs(self, shape: Sequence[int], position: int, seed: int, dtype: DTypeLike = np.float32) -> NDArray:
+    def epochs(self, shape: Sequence[int], position: int, seed: int) -> NDArray:
         """The examples at `position` and after, of the endless row of shuffled epochs that `seed` makes."""
-        size, count = len(self.points), int(np.prod(shape[: len(shape) - (self.points.ndim - 1)]))
+        size, count = len(self.points), math.prod(shape[: len(shape) - (self.points.ndim - 1)])
         passes = range(position // size, (position + count - 1) // size + 1)
         order = [
             _permutation(size, seed, epoch)[max(0, position - epoch * size) : position + count - epoch * size]
             for epoch in passes
         ]
-        return self.points[np.concatenate(order)].reshape(shape).astype(dtype, copy=False)
+        return self.points[np.concatenate(order)].reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What `GAN.fit` takes examples from, checked: an array, a distribution, a `tf.data.Dataset` or a `PyDataset`."""
 
 import itertools
-import math
+import operator
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from gan_paper.distributions import EXAMPLES, Distribution, Points
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 _TYPICAL, _LOOKED_AT = 10, 100  # batches of one length that make it the typical one; batches that are looked at
-_MISSES = 1000  # batches of another length, one after another, that end training; a pass without any counts as 100
+_MISSES = 1000  # batches of another length, one after another, that end training
 DATASETS = (tf.data.Dataset, keras.utils.PyDataset)
 """Those that have their own batches."""
 _KINDS = "an array of numbers, a distribution with a method `sample`, a tf.data.Dataset or a keras.utils.PyDataset"
@@ -29,25 +29,126 @@ class Part(NamedTuple):
     dtype: str
 
 
-class Source(Protocol):
-    """Where minibatches come from.
+class Rows:
+    """An array, and what comes with each of its rows, gone through in shuffled passes."""
 
-    Attributes:
-        m: Examples in a minibatch.
-        batches: Full minibatches in a pass; None without a known end.
-        bounds: The least and the greatest number seen, in examples that were looked at.
-    """
-
-    m: int
-    batches: int | None
-    bounds: tuple[float, float]
+    def __init__(self, columns: Sequence[Any], m: int, parts: Sequence[Part]) -> None:
+        arrays = _alike([array(column, part) for column, part in zip(columns, parts, strict=True)])
+        self._columns = [Points(column) for column in arrays]
+        self.m, self.batches, self.seen = m, len(arrays[0]) // m, arrays[0]
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
         """Those of `count` iterations from `first` on: for each part an array (count, k, m, ...)."""
+        shapes = [(count, k, self.m, *column.points.shape[1:]) for column in self._columns]
+        position = first * k * self.m
+        return [column.epochs(shape, position, seed) for column, shape in zip(self._columns, shapes, strict=True)]
 
 
-def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Source:
+class Draws:
+    """A distribution, which gives fresh draws."""
+
+    def __init__(self, p: Distribution, m: int, part: Part) -> None:
+        self._p, self._part = p, part
+        self.m, self.batches, self.seen = m, None, check_draw(p, part)
+
+    def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
+        """As of `Rows`."""
+        shape = (count, k, self.m, *self._part.shape)
+        return [self._p.sample(shape, (seed, first, EXAMPLES), drawn_as(self._part.dtype))]
+
+
+class Batches:
+    """A data set's own batches: those of a `tf.data.Dataset` pass after pass as they come.
+
+    A `PyDataset` is read by index, each pass in an order of its own. In place of a batch of another length comes the
+    one of the next pass: so a minibatch is a pure function of the seed and the iteration, if its items are.
+    """
+
+    def __init__(self, dataset: Any, parts: Sequence[Part]) -> None:
+        self._dataset, self._parts = dataset, parts
+        self._left_out: set[int] = set()  # where batches of another length stand in a pass
+        self._stream = self._passes() if isinstance(dataset, tf.data.Dataset) else None
+        if self._stream:
+            if len(parts) == 1 and not isinstance(dataset.element_spec, tf.TensorSpec):
+                raise ValueError("x must be a tf.data.Dataset of examples alone, such as dataset.map(lambda x, y: x)")
+            cardinality = int(dataset.cardinality())
+            self.batches = None if cardinality < 0 else cardinality
+            first = dataset.as_numpy_iterator()
+        else:
+            self.batches = dataset.num_batches
+            first = (dataset[i] for i in (itertools.count() if self.batches is None else range(self.batches)))
+            self._order = Points(np.arange(self.batches or 1))
+        lengths: Counter[int] = Counter()
+        for batch in itertools.islice(first, _LOOKED_AT):
+            examples, *_ = self._columns(batch)
+            if not lengths:
+                self.seen = examples
+            lengths[len(examples)] += 1
+            if lengths[len(examples)] == _TYPICAL:
+                break
+        self.m = max(lengths, key=lambda m: (lengths[m], m), default=0)  # the most common length
+        if not self.m:
+            raise ValueError("x gives no batch with an example")
+
+    def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
+        """As of `Rows`."""
+        batches = []
+        for number in range(first * k, (first + count) * k):
+            is_item, position = self._stream is None and self.batches, number % (self.batches or 1)
+            if is_item and position == 0:
+                self._dataset.on_epoch_begin()
+            batches.append(self._next(self._stream or self._items(number, seed)))
+            if is_item and position == self.batches - 1:
+                self._dataset.on_epoch_end()
+        parts = (np.stack(part) for part in zip(*batches, strict=True))
+        return [part.reshape(count, k, *part.shape[1:]) for part in parts]
+
+    def _next(self, batches: Iterator[tuple[int, list[NDArray]]]) -> list[NDArray]:
+        """The next of m examples."""
+        told = (
+            f"x must give batches of m = {self.m} examples, as most of its first are; "
+            "dataset.unbatch().batch(m) makes them"
+        )
+        for index, columns in itertools.islice(batches, _MISSES):
+            if len(columns[0]) == self.m:
+                return columns
+            self._left_out.add(index)
+            if len(self._left_out) > 1:
+                warnings.warn(f"more than one batch of a pass through x is left out: {told}", stacklevel=2)
+        raise ValueError(told)
+
+    def _passes(self) -> Iterator[tuple[int, list[NDArray]]]:
+        """The stream's batches, each with where it stands in its pass; it ends with a pass that has none."""
+        count = 1
+        while count:
+            count = 0
+            self._left_out.clear()
+            for batch in self._dataset.as_numpy_iterator():
+                yield count, self._columns(batch)
+                count += 1
+            if len(self._left_out) == count:
+                warnings.warn(f"a pass through x gave no batch of m = {self.m} examples", stacklevel=2)
+
+    def _items(self, number: int, seed: int) -> Iterator[tuple[int, list[NDArray]]]:
+        """The item that stands there in its pass, and those that do in the next ones, each with its index."""
+        for other in itertools.count(number, self.batches or 1):
+            index = other if self.batches is None else int(self._order.epochs((1,), other, seed)[0])
+            yield index, self._columns(self._dataset[index])
+
+    def _columns(self, batch: Any) -> list[NDArray]:
+        """The arrays of a batch that are used: of (x, y), a PyDataset's labels are not."""
+        values = batch if isinstance(batch, tuple | list) else (batch,)
+        if len(values) < len(self._parts):
+            raise ValueError("x must give batches (x, c), since the discriminator takes both")
+        return _alike([array(value, part, "m") for value, part in zip(values, self._parts, strict=False)])
+
+
+def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Rows | Draws | Batches:
     """What `x` is, as a source of minibatches; `c` comes with it, where there are two parts.
+
+    Returns:
+        An object with `draw`, and: `m`; `batches`, how many full minibatches a pass has, None without a known end; and
+        `seen`, the examples that were looked at.
 
     Raises:
         ValueError: naming the argument, if one is none, or does not fit.
@@ -59,13 +160,14 @@ def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Sou
             raise ValueError("c must be left out where x is a data set of batches: they are pairs (x, c)")
         if batch_size is not None:
             raise ValueError("batch_size must be left out where x is a data set of batches: they are the minibatches")
-        return _Dataset(x, parts) if isinstance(x, tf.data.Dataset) else _PyDataset(x, parts)
+        return Batches(x, parts)
+    m = 32 if batch_size is None else integer("batch_size", batch_size)
     if isinstance(x, Points):
         x = x.points
-    if hasattr(x, "sample") and not hasattr(x, "__array__"):  # pandas' objects have both
+    if is_distribution(x):
         if len(parts) == 2:
             raise ValueError("x must be an array or a data set of pairs (x, c), since the discriminator takes both")
-        return _Draws(x, batch_size or 32, parts)
+        return Draws(x, m, parts[0])
     if isinstance(x, Iterator):
         raise ValueError(
             f"x must be {_KINDS}, not a {type(x).__name__}, which can be read only once: "
@@ -73,112 +175,27 @@ def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Sou
         )
     if c is None and len(parts) == 2:
         raise ValueError("c must be given: the discriminator takes it with the examples")
-    return _Rows([x, c][: len(parts)], batch_size or 32, parts)
+    return Rows([x, c][: len(parts)], m, parts)
 
 
-class _Rows:
-    """An array, gone through in shuffled passes."""
-
-    def __init__(self, columns: Sequence[Any], m: int, parts: Sequence[Part]) -> None:
-        arrays = _alike([array(column, part) for column, part in zip(columns, parts, strict=True)])
-        self._columns = [Points(column) for column in arrays]
-        self.m, self.bounds = m, _bounds(arrays[0])
-        self.batches: int | None = len(arrays[0]) // m
-
-    def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        shapes = [(count, k, self.m, *column.points.shape[1:]) for column in self._columns]
-        position = first * k * self.m
-        return [c.epochs(s, position, seed, c.points.dtype) for c, s in zip(self._columns, shapes, strict=True)]
+def is_distribution(x: Any) -> bool:
+    """Whether it draws examples; a pandas object, which has a `sample` too, is an array."""
+    return hasattr(x, "sample") and not hasattr(x, "__array__")
 
 
-class _Draws:
-    """A distribution, which gives fresh draws."""
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """An argument that is a whole number, NumPy's too.
 
-    def __init__(self, p: Distribution, m: int, parts: Sequence[Part]) -> None:
-        self._p, self._part = p, parts[0]
-        self.m, self.bounds = m, _bounds(check_draw(p, self._part))
-        self.batches: int | None = None
-
-    def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        shape = (count, k, self.m, *self._part.shape)
-        return [self._p.sample(shape, (seed, first, EXAMPLES), drawn_as(self._part.dtype))]
-
-
-class _Dataset:
-    """A `tf.data.Dataset`: its own batches, pass after pass, as they come; those of another length are left out."""
-
-    def __init__(self, dataset: tf.data.Dataset, parts: Sequence[Part]) -> None:
-        if len(parts) == 1 and not isinstance(dataset.element_spec, tf.TensorSpec):
-            raise ValueError("x must be a tf.data.Dataset of examples alone, such as dataset.map(lambda x, y: x)")
-        self._dataset, self._parts = dataset, parts
-        self.m, self.bounds = _typical(self._pass())
-        cardinality = int(dataset.cardinality())
-        self.batches = None if cardinality < 0 else cardinality
-        self._endless = self._passes()
-
-    def _pass(self) -> Iterator[list[NDArray]]:
-        return (_columns(batch, self._parts) for batch in self._dataset.as_numpy_iterator())
-
-    def _passes(self) -> Iterator[list[NDArray]]:
-        missed = 0
-        while missed < _MISSES:
-            lengths: Counter[bool] = Counter()
-            for columns in self._pass():
-                fits = len(columns[0]) == self.m
-                lengths[fits] += 1
-                missed = 0 if fits else missed + 1
-                if fits:
-                    yield columns
-                elif lengths[False] == 2:
-                    _warn_of_lengths(self.m)
-                elif missed >= _MISSES:
-                    break
-            if not lengths[True]:
-                warnings.warn(f"a pass through x gave no batch of m = {self.m} examples", stacklevel=2)
-                missed += _MISSES // 10
-        raise ValueError(_no_batch(self.m))
-
-    def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        return _stacked(list(itertools.islice(self._endless, count * k)), count, k)
-
-
-class _PyDataset:
-    """A `PyDataset`: its own batches, each pass in an order of its own, as Keras takes them.
-
-    In place of a batch of another length comes the one of the next pass: so a pass has as many as the data set, and a
-    minibatch is a pure function of the seed and the iteration, as far as the data set's own items are.
+    Raises:
+        ValueError: naming it, if it is none, or less than `least`.
     """
-
-    def __init__(self, dataset: keras.utils.PyDataset, parts: Sequence[Part]) -> None:
-        self._dataset, self._parts = dataset, parts
-        self.batches = dataset.num_batches
-        self._others: set[int] = set()  # batches of another length
-        indices = itertools.count() if self.batches is None else range(self.batches)
-        self.m, self.bounds = _typical(_columns(dataset[i], parts) for i in indices)
-        self._order = None if self.batches is None else Points(np.arange(self.batches))
-
-    def _batch(self, number: int, seed: int) -> list[NDArray]:
-        size = self.batches or 1
-        for other in range(number, number + _MISSES * size, size):
-            index = other if self._order is None else int(self._order.epochs((1,), other, seed, np.int64)[0])
-            columns = _columns(self._dataset[index], self._parts)
-            if len(columns[0]) == self.m:
-                return columns
-            if index not in self._others:
-                self._others.add(index)
-                if len(self._others) == 2:
-                    _warn_of_lengths(self.m)
-        raise ValueError(_no_batch(self.m))
-
-    def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        batches = []
-        for number in range(first * k, (first + count) * k):
-            if self.batches and number % self.batches == 0:
-                self._dataset.on_epoch_begin()
-            batches.append(self._batch(number, seed))
-            if self.batches and (number + 1) % self.batches == 0:
-                self._dataset.on_epoch_end()
-        return _stacked(batches, count, k)
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+    return number
 
 
 def check_draw(p: Any, part: Part) -> NDArray:
@@ -197,9 +214,7 @@ def check_draw(p: Any, part: Part) -> NDArray:
             f"{part.name}.sample must answer with an array of numbers of the shape that it is asked for, "
             f"{shape}, not {values.shape} of {values.dtype}"
         )
-    if not np.isfinite(values.astype(np.float64)).all():
-        raise ValueError(f"{part.name}.sample gives values that are not finite")
-    return values
+    return array(values, Part(f"{part.name}.sample", shape[1:], part.dtype))
 
 
 def array(values: Any, part: Part, count: str = "N") -> NDArray:
@@ -225,15 +240,12 @@ def array(values: Any, part: Part, count: str = "N") -> NDArray:
         taken = ", ".join(map(str, (count, *part.shape)))
         hint = "; dataset.batch(m) makes batches" if numbers.shape == part.shape else ""
         raise ValueError(f"{name} must be of shape ({taken}), as the discriminator takes it, not {numbers.shape}{hint}")
-    low, high = _bounds(numbers)
-    if not (math.isfinite(low) and math.isfinite(high)):
+    low, high = float(numbers.min(initial=0)), float(numbers.max(initial=0))
+    if not np.isfinite(high - low):
         raise ValueError(f"{name} holds values that are not finite")
-    dtype, whole = tf.as_dtype(part.dtype), numbers.dtype.kind in "iub"
-    if (
-        low < float(dtype.min)
-        or high > float(dtype.max)
-        or not (dtype.is_floating or whole or np.equal(numbers % 1, 0).all())
-    ):
+    dtype = tf.as_dtype(part.dtype)
+    is_whole = dtype.is_floating or numbers.dtype.kind in "iub" or np.equal(numbers % 1, 0).all()
+    if not (float(dtype.min) <= low and high <= float(dtype.max) and is_whole):
         raise ValueError(f"{name} holds values from {low:.3g} to {high:.3g}, which {part.dtype} cannot hold")
     return numbers
 
@@ -243,14 +255,6 @@ def drawn_as(dtype: str) -> type[np.floating]:
     return np.float64 if dtype == "float64" else np.float32
 
 
-def _columns(batch: Any, parts: Sequence[Part]) -> list[NDArray]:
-    """The arrays of a data set's batch that are used: of (x, y), a PyDataset's labels are not."""
-    values = batch if isinstance(batch, tuple | list) else (batch,)
-    if len(values) < len(parts):
-        raise ValueError("x must give batches (x, c), since the discriminator takes both")
-    return _alike([array(value, part, "m") for value, part in zip(values, parts, strict=False)])
-
-
 def _alike(columns: list[NDArray]) -> list[NDArray]:
     rows = [len(column) for column in columns]
     if len(set(rows)) > 1:
@@ -258,40 +262,6 @@ def _alike(columns: list[NDArray]) -> list[NDArray]:
     return columns
 
 
-def _typical(batches: Iterable[list[NDArray]]) -> tuple[int, tuple[float, float]]:
-    """The most common length of the first batches, and their bounds."""
-    lengths: Counter[int] = Counter()
-    bounds = []
-    for examples, *_ in itertools.islice(batches, _LOOKED_AT):
-        if len(examples):
-            bounds.append(_bounds(examples))
-            lengths[len(examples)] += 1
-            if lengths[len(examples)] == _TYPICAL:
-                break
-    if not lengths:
-        raise ValueError("x gives no batch with an example")
-    lows, highs = zip(*bounds, strict=True)
-    return max(lengths, key=lambda m: (lengths[m], m)), (min(lows), max(highs))
-
-
-def _stacked(batches: Sequence[list[NDArray]], count: int, k: int) -> list[NDArray]:
-    parts = (np.stack(part) for part in zip(*batches, strict=True))
-    return [part.reshape(count, k, *part.shape[1:]) for part in parts]
-
-
-def _bounds(numbers: NDArray) -> tuple[float, float]:
-    with np.errstate(invalid="ignore"):  # NaN in bfloat16
-        return (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
-
-
 def _is_number(values: NDArray) -> bool:
     """Whether an array's dtype is one of real numbers; bfloat16, which is not NumPy's, is."""
     return np.can_cast(values.dtype, np.float64, "same_kind")
-
-
-def _warn_of_lengths(m: int) -> None:
-    warnings.warn(f"more than one batch of a pass through x is left out: {_no_batch(m)}", stacklevel=2)
-
-
-def _no_batch(m: int) -> str:
-    return f"x must give batches of m = {m} examples, as most of its first are; dataset.unbatch().batch(m) makes them"

@@ -2,20 +2,16 @@
 
 import contextlib
 import math
-import operator
 import threading
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import Any
 
 from gan_paper.distributions import CONDITIONS, NOISE, Distribution, Points
-from gan_paper.examples import DATASETS, Part, array, check_draw, drawn_as, source
+from gan_paper.examples import DATASETS, Part, array, check_draw, drawn_as, integer, source
 from gan_paper.interrupts import noticed
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -23,7 +19,6 @@ from numpy.typing import NDArray
 _BLOCK = 2**15  # random numbers that are drawn at once
 _AHEAD = 2  # calls
 _CALL = 64 << 20  # bytes of the minibatches of one call: three calls are in memory at once
-_MOVING = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Cropping2D)
 _ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
 
 
@@ -45,7 +40,7 @@ class Minibatches:
 
     Attributes:
         steps: Iterations in an epoch: what the examples last for; None where they have no known end.
-        bounds: The least and the greatest number seen in the examples that were looked at.
+        seen: The examples that were looked at.
 
     Raises:
         ValueError: naming the argument, if one does not fit or an iteration takes too much memory.
@@ -69,10 +64,8 @@ class Minibatches:
         self._seed, self._k, self._p_z, self._dtype = integer("seed", seed, 0), k, p_z, dtype
         check_draw(p_z, Part("p_z", tuple(noise), dtype))
         parts = [Part("x", tuple(example), dtype), *([condition] if condition else [])]
-        if batch_size is not None:
-            batch_size = integer("batch_size", batch_size)
         self._source = source(x, c, batch_size, parts)
-        m, length = self._source.m, self._source.batches
+        m, length, self.seen = self._source.m, self._source.batches, self._source.seen
         self._shapes = [((k, m, *example), dtype), ((noises, m, *noise), dtype)]
         numbers = sum(math.prod(shape) for shape, _ in self._shapes)
         self._conditions = Points(array(c, condition)) if condition and c is not None else None
@@ -84,7 +77,7 @@ class Minibatches:
                 f"batch_size {m} with k = {k} makes minibatches of {self._bytes / 2**30:.1f} GB an iteration; "
                 f"at most {_ITERATION >> 30} GB are accepted"
             )
-        self.steps, self.bounds = None if length is None else length // k, self._source.bounds
+        self.steps = None if length is None else length // k
         if self.steps == 0:
             raise ValueError(f"x has {length} full minibatches of {m}; an iteration takes k = {k}")
         # To make a generator of random numbers costs more than to draw a small minibatch. So a block of iterations
@@ -162,66 +155,30 @@ class Minibatches:
             minibatches = self.draw(begin, count, per_call, ended)
             return *map(tf.convert_to_tensor, minibatches), tf.constant(count, tf.int32)
 
-        def calls() -> Iterator[Future]:
+        waiting: deque[Future] = deque()
+
+        def oldest() -> tuple[Any, ...]:
+            check()
+            return waiting.popleft().result()
+
+        def drawn() -> Generator[tuple[Any, ...]]:
             first = start()
             for epoch in range(first, first + epochs * steps, steps):
                 for begin in range(epoch, epoch + steps, per_call):
-                    yield executor.submit(draw, begin, min(per_call, epoch + steps - begin))
-
-        def drawn(futures: Iterator[Future]) -> Generator[tuple[Any, ...]]:
-            waiting = deque(islice(futures, _AHEAD))
+                    waiting.append(executor.submit(draw, begin, min(per_call, epoch + steps - begin)))
+                    if len(waiting) > _AHEAD:
+                        yield oldest()
             while waiting:
-                call = waiting.popleft()
-                waiting.extend(islice(futures, 1))
-                check()
-                yield call.result()
+                yield oldest()
 
         with noticed() as check, ThreadPoolExecutor(1, "minibatches") as executor:
-            minibatches = drawn(calls())
+            minibatches = drawn()
             try:
                 yield minibatches
             finally:
                 ended.set()
                 executor.shutdown(cancel_futures=True)
                 minibatches.close()  # and with it what it holds of x
-
-
-def integer(name: str, value: Any, least: int = 1) -> int:
-    """An argument that is a whole number, NumPy's too.
-
-    Raises:
-        ValueError: naming it, if it is none, or less than `least`.
-    """
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
-    return number
-
-
-def warn_out_of_reach(bounds: tuple[float, float], generator: keras.Model) -> None:
-    """Warn of examples that a generator's last activation cannot reach, such as bytes for a tanh.
-
-    Args:
-        bounds: The least and the greatest number in the examples.
-        generator: Ends in an activation, and perhaps in layers that only move numbers.
-    """
-    last = generator
-    while isinstance(last, keras.Model):
-        last = next((layer for layer in reversed(last.layers) if not isinstance(layer, _MOVING)), None)
-    activation = getattr(last, "activation", None)
-    if activation is None:
-        return
-    reached = np.asarray(activation(np.linspace(-1e30, 1e30, 2001, dtype=np.float32)[None]))
-    low, high = float(np.nanmin(reached)), float(np.nanmax(reached))
-    if max(low - bounds[0], bounds[1] - high) > 0.1 * (bounds[1] - bounds[0]):
-        warnings.warn(
-            f"x has values from {bounds[0]:.4g} to {bounds[1]:.4g}; the generator's last activation, "
-            f"{getattr(activation, '__name__', activation)}, gives {low:.4g} to {high:.4g}: scale x, or choose another",
-            stacklevel=2,
-        )
 
 
 def _aligned(shape: Sequence[int], dtype: Any) -> NDArray:

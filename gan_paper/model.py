@@ -1,19 +1,19 @@
-"""What Keras needs of a GAN: its networks and prior, `compile`, the EMA of the weights, saving."""
+"""A GAN as Keras's models are: its networks and prior, `compile`, sampling, evaluating, the EMA of weights, saving."""
 
 import warnings
-from collections.abc import Sequence
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from gan_paper import distributions, objective
-from gan_paper.examples import Part
-from gan_paper.minibatches import integer
-from gan_paper.networks import check_network, check_pair, combine, has_convolution, logits_of
-from gan_paper.optimizers import Both
+from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE
+from gan_paper.examples import Part, array, integer, is_distribution
+from gan_paper.networks import check_classes, check_pair, combine, has_convolution, logits_of, one_or_all
+from gan_paper.optimizers import Both, keeps_ema, of_network
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -23,28 +23,23 @@ if keras.backend.backend() != "tensorflow":
 for _name in ("Gaussian", "Uniform", "GaussianMixture", "Unsaved"):
     keras.saving.register_keras_serializable("gan_paper")(getattr(distributions, _name))
 
-
-class Means(keras.metrics.Metric):
-    """Means over an epoch's iterations, by name. As one metric each they would take milliseconds of every epoch."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(name="means")
-        self.names = names
-        self.totals = self.add_variable((len(names),), "zeros", name="totals")
-        self.count = self.add_variable((), "zeros", name="count")
-
-    def update_state(self, totals: Any, iterations: Any) -> None:
-        """Add the totals of so many iterations."""
-        self.totals.assign_add(totals)
-        self.count.assign_add(keras.ops.cast(iterations, self.count.dtype))
-
-    def result(self) -> dict[str, Any]:
-        """The means so far."""
-        return dict(zip(self.names, keras.ops.unstack(self.totals / self.count), strict=True))
+_CHUNK = 10_000  # samples whose noise is drawn at once
 
 
 class AdversarialModel(keras.Model):
-    """Two networks and a prior, compiled and saved; see `algorithm1.GAN` for the arguments."""
+    """Two networks and a prior, all but their training; see `algorithm1.GAN` for the arguments.
+
+    Attributes:
+        combined: DG: noise to D(G(z)), with G's weights alone.
+        logits: D's logits: a function of examples (m, ...), or of [x, c], and of `training`.
+        iterations: How many iterations this model has been trained for, whatever it was compiled with.
+        condition: The second input of both networks, c, where the model is p(x | c) (section 6 of the paper).
+    """
+
+    combined: keras.Model
+    logits: Callable[..., Any]
+    iterations: keras.Variable
+    condition: Part | None
 
     def __init__(
         self,
@@ -55,44 +50,22 @@ class AdversarialModel(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_network(generator, "generator")
-        check_network(discriminator, "discriminator")
         check_pair(generator, discriminator)
         if p_z is not None and not hasattr(p_z, "sample"):
             raise ValueError(f"p_z must be a distribution with a method `sample`, not {p_z!r}")
         self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
         self.p_z = distributions.Gaussian() if p_z is None else p_z
-        # Neither is a third network to Keras, which tracks a model's attributes: these are not tracked. Nor is the
-        # number of iterations a weight, but it is saved with the weights.
-        self._untracked = SimpleNamespace(
+        # Keras would take these for further networks and weights of the model, if they were set in the ordinary way.
+        vars(self).update(
             combined=combine(generator, discriminator),
             logits=logits_of(discriminator, from_logits),
             iterations=keras.Variable(0, dtype="int64", trainable=False, name="iterations"),
-            evaluated=None,
-            calls=None,
+            condition=next((Part("c", tuple(c.shape[1:]), c.dtype) for c in discriminator.inputs[1:]), None),
+            _evaluated=None,
+            _calls=None,
         )
-        self._means = Means(("d_loss", "g_loss", "d_real", "d_fake", "value"))
+        self._means = objective.Means(("d_loss", "g_loss", "d_real", "d_fake", "value"))
         self.built = True  # both networks are, and Keras saves the weights of built models only
-
-    @property
-    def combined(self) -> keras.Model:
-        """DG: noise to D(G(z)), with G's weights alone."""
-        return self._untracked.combined
-
-    @property
-    def logits(self) -> Any:
-        """D's logits: a function of examples (m, ...), or of [x, c], and of `training`."""
-        return self._untracked.logits
-
-    @property
-    def iterations(self) -> keras.Variable:
-        """How many iterations this model has been trained for, whatever it was compiled with."""
-        return self._untracked.iterations
-
-    @property
-    def condition(self) -> Part | None:
-        """The second input of both networks, c, where the model is p(x | c) (section 6 of the paper)."""
-        return next((Part("c", tuple(c.shape[1:]), c.dtype) for c in self.discriminator.inputs[1:]), None)
 
     def call(self, z: Any, training: bool = False) -> Any:
         """Samples G(z) for noise z of shape (m, ...), or G([z, c])."""
@@ -137,20 +110,20 @@ class AdversarialModel(keras.Model):
         """
         if tf.distribute.has_strategy():
             raise ValueError("a GAN trains on one device: compile it outside any tf.distribute strategy")
-        integer("k", k)
+        k = integer("k", k)
         if steps_per_execution is not None:
             integer("steps_per_execution", steps_per_execution)
-        d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
-        g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
+        self._d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
+        self._g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
         if simultaneous and k != 1:
             raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
-        d_optimizer = _optimizer(d_optimizer, "d", self.discriminator)
-        g_optimizer = _optimizer(g_optimizer, "g", self.generator)
+        d_optimizer = of_network(d_optimizer, "d", self.discriminator)
+        g_optimizer = of_network(g_optimizer, "g", self.generator)
         if d_optimizer is g_optimizer:
             raise ValueError("d_optimizer and g_optimizer must be two objects: each keeps its own network's state")
-        networks = {"discriminator": self.discriminator, "generator": self.generator}
-        for name, network in networks.items():
-            if not network.trainable_variables:
+        self._compiled_for = self._to_train()
+        for name, variables in self._compiled_for.items():
+            if not variables:
                 warnings.warn(
                     f"{name} has no trainable variables, so it stays as it is and the other network alone is trained; "
                     f"where that is not meant, set trainable = True on its layers before compile",
@@ -158,29 +131,22 @@ class AdversarialModel(keras.Model):
                 )
         uses_xla = jit_compile
         if jit_compile == "auto":
-            convolves = has_convolution(self.generator) or has_convolution(self.discriminator)
-            uses_xla = not convolves or bool(tf.config.list_physical_devices("GPU"))
+            uses_xla = not self._convolves() or bool(tf.config.list_physical_devices("GPU"))
         super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=uses_xla)
-        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        self.k, self.simultaneous = int(k), simultaneous
+        self.d_optimizer, self.g_optimizer, self.k, self.simultaneous = d_optimizer, g_optimizer, k, simultaneous
         self.generator_loss, self.discriminator_loss = generator_loss, discriminator_loss
-        self._untracked.arguments = {
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-        }
-        self._untracked.losses = d_loss, g_loss
-        self._untracked.trained = {
-            name: (network, [id(v) for v in network.trainable_variables]) for name, network in networks.items()
-        }
+        self._arguments = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.combined.trainable_variables)
         self.optimizer = Both(d_optimizer, g_optimizer)
         self.train_function: Any = None
 
-    def _check_trainable(self) -> None:
-        for name, (network, seen) in self._untracked.trained.items():
-            if seen != [id(v) for v in network.trainable_variables]:
-                raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
+    def _to_train(self) -> dict[str, list[int]]:
+        networks = {"discriminator": self.discriminator, "generator": self.generator}
+        return {name: [id(v) for v in network.trainable_variables] for name, network in networks.items()}
+
+    def _convolves(self) -> bool:
+        return has_convolution(self.generator) or has_convolution(self.discriminator)
 
     def averaged(self, into: Self | None = None) -> Self:
         """A copy, not compiled, whose networks have the EMA of their weights, where an optimizer keeps it.
@@ -195,15 +161,96 @@ class AdversarialModel(keras.Model):
         if into is None:
             generator, discriminator = map(keras.models.clone_model, (self.generator, self.discriminator))
             into = type(self)(generator, discriminator, self.p_z, self.from_logits)
-        pairs = (
-            (self.generator, into.generator, self.g_optimizer),
-            (self.discriminator, into.discriminator, self.d_optimizer),
-        )
-        for network, copy, optimizer in pairs:
+        for name, optimizer in (("generator", self.g_optimizer), ("discriminator", self.d_optimizer)):
+            network, copy = getattr(self, name), getattr(into, name)
             copy.set_weights(network.get_weights())
             if optimizer.iterations > 0:  # before its first update, Keras's average is 0
                 optimizer.finalize_variable_values(copy.trainable_variables)
         return into
+
+    def sample(self, count: int, seed: int = 0, *, c: Any = None) -> NDArray[np.floating]:
+        """Draw samples (count, ...), by noise that training never draws.
+
+        They are those of G or, where `g_optimizer` has `use_ema=True`, of the EMA of G's weights.
+
+        Args:
+            count: How many, at least 1.
+            seed: Another one gives other samples.
+            c: For a conditional GAN, (count, ...); or one c, for all samples.
+
+        Raises:
+            ValueError: naming the argument, if one does not fit.
+        """
+        seed, conditions = integer("seed", seed, 0), self._conditions(c, integer("count", count))
+        z = self._fresh(self.p_z, (count, *self.generator.inputs[0].shape[1:]), seed, FRESH_NOISE)
+        return self._in_batches(self._to_evaluate().generator, [z, *conditions])
+
+    def evaluate(
+        self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, verbose: Any = 0
+    ) -> dict[str, float]:
+        """V(D, G), mean D(x) and mean D(G(z)) on held-out examples, and on as many samples, as `sample` draws them.
+
+        Where optimizers keep an EMA of the weights, it is what is evaluated.
+
+        Args:
+            x: An array (N, ...), or a distribution.
+            c: For a conditional GAN, (N, ...): of the examples, and of the samples.
+            count: How many examples are drawn, where x is a distribution.
+            seed: Of the draws.
+            verbose: Accepted as by `keras.Model.evaluate`; nothing is shown.
+
+        Returns:
+            `value` in nats, `d_real` and `d_fake`.
+
+        Raises:
+            ValueError: naming the argument, if one does not fit.
+        """
+        self._assert_compile_called("evaluate")
+        example = Part("x", self.discriminator.inputs[0].shape[1:], keras.config.floatx())
+        if is_distribution(x):
+            x = self._fresh(x, (integer("count", count), *example.shape), integer("seed", seed, 0), FRESH_EXAMPLES)
+        x = array(x, example)
+        samples, conditions = self.sample(len(x), seed, c=c), self._conditions(c, len(x))
+        logits = self._to_evaluate().logits
+        real, fake = (self._in_batches(logits, [values, *conditions]) for values in (x, samples))
+        return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
+
+    def test_on_batch(self, x: Any, c: Any = None) -> dict[str, float]:
+        """As `evaluate`."""
+        return self.evaluate(x, c)
+
+    def _to_evaluate(self) -> Any:
+        """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
+        if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):
+            return self
+        vars(self)["_evaluated"] = self.averaged(self._evaluated)
+        return self._evaluated
+
+    def _fresh(self, p: distributions.Distribution, shape: tuple[int, ...], seed: int, purpose: int) -> NDArray:
+        """Draws of a distribution, each chunk by a seed of its own: a larger count goes on where a smaller one ends."""
+        chunks = [(min(_CHUNK, shape[0] - begin), *shape[1:]) for begin in range(0, shape[0], _CHUNK)]
+        floatx = keras.config.floatx()
+        return np.concatenate([p.sample(chunk, (seed, index, purpose), floatx) for index, chunk in enumerate(chunks)])
+
+    def _conditions(self, c: Any, count: int) -> list[NDArray]:
+        """The c of so many samples, in a list that is empty where the GAN has none."""
+        if (c is None) != (self.condition is None):
+            raise ValueError("c must be given to a conditional GAN, whose networks have two inputs, and to no other")
+        if self.condition is None:
+            return []
+        rows = array(
+            np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.condition.shape else c, self.condition
+        )
+        if len(rows) != count:
+            raise ValueError(f"c must have a row for each of {count} samples, or be one for all, not {len(rows)}")
+        check_classes(c, self.generator, self.discriminator)
+        return [rows]
+
+    def _in_batches(self, network: Any, inputs: list[NDArray]) -> NDArray:
+        """A network's answers, in batches whose activations fit into memory."""
+        size = 500 if self._convolves() else _CHUNK
+        batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
+        return np.concatenate([network(one_or_all(batch)) for batch in batches])
 
     def get_config(self) -> dict[str, Any]:
         """The networks and the prior, so that Keras can save and load the whole model."""
@@ -228,7 +275,7 @@ class AdversarialModel(keras.Model):
             return None
         names = ("d_optimizer", "g_optimizer", "k", "generator_loss", "discriminator_loss", "simultaneous")
         arguments = {name: getattr(self, name) for name in (*names, "run_eagerly")}
-        return keras.saving.serialize_keras_object({**arguments, **self._untracked.arguments})
+        return keras.saving.serialize_keras_object({**arguments, **self._arguments})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """The inverse of `get_compile_config`."""
@@ -257,25 +304,5 @@ class AdversarialModel(keras.Model):
         self.generator.export(filepath, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse: an iteration takes k minibatches of x, and noise.
-
-        Raises:
-            NotImplementedError: always, with what to do.
-        """
+        """Refuse, with what to do: an iteration takes k minibatches of x, and noise."""
         raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
-
-
-def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Whether an optimizer, or the one that it wraps, keeps the EMA of the weights."""
-    return getattr(optimizer, "inner_optimizer", optimizer).use_ema
-
-
-def _optimizer(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
-    found = keras.optimizers.get(optimizer)
-    if not isinstance(found, keras.optimizers.Optimizer):
-        raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
-    is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
-    if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):
-        found = keras.optimizers.LossScaleOptimizer(found)
-    found.name = name  # Keras's callbacks log learning_rate_NAME
-    return found

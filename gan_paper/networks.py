@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,45 +11,37 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+_MOVING = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Cropping2D)
 _SIGMOIDS = (keras.activations.sigmoid, ops.sigmoid, tf.nn.sigmoid)
 
 
-def check_network(network: Any, name: str) -> None:
-    """Refuse what was passed as a network and is none, or one whose inputs are not known.
+def check_pair(generator: Any, discriminator: Any) -> None:
+    """Refuse what is no network, or has inputs that are not known; and two that share a weight or do not fit together.
 
     Raises:
         ValueError: naming the argument, with what to do.
     """
-    if not isinstance(network, keras.Model):
-        raise ValueError(f"{name} must be a keras.Model, not {type(network).__name__}")
-    inputs = getattr(network, "inputs", None)
-    if not inputs:
-        raise ValueError(
-            f"{name} has no known input shape. Begin a Sequential with keras.Input(shape); "
-            f"put a subclassed model into one: keras.Sequential([keras.Input(shape), model])"
-        )
-    if len(inputs) > 2:
-        raise ValueError(f"{name} must have one input or, to be conditional, two, not {len(inputs)}")
-    for tensor in inputs:
-        if None in tensor.shape[1:]:
-            raise ValueError(f"{name} must have an input of known shape, not {tensor.shape[1:]}")
-
-
-def check_pair(generator: keras.Model, discriminator: keras.Model) -> None:
-    """Refuse two networks that share a weight, or do not fit together.
-
-    Raises:
-        ValueError: naming the argument, with what does not fit.
-    """
+    for name, network in {"generator": generator, "discriminator": discriminator}.items():
+        if not isinstance(network, keras.Model):
+            raise ValueError(f"{name} must be a keras.Model, not {type(network).__name__}")
+        inputs = getattr(network, "inputs", None)
+        if not inputs:
+            raise ValueError(
+                f"{name} has no known input shape. Begin a Sequential with keras.Input(shape); "
+                f"put a subclassed model into one: keras.Sequential([keras.Input(shape), model])"
+            )
+        if len(inputs) > 2:
+            raise ValueError(f"{name} must have one input or, to be conditional, two, not {len(inputs)}")
     if {id(w) for w in generator.weights} & {id(w) for w in discriminator.weights}:
         raise ValueError("generator and discriminator must not share a layer: each is trained against the other")
     made, taken = generator.output_shape[1:], discriminator.inputs[0].shape[1:]
     if made != taken:
         raise ValueError(f"generator makes samples of shape {made}, but discriminator takes {taken}")
-    conditions = [[tensor.shape[1:] for tensor in network.inputs[1:]] for network in (generator, discriminator)]
-    if conditions[0] != conditions[1]:
-        shapes = [condition[0] if condition else "no second input" for condition in conditions]
-        raise ValueError(f"generator and discriminator must take the same c, not {shapes[0]} and {shapes[1]}")
+    c_g, c_d = (
+        [c.shape[1:] for c in network.inputs[1:]] or ["no second input"] for network in (generator, discriminator)
+    )
+    if c_g != c_d:
+        raise ValueError(f"generator and discriminator must take the same c, not {c_g[0]} and {c_d[0]}")
 
 
 def check_classes(c: Any, *networks: keras.Model) -> None:
@@ -199,32 +191,43 @@ def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Model:
     return keras.Model(one_or_all(inputs), Frozen(discriminator)(one_or_all([samples, *inputs[1:]])), name="combined")
 
 
-def check_drawn(x: Any, z: Any) -> None:
-    """Stop a training that was given numbers that are not finite, by the name of where they come from.
+def warn_out_of_reach(x: NDArray, generator: keras.Model) -> None:
+    """Warn of examples that a generator's last activation cannot reach, such as bytes for a tanh.
 
-    Raises:
-        FloatingPointError: if there is any.
+    Args:
+        x: Examples.
+        generator: Ends in an activation, and perhaps in layers that only move numbers.
     """
+    last = generator
+    while isinstance(last, keras.Model):
+        last = next((layer for layer in reversed(last.layers) if not isinstance(layer, _MOVING)), None)
+    activation = getattr(last, "activation", None)
+    if activation is None:
+        return
+    reached = np.asarray(activation(np.linspace(-1e30, 1e30, 2001, dtype=np.float32)[None]))
+    low, high, least, most = (
+        float(number) for values in (reached, x) for number in (np.nanmin(values), np.nanmax(values))
+    )
+    if max(low - least, most - high) > 0.1 * (most - least):
+        warnings.warn(
+            f"x has values from {least:.4g} to {most:.4g}; the generator's last activation, "
+            f"{getattr(activation, '__name__', activation)}, gives {low:.4g} to {high:.4g}: scale x, or choose another",
+            stacklevel=2,
+        )
+
+
+def diverged(gan: Any, minibatches: Sequence[Any], logs: Mapping[str, Any]) -> FloatingPointError:
+    """Why a training has to stop, in one line: what is no longer finite, of what `GAN.train_step` took and left."""
+    x, z, *_, count = minibatches
     for name, values in {"x": x, "p_z": z}.items():
-        if not np.isfinite(values).all():
-            raise FloatingPointError(f"training stopped: {name} gives values that are not finite")
-
-
-def check_finite(
-    iteration: int, d_loss: float, g_loss: float, d_weights: Sequence[NDArray], g_weights: Sequence[NDArray]
-) -> None:
-    """Stop a training that has diverged.
-
-    Raises:
-        FloatingPointError: if any of these is not finite, in one line that names the iteration and the network.
-    """
+        if not np.isfinite(values[:count]).all():
+            return FloatingPointError(f"training stopped: {name} gives values that are not finite")
     # In this order: a D that breaks takes G with it, and weights that break, the losses.
     found = {
-        "discriminator's weights are": all(np.isfinite(w).all() for w in d_weights),
-        "generator's weights are": all(np.isfinite(w).all() for w in g_weights),
-        "discriminator's loss is": np.isfinite(d_loss),
-        "generator's loss is": np.isfinite(g_loss),
+        "discriminator's weights are": gan.discriminator.get_weights(),
+        "generator's weights are": gan.generator.get_weights(),
+        "discriminator's loss is": [logs["d_loss"]],
+        "generator's loss is": [logs["g_loss"]],
     }
-    for broken, is_finite in found.items():
-        if not is_finite:
-            raise FloatingPointError(f"training diverged at iteration {iteration}: the {broken} no longer finite")
+    broken = next(name for name, values in found.items() if not all(np.isfinite(value).all() for value in values))
+    return FloatingPointError(f"training diverged at iteration {int(gan.iterations)}: the {broken} no longer finite")

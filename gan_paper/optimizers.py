@@ -42,10 +42,9 @@ def for_run(
 class Both:
     """Both optimizers, where Keras's callbacks and others' look for the one that a model has."""
 
-    def __init__(self, d_optimizer: keras.optimizers.Optimizer, g_optimizer: keras.optimizers.Optimizer) -> None:
-        self.optimizers, self.built = (d_optimizer, g_optimizer), True
-        self.variables = [*d_optimizer.variables, *g_optimizer.variables]
-        self.iterations = g_optimizer.iterations
+    def __init__(self, *optimizers: keras.optimizers.Optimizer) -> None:
+        self.optimizers, self.built, self.iterations = optimizers, True, optimizers[1].iterations
+        self.variables = [variable for optimizer in optimizers for variable in optimizer.variables]
 
     @property
     def learning_rate(self) -> Any:
@@ -56,6 +55,27 @@ class Both:
     def learning_rate(self, learning_rate: Any) -> None:
         for optimizer in self.optimizers:
             optimizer.learning_rate = learning_rate
+
+
+def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether an optimizer, or the one that it wraps, keeps the EMA of the weights."""
+    return getattr(optimizer, "inner_optimizer", optimizer).use_ema
+
+
+def of_network(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
+    """The optimizer of the network that is called "d" or "g", by its name or itself; in float16, with loss scaling.
+
+    Raises:
+        ValueError: naming the argument, if it is none.
+    """
+    found = keras.optimizers.get(optimizer)
+    if not isinstance(found, keras.optimizers.Optimizer):
+        raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
+    is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
+    if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):
+        found = keras.optimizers.LossScaleOptimizer(found)
+    found.name = name  # Keras's callbacks log learning_rate_NAME
+    return found
 
 
 @keras.saving.register_keras_serializable("gan_paper")
