@@ -96,28 +96,25 @@ class GAN(AdversarialModel):
                 raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
         if self._calls:
             raise ValueError("fit is running already, in another thread")
-        held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+        used = [] if callbacks is None else [callbacks]
+        if validation_data is not None:
+            held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
 
-        def validate(_: int, logs: dict[str, float]) -> None:
-            if validation_data is not None:
+            def validate(_: int, logs: dict[str, float]) -> None:
                 logs |= {f"val_{name}": value for name, value in self.evaluate(*held_out).items()}
 
+            used.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=validate))
         self.steps_per_execution = minibatches.per_call(steps, self._arguments["steps_per_execution"])
-        epochs_left = max(0, epochs - initial_epoch)
+        epochs_left, per_call = max(0, epochs - initial_epoch), self.steps_per_execution
         try:
-            with minibatches.ahead(
-                lambda: int(self.iterations), steps, epochs_left, self.steps_per_execution
-            ) as self._calls:
+            with minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call) as self._calls:
                 return super().fit(
                     # The minibatches come from a thread; Keras wants a dataset, and gets one that only counts.
                     tf.data.Dataset.range(1).repeat(),
                     steps_per_epoch=steps,
                     epochs=epochs,
                     initial_epoch=initial_epoch,
-                    callbacks=[
-                        keras.callbacks.LambdaCallback(on_epoch_end=validate),
-                        *([callbacks] if callbacks else []),
-                    ],
+                    callbacks=used,
                     verbose=verbose,
                     shuffle=False,
                 )

@@ -33,7 +33,8 @@ class SampleGrid(keras.callbacks.Callback):
     ```python
     import keras, numpy as np
     from keras.layers import Dense, Reshape, Flatten
-    from gan_paper import GAN, SampleGrid
+    from gan_paper import GAN
+    from gan_paper.callbacks import SampleGrid
 
     x = np.random.default_rng(0).uniform(size=(2_000, 8, 8)) * np.linspace(0, 1, 8)  # your images, (N, height, width)
     G = keras.Sequential([keras.Input((16,)), Dense(64, "relu"), Dense(64, "sigmoid"), Reshape((8, 8))])
@@ -145,7 +146,8 @@ class Diagnosis(keras.callbacks.Callback):
     ```python
     import keras, numpy as np
     from keras.layers import Dense
-    from gan_paper import GAN, Diagnosis
+    from gan_paper import GAN
+    from gan_paper.callbacks import Diagnosis
 
     x = np.random.default_rng(0).multivariate_normal([1, 2], [[1, 0.8], [0.8, 1]], 2_000)  # your table, (N, columns)
     G = keras.Sequential([keras.Input((8,)), Dense(32, "relu"), Dense(2)])

@@ -30,10 +30,14 @@ class Part(NamedTuple):
 
 
 class Rows:
-    """An array, and what comes with each of its rows, gone through in shuffled passes."""
+    """An array, and what comes with each of its rows, gone through in shuffled passes.
+
+    Attributes, of each source: `m`; `batches`, how many full minibatches a pass has, None without a known end; and
+    `seen`, examples that were looked at.
+    """
 
     def __init__(self, columns: Sequence[Any], m: int, parts: Sequence[Part]) -> None:
-        arrays = _alike([array(column, part) for column, part in zip(columns, parts, strict=True)])
+        arrays = _together(columns, parts)
         self._columns = [Points(column) for column in arrays]
         self.m, self.batches, self.seen = m, len(arrays[0]) // m, arrays[0]
 
@@ -76,29 +80,27 @@ class Batches:
             first = dataset.as_numpy_iterator()
         else:
             self.batches = dataset.num_batches
-            first = (dataset[i] for i in (itertools.count() if self.batches is None else range(self.batches)))
+            first = map(dataset.__getitem__, itertools.count() if self.batches is None else range(self.batches))
             self._order = Points(np.arange(self.batches or 1))
         lengths: Counter[int] = Counter()
-        for batch in itertools.islice(first, _LOOKED_AT):
-            examples, *_ = self._columns(batch)
-            if not lengths:
+        for examples, *_ in map(self._columns, itertools.islice(first, _LOOKED_AT)):
+            if len(examples):
                 self.seen = examples
-            lengths[len(examples)] += 1
+                lengths[len(examples)] += 1
             if lengths[len(examples)] == _TYPICAL:
                 break
-        self.m = max(lengths, key=lambda m: (lengths[m], m), default=0)  # the most common length
-        if not self.m:
+        if not lengths.total():
             raise ValueError("x gives no batch with an example")
+        self.m = max(lengths, key=lambda m: (lengths[m], m))  # the most common length
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
         """As of `Rows`."""
-        batches = []
+        batches, size = [], None if self._stream else self.batches
         for number in range(first * k, (first + count) * k):
-            is_item, position = self._stream is None and self.batches, number % (self.batches or 1)
-            if is_item and position == 0:
+            if size and number % size == 0:
                 self._dataset.on_epoch_begin()
             batches.append(self._next(self._stream or self._items(number, seed)))
-            if is_item and position == self.batches - 1:
+            if size and (number + 1) % size == 0:
                 self._dataset.on_epoch_end()
         parts = (np.stack(part) for part in zip(*batches, strict=True))
         return [part.reshape(count, k, *part.shape[1:]) for part in parts]
@@ -140,15 +142,11 @@ class Batches:
         values = batch if isinstance(batch, tuple | list) else (batch,)
         if len(values) < len(self._parts):
             raise ValueError("x must give batches (x, c), since the discriminator takes both")
-        return _alike([array(value, part, "m") for value, part in zip(values, self._parts, strict=False)])
+        return _together(values, self._parts, "m")
 
 
 def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Rows | Draws | Batches:
     """What `x` is, as a source of minibatches; `c` comes with it, where there are two parts.
-
-    Returns:
-        An object with `draw`, and: `m`; `batches`, how many full minibatches a pass has, None without a known end; and
-        `seen`, the examples that were looked at.
 
     Raises:
         ValueError: naming the argument, if one is none, or does not fit.
@@ -184,11 +182,7 @@ def is_distribution(x: Any) -> bool:
 
 
 def integer(name: str, value: Any, least: int = 1) -> int:
-    """An argument that is a whole number, NumPy's too.
-
-    Raises:
-        ValueError: naming it, if it is none, or less than `least`.
-    """
+    """An argument that is a whole number, NumPy's too, of at least `least`; a ValueError names any other."""
     try:
         number = least - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -199,11 +193,7 @@ def integer(name: str, value: Any, least: int = 1) -> int:
 
 
 def check_draw(p: Any, part: Part) -> NDArray:
-    """A distribution's draw of ten, tried, so that one that cannot be trained on is refused by name.
-
-    Raises:
-        ValueError: naming the part, if `sample` fails, or gives another shape or what is not finite.
-    """
+    """A distribution's draw of ten, tried, so that a ValueError names one that cannot be trained on."""
     shape = (2, 1, 5, *part.shape)
     try:
         values = np.asarray(p.sample(shape, (0, 0, EXAMPLES), drawn_as(part.dtype)))
@@ -218,11 +208,7 @@ def check_draw(p: Any, part: Part) -> NDArray:
 
 
 def array(values: Any, part: Part, count: str = "N") -> NDArray:
-    """Somebody's examples (N, ...), checked; (N,) does for (N, 1).
-
-    Raises:
-        ValueError: naming the part, if they are no finite numbers of its shape and dtype.
-    """
+    """Somebody's finite numbers (N, ...), checked: a ValueError names those that do not fit. (N,) does for (N, 1)."""
     name = part.name
     try:
         numbers = np.asarray(values)
@@ -240,7 +226,8 @@ def array(values: Any, part: Part, count: str = "N") -> NDArray:
         taken = ", ".join(map(str, (count, *part.shape)))
         hint = "; dataset.batch(m) makes batches" if numbers.shape == part.shape else ""
         raise ValueError(f"{name} must be of shape ({taken}), as the discriminator takes it, not {numbers.shape}{hint}")
-    low, high = float(numbers.min(initial=0)), float(numbers.max(initial=0))
+    with np.errstate(invalid="ignore"):  # NaN in bfloat16
+        low, high = float(numbers.min(initial=0)), float(numbers.max(initial=0))
     if not np.isfinite(high - low):
         raise ValueError(f"{name} holds values that are not finite")
     dtype = tf.as_dtype(part.dtype)
@@ -255,7 +242,9 @@ def drawn_as(dtype: str) -> type[np.floating]:
     return np.float64 if dtype == "float64" else np.float32
 
 
-def _alike(columns: list[NDArray]) -> list[NDArray]:
+def _together(values: Sequence[Any], parts: Sequence[Part], count: str = "N") -> list[NDArray]:
+    """Arrays that have as many rows each, one for each part."""
+    columns = [array(value, part, count) for value, part in zip(values, parts, strict=False)]
     rows = [len(column) for column in columns]
     if len(set(rows)) > 1:
         raise ValueError(f"c must have as many rows as x, {rows[0]}, not {rows[1]}")

@@ -23,23 +23,18 @@ if keras.backend.backend() != "tensorflow":
 for _name in ("Gaussian", "Uniform", "GaussianMixture", "Unsaved"):
     keras.saving.register_keras_serializable("gan_paper")(getattr(distributions, _name))
 
-_CHUNK = 10_000  # samples whose noise is drawn at once
+_CHUNK = 10_000  # samples whose noise has one seed
 
 
 class AdversarialModel(keras.Model):
-    """Two networks and a prior, all but their training; see `algorithm1.GAN` for the arguments.
-
-    Attributes:
-        combined: DG: noise to D(G(z)), with G's weights alone.
-        logits: D's logits: a function of examples (m, ...), or of [x, c], and of `training`.
-        iterations: How many iterations this model has been trained for, whatever it was compiled with.
-        condition: The second input of both networks, c, where the model is p(x | c) (section 6 of the paper).
-    """
+    """Two networks and a prior, all but their training; see `algorithm1.GAN` for the arguments."""
 
     combined: keras.Model
     logits: Callable[..., Any]
     iterations: keras.Variable
     condition: Part | None
+    _evaluated: Self | None
+    _calls: Any  # the minibatches of compiled calls, while `fit` runs
 
     def __init__(
         self,
@@ -56,7 +51,7 @@ class AdversarialModel(keras.Model):
         self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
         self.p_z = distributions.Gaussian() if p_z is None else p_z
         # Keras would take these for further networks and weights of the model, if they were set in the ordinary way.
-        vars(self).update(
+        self.__dict__.update(
             combined=combine(generator, discriminator),
             logits=logits_of(discriminator, from_logits),
             iterations=keras.Variable(0, dtype="int64", trainable=False, name="iterations"),
@@ -111,12 +106,12 @@ class AdversarialModel(keras.Model):
         if tf.distribute.has_strategy():
             raise ValueError("a GAN trains on one device: compile it outside any tf.distribute strategy")
         k = integer("k", k)
-        if steps_per_execution is not None:
-            integer("steps_per_execution", steps_per_execution)
-        self._d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
-        self._g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
         if simultaneous and k != 1:
             raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
+        if steps_per_execution is not None:
+            steps_per_execution = integer("steps_per_execution", steps_per_execution)
+        self._d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
+        self._g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
         d_optimizer = of_network(d_optimizer, "d", self.discriminator)
         g_optimizer = of_network(g_optimizer, "g", self.generator)
         if d_optimizer is g_optimizer:
@@ -129,24 +124,23 @@ class AdversarialModel(keras.Model):
                     f"where that is not meant, set trainable = True on its layers before compile",
                     stacklevel=2,
                 )
-        uses_xla = jit_compile
+        self._arguments: dict[str, Any] = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
         if jit_compile == "auto":
-            uses_xla = not self._convolves() or bool(tf.config.list_physical_devices("GPU"))
-        super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=uses_xla)
+            jit_compile = not has_convolution(self.generator, self.discriminator) or bool(
+                tf.config.list_physical_devices("GPU")
+            )
+        super().compile(optimizer=None, run_eagerly=run_eagerly, jit_compile=jit_compile)
         self.d_optimizer, self.g_optimizer, self.k, self.simultaneous = d_optimizer, g_optimizer, k, simultaneous
         self.generator_loss, self.discriminator_loss = generator_loss, discriminator_loss
-        self._arguments = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.combined.trainable_variables)
         self.optimizer = Both(d_optimizer, g_optimizer)
         self.train_function: Any = None
 
     def _to_train(self) -> dict[str, list[int]]:
-        networks = {"discriminator": self.discriminator, "generator": self.generator}
-        return {name: [id(v) for v in network.trainable_variables] for name, network in networks.items()}
-
-    def _convolves(self) -> bool:
-        return has_convolution(self.generator) or has_convolution(self.discriminator)
+        return {
+            name: [id(v) for v in getattr(self, name).trainable_variables] for name in ("discriminator", "generator")
+        }
 
     def averaged(self, into: Self | None = None) -> Self:
         """A copy, not compiled, whose networks have the EMA of their weights, where an optimizer keeps it.
@@ -162,8 +156,8 @@ class AdversarialModel(keras.Model):
             generator, discriminator = map(keras.models.clone_model, (self.generator, self.discriminator))
             into = type(self)(generator, discriminator, self.p_z, self.from_logits)
         for name, optimizer in (("generator", self.g_optimizer), ("discriminator", self.d_optimizer)):
-            network, copy = getattr(self, name), getattr(into, name)
-            copy.set_weights(network.get_weights())
+            copy = getattr(into, name)
+            copy.set_weights(getattr(self, name).get_weights())
             if optimizer.iterations > 0:  # before its first update, Keras's average is 0
                 optimizer.finalize_variable_values(copy.trainable_variables)
         return into
@@ -181,8 +175,8 @@ class AdversarialModel(keras.Model):
         Raises:
             ValueError: naming the argument, if one does not fit.
         """
-        seed, conditions = integer("seed", seed, 0), self._conditions(c, integer("count", count))
-        z = self._fresh(self.p_z, (count, *self.generator.inputs[0].shape[1:]), seed, FRESH_NOISE)
+        conditions = self._conditions(c, integer("count", count))
+        z = _fresh(self.p_z, (count, *self.generator.inputs[0].shape[1:]), seed, FRESH_NOISE)
         return self._in_batches(self._to_evaluate().generator, [z, *conditions])
 
     def evaluate(
@@ -208,7 +202,7 @@ class AdversarialModel(keras.Model):
         self._assert_compile_called("evaluate")
         example = Part("x", self.discriminator.inputs[0].shape[1:], keras.config.floatx())
         if is_distribution(x):
-            x = self._fresh(x, (integer("count", count), *example.shape), integer("seed", seed, 0), FRESH_EXAMPLES)
+            x = _fresh(x, (integer("count", count), *example.shape), seed, FRESH_EXAMPLES)
         x = array(x, example)
         samples, conditions = self.sample(len(x), seed, c=c), self._conditions(c, len(x))
         logits = self._to_evaluate().logits
@@ -219,18 +213,12 @@ class AdversarialModel(keras.Model):
         """As `evaluate`."""
         return self.evaluate(x, c)
 
-    def _to_evaluate(self) -> Any:
+    def _to_evaluate(self) -> Self:
         """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
         if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):
             return self
-        vars(self)["_evaluated"] = self.averaged(self._evaluated)
-        return self._evaluated
-
-    def _fresh(self, p: distributions.Distribution, shape: tuple[int, ...], seed: int, purpose: int) -> NDArray:
-        """Draws of a distribution, each chunk by a seed of its own: a larger count goes on where a smaller one ends."""
-        chunks = [(min(_CHUNK, shape[0] - begin), *shape[1:]) for begin in range(0, shape[0], _CHUNK)]
-        floatx = keras.config.floatx()
-        return np.concatenate([p.sample(chunk, (seed, index, purpose), floatx) for index, chunk in enumerate(chunks)])
+        self.__dict__["_evaluated"] = evaluated = self.averaged(self._evaluated)
+        return evaluated
 
     def _conditions(self, c: Any, count: int) -> list[NDArray]:
         """The c of so many samples, in a list that is empty where the GAN has none."""
@@ -238,17 +226,16 @@ class AdversarialModel(keras.Model):
             raise ValueError("c must be given to a conditional GAN, whose networks have two inputs, and to no other")
         if self.condition is None:
             return []
-        rows = array(
-            np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.condition.shape else c, self.condition
-        )
+        check_classes(c, self.generator, self.discriminator)
+        c = np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.condition.shape else c
+        rows = array(c, self.condition)
         if len(rows) != count:
             raise ValueError(f"c must have a row for each of {count} samples, or be one for all, not {len(rows)}")
-        check_classes(c, self.generator, self.discriminator)
         return [rows]
 
     def _in_batches(self, network: Any, inputs: list[NDArray]) -> NDArray:
         """A network's answers, in batches whose activations fit into memory."""
-        size = 500 if self._convolves() else _CHUNK
+        size = 500 if has_convolution(self.generator, self.discriminator) else _CHUNK
         batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
         return np.concatenate([network(one_or_all(batch)) for batch in batches])
 
@@ -273,9 +260,8 @@ class AdversarialModel(keras.Model):
         """The arguments of `compile`."""
         if not self.compiled:
             return None
-        names = ("d_optimizer", "g_optimizer", "k", "generator_loss", "discriminator_loss", "simultaneous")
-        arguments = {name: getattr(self, name) for name in (*names, "run_eagerly")}
-        return keras.saving.serialize_keras_object({**arguments, **self._arguments})
+        names = "d_optimizer", "g_optimizer", "k", "generator_loss", "discriminator_loss", "simultaneous", "run_eagerly"
+        return keras.saving.serialize_keras_object({name: getattr(self, name) for name in names} | self._arguments)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """The inverse of `get_compile_config`."""
@@ -290,10 +276,10 @@ class AdversarialModel(keras.Model):
         self.iterations.assign(store["iterations"])
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Save the whole model, as `keras.Model.save` does.
+        """Save the whole model, as `keras.Model.save` does, in a `.keras` file.
 
         Raises:
-            ValueError: if the file is not a `.keras` file: an HDF5 file cannot hold two networks and a prior.
+            ValueError: if it is another: an HDF5 file cannot hold two networks and a prior.
         """
         if not str(filepath).endswith(".keras"):
             raise ValueError(f"filepath must end in .keras, not {filepath}; export writes a SavedModel")
@@ -306,3 +292,11 @@ class AdversarialModel(keras.Model):
     def train_on_batch(self, *args: Any, **kwargs: Any) -> None:
         """Refuse, with what to do: an iteration takes k minibatches of x, and noise."""
         raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
+
+
+def _fresh(p: distributions.Distribution, shape: tuple[int, ...], seed: int, purpose: int) -> NDArray:
+    """Draws by seeds of their own for each chunk, so that fewer draws are the first of more."""
+    integer("seed", seed, 0)
+    sizes = [min(_CHUNK, shape[0] - begin) for begin in range(0, shape[0], _CHUNK)]
+    draws = (((size, *shape[1:]), (seed, index, purpose)) for index, size in enumerate(sizes))
+    return np.concatenate([p.sample(*draw, keras.config.floatx()) for draw in draws])

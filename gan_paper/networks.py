@@ -16,16 +16,12 @@ _SIGMOIDS = (keras.activations.sigmoid, ops.sigmoid, tf.nn.sigmoid)
 
 
 def check_pair(generator: Any, discriminator: Any) -> None:
-    """Refuse what is no network, or has inputs that are not known; and two that share a weight or do not fit together.
-
-    Raises:
-        ValueError: naming the argument, with what to do.
-    """
+    """Refuse, by name, what is no network of known inputs, and two that share a weight or do not fit together."""
     for name, network in {"generator": generator, "discriminator": discriminator}.items():
         if not isinstance(network, keras.Model):
             raise ValueError(f"{name} must be a keras.Model, not {type(network).__name__}")
         inputs = getattr(network, "inputs", None)
-        if not inputs:
+        if not inputs or any(None in tensor.shape[1:] for tensor in inputs):
             raise ValueError(
                 f"{name} has no known input shape. Begin a Sequential with keras.Input(shape); "
                 f"put a subclassed model into one: keras.Sequential([keras.Input(shape), model])"
@@ -45,11 +41,7 @@ def check_pair(generator: Any, discriminator: Any) -> None:
 
 
 def check_classes(c: Any, *networks: keras.Model) -> None:
-    """Refuse class numbers that an Embedding has no row for: compiled by XLA, it would take another row.
-
-    Raises:
-        ValueError: naming c and the classes that are accepted.
-    """
+    """Refuse class numbers that an Embedding has no row for: compiled by XLA, it would take another row."""
     if c is None or np.asarray(c).dtype.kind not in "iu" or not np.size(c):
         return
     layers = [layer for network in networks for layer in network._flatten_layers()]
@@ -141,9 +133,9 @@ def _is_probability(discriminator: keras.Model) -> bool:
     return bool(np.min(answers) >= 0 and np.max(answers) <= 1)
 
 
-def has_convolution(network: keras.Model) -> bool:
-    """Whether a layer of the network, or of a model in it, is one of Keras's convolutions, or a subclass of one."""
-    layers = network._flatten_layers(include_self=False)
+def has_convolution(*networks: keras.Model) -> bool:
+    """Whether a layer of the networks, or of a model in them, is one of Keras's convolutions, or a subclass of one."""
+    layers = (layer for network in networks for layer in network._flatten_layers(include_self=False))
     return any("Conv" in base.__name__ for layer in layers for base in type(layer).__mro__)
 
 
@@ -192,12 +184,7 @@ def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Model:
 
 
 def warn_out_of_reach(x: NDArray, generator: keras.Model) -> None:
-    """Warn of examples that a generator's last activation cannot reach, such as bytes for a tanh.
-
-    Args:
-        x: Examples.
-        generator: Ends in an activation, and perhaps in layers that only move numbers.
-    """
+    """Warn of examples that a generator's last activation cannot reach, such as bytes for a tanh."""
     last = generator
     while isinstance(last, keras.Model):
         last = next((layer for layer in reversed(last.layers) if not isinstance(layer, _MOVING)), None)
@@ -205,13 +192,13 @@ def warn_out_of_reach(x: NDArray, generator: keras.Model) -> None:
     if activation is None:
         return
     reached = np.asarray(activation(np.linspace(-1e30, 1e30, 2001, dtype=np.float32)[None]))
-    low, high, least, most = (
-        float(number) for values in (reached, x) for number in (np.nanmin(values), np.nanmax(values))
-    )
+    low, high = float(np.nanmin(reached)), float(np.nanmax(reached))
+    least, most = float(x.min()), float(x.max())
     if max(low - least, most - high) > 0.1 * (most - least):
+        name = getattr(activation, "__name__", activation)
         warnings.warn(
-            f"x has values from {least:.4g} to {most:.4g}; the generator's last activation, "
-            f"{getattr(activation, '__name__', activation)}, gives {low:.4g} to {high:.4g}: scale x, or choose another",
+            f"x has values from {least:.4g} to {most:.4g}; the generator's last activation, {name}, "
+            f"gives {low:.4g} to {high:.4g}: scale x, or choose another",
             stacklevel=2,
         )
 

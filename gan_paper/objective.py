@@ -132,8 +132,8 @@ class Means(keras.metrics.Metric):
     def update_state(self, totals: Any, iterations: Any) -> None:
         """Add the totals of so many iterations."""
         self.totals.assign_add(totals)
-        self.count.assign_add(keras.ops.cast(iterations, self.count.dtype))
+        self.count.assign_add(ops.cast(iterations, self.count.dtype))
 
     def result(self) -> dict[str, Any]:
         """The means so far."""
-        return dict(zip(self.names, keras.ops.unstack(self.totals / self.count), strict=True))
+        return dict(zip(self.names, ops.unstack(self.totals / self.count), strict=True))

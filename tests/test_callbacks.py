@@ -6,7 +6,8 @@ import re
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-from gan_paper import GAN, Diagnosis, Gaussian, SampleGrid
+from gan_paper import GAN, Gaussian
+from gan_paper.callbacks import Diagnosis, SampleGrid
 from gan_paper.plots import training_curves
 
 import keras
