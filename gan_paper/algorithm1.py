@@ -129,19 +129,7 @@ class GAN(AdversarialModel):
         """
         self._assert_compile_called("fit")
         check_classes(c, self.generator, self.discriminator)
-        minibatches = Minibatches(
-            x,
-            self.p_z,
-            c,
-            batch_size=batch_size,
-            k=self.k,
-            noises=self.k if self.simultaneous else self.k + 1,
-            example=self.discriminator.inputs[0].shape[1:],
-            noise=self.generator.inputs[0].shape[1:],
-            seed=seed,
-            dtype=keras.config.floatx(),
-            condition=self.condition,
-        )
+        minibatches = Minibatches(self, x, c, batch_size, seed)
         warn_out_of_reach(minibatches.seen, self.generator)
         return minibatches
 
@@ -273,7 +261,7 @@ class GAN(AdversarialModel):
     def generate(self, z: Any) -> Any:
         """G's samples as D takes them: G(z), or for a conditional GAN [G(z, c), c]."""
         samples = self.generator(z, training=True)
-        return [samples, z[1]] if self.condition else samples
+        return [samples, z[1]] if isinstance(z, list) else samples
 
     def compute_discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, Any, Any]:
         """D's objective. To be overridden where it needs more than D's logits, as in WGAN-GP.

@@ -201,11 +201,11 @@ class GaussianMixture(_Saved):
 
     def pdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The density at `x`."""
-        return sum(w * g.pdf(x) for w, g in self._components()) + np.zeros(np.shape(x))
+        return np.sum([w * g.pdf(x) for w, g in self._components()], axis=0)
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """The probability of a value of at most `x`."""
-        return sum(w * g.cdf(x) for w, g in self._components()) + np.zeros(np.shape(x))
+        return np.sum([w * g.cdf(x) for w, g in self._components()], axis=0)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
         """The inverse of `cdf`, solved to float64 between the components' own quantiles."""

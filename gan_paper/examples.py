@@ -22,7 +22,7 @@ _KINDS = "an array of numbers, a distribution with a method `sample`, a tf.data.
 
 
 class Part(NamedTuple):
-    """What an input of the discriminator takes of a minibatch."""
+    """What an input of a network takes of a minibatch: its name in errors, its shape without m, its dtype."""
 
     name: str
     shape: tuple[int, ...]

@@ -46,12 +46,7 @@ class Maxout(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "pieces": self.pieces,
-            "kernel_initializer": initializer,
-        }
+        return super().get_config() | {"units": self.units, "pieces": self.pieces, "kernel_initializer": initializer}
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -104,10 +99,11 @@ class MaxoutConv2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        names = ("filters", "pieces", "kernel_size", "padding", "pool_size", "pool_stride")
+        names = "filters", "pieces", "kernel_size", "padding", "pool_size", "pool_stride"
         initializer = keras.initializers.serialize(self.kernel_initializer)
-        own = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), **own, "kernel_initializer": initializer}
+        return (
+            super().get_config() | {name: getattr(self, name) for name in names} | {"kernel_initializer": initializer}
+        )
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -177,12 +173,8 @@ def elu(x: Any) -> Any:
 def torch_dense(inputs: int, units: int, activation: Any = None, scale: float = 1.0) -> Dense:
     """A Dense layer with the initial weights of PyTorch's `Linear`, U(-1, 1) / sqrt(inputs), times `scale`."""
     limit = scale * inputs**-0.5
-    return Dense(
-        units,
-        activation=activation,
-        kernel_initializer=RandomUniform(-limit, limit),
-        bias_initializer=RandomUniform(-limit, limit),
-    )
+    kernel, bias = RandomUniform(-limit, limit), RandomUniform(-limit, limit)
+    return Dense(units, activation, kernel_initializer=kernel, bias_initializer=bias)
 
 
 def _greatest(x: Any, pieces: int) -> Any:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from gan_paper.distributions import CONDITIONS, NOISE, Distribution, Points
-from gan_paper.examples import DATASETS, Part, array, check_draw, drawn_as, integer, source
+from gan_paper.distributions import CONDITIONS, NOISE, Points
+from gan_paper.examples import DATASETS, array, check_draw, drawn_as, integer, source
 from gan_paper.interrupts import noticed
 
 import numpy as np
@@ -23,54 +23,35 @@ _ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
 
 
 class Minibatches:
-    """The minibatches of every iteration.
+    """The minibatches of every iteration of a GAN's training.
 
     Args:
+        gan: A compiled `GAN`.
         x: Where examples come from, as `GAN.fit` takes it.
-        p_z: The prior of the noise.
         c: What comes with each example, as `GAN.fit` takes it; None for data sets, whose batches are pairs (x, c).
         batch_size: m; None for data sets that have their own batches, and 32 by default elsewhere.
-        k: Minibatches of examples an iteration.
-        noises: Minibatches of noise an iteration.
-        example: The shape of an example.
-        noise: The shape of a noise sample.
-        seed: Seed of the draws.
-        dtype: Of what is drawn.
-        condition: What the discriminator takes besides examples: the part "c" [default: nothing].
+        seed: Of the draws.
 
     Attributes:
         steps: Iterations in an epoch: what the examples last for; None where they have no known end.
-        seen: The examples that were looked at.
+        seen: Examples that were looked at.
 
     Raises:
         ValueError: naming the argument, if one does not fit or an iteration takes too much memory.
     """
 
-    def __init__(
-        self,
-        x: Any,
-        p_z: Distribution,
-        c: Any = None,
-        *,
-        batch_size: int | None,
-        k: int,
-        noises: int,
-        example: Sequence[int],
-        noise: Sequence[int],
-        seed: int,
-        dtype: str,
-        condition: Part | None = None,
-    ) -> None:
-        self._seed, self._k, self._p_z, self._dtype = integer("seed", seed, 0), k, p_z, dtype
-        check_draw(p_z, Part("p_z", tuple(noise), dtype))
-        parts = [Part("x", tuple(example), dtype), *([condition] if condition else [])]
+    def __init__(self, gan: Any, x: Any, c: Any, batch_size: int | None, seed: int) -> None:
+        self._seed, self._k, self._p_z = integer("seed", seed, 0), gan.k, gan.p_z
+        z, *parts = gan.parts
+        check_draw(self._p_z, z)
         self._source = source(x, c, batch_size, parts)
-        m, length, self.seen = self._source.m, self._source.batches, self._source.seen
-        self._shapes = [((k, m, *example), dtype), ((noises, m, *noise), dtype)]
+        k, m, length, self.seen = gan.k, self._source.m, self._source.batches, self._source.seen
+        noises = k if gan.simultaneous else k + 1
+        self._shapes = [((k, m, *parts[0].shape), z.dtype), ((noises, m, *z.shape), z.dtype)]
         numbers = sum(math.prod(shape) for shape, _ in self._shapes)
-        self._conditions = Points(array(c, condition)) if condition and c is not None else None
-        if condition:
-            self._shapes += [((k, m, *condition.shape), condition.dtype), ((m, *condition.shape), condition.dtype)]
+        for of_c in parts[1:]:
+            self._shapes += [((k, m, *of_c.shape), of_c.dtype), ((m, *of_c.shape), of_c.dtype)]
+        self._conditions = None if c is None else Points(array(c, parts[1]))
         self._bytes = sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in self._shapes)
         if self._bytes > _ITERATION:
             raise ValueError(
@@ -91,7 +72,7 @@ class Minibatches:
         if self._drawn[0] != first:
             x, *c = self._source.draw(first, self._block, self._k, self._seed)
             _, z_shape, *c_shapes = [(self._block, *shape) for shape, _ in self._shapes]
-            z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._dtype))
+            z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._shapes[1][1]))
             if c:  # the generator's update has its own
                 among = self._conditions or Points(c[0].reshape(-1, *c_shapes[1][2:]))
                 c.append(among.sample(c_shapes[1], (self._seed, first, CONDITIONS), c[0].dtype))

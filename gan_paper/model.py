@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from gan_paper import distributions, objective
 from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE
-from gan_paper.examples import Part, array, integer, is_distribution
+from gan_paper.examples import Part, array, drawn_as, integer, is_distribution
 from gan_paper.networks import check_classes, check_pair, combine, has_convolution, logits_of, one_or_all
 from gan_paper.optimizers import Both, keeps_ema, of_network
 
@@ -32,9 +32,8 @@ class AdversarialModel(keras.Model):
     combined: keras.Model
     logits: Callable[..., Any]
     iterations: keras.Variable
-    condition: Part | None
+    parts: list[Part]
     _evaluated: Self | None
-    _calls: Any  # the minibatches of compiled calls, while `fit` runs
 
     def __init__(
         self,
@@ -55,10 +54,14 @@ class AdversarialModel(keras.Model):
             combined=combine(generator, discriminator),
             logits=logits_of(discriminator, from_logits),
             iterations=keras.Variable(0, dtype="int64", trainable=False, name="iterations"),
-            condition=next((Part("c", tuple(c.shape[1:]), c.dtype) for c in discriminator.inputs[1:]), None),
+            parts=[
+                Part("p_z", tuple(generator.inputs[0].shape[1:]), keras.config.floatx()),
+                Part("x", tuple(discriminator.inputs[0].shape[1:]), keras.config.floatx()),
+                *(Part("c", tuple(c.shape[1:]), c.dtype) for c in discriminator.inputs[1:]),
+            ],
             _evaluated=None,
-            _calls=None,
         )
+        self._calls: Any = None  # the minibatches of compiled calls, while `fit` runs
         self._means = objective.Means(("d_loss", "g_loss", "d_real", "d_fake", "value"))
         self.built = True  # both networks are, and Keras saves the weights of built models only
 
@@ -109,7 +112,7 @@ class AdversarialModel(keras.Model):
         if simultaneous and k != 1:
             raise ValueError(f"simultaneous updates are one of each network: k must be 1, not {k}")
         if steps_per_execution is not None:
-            steps_per_execution = integer("steps_per_execution", steps_per_execution)
+            integer("steps_per_execution", steps_per_execution)
         self._d_loss = objective.get(discriminator_loss, "discriminator_loss", objective.DISCRIMINATOR_LOSSES)
         self._g_loss = objective.get(generator_loss, "generator_loss", objective.GENERATOR_LOSSES)
         d_optimizer = of_network(d_optimizer, "d", self.discriminator)
@@ -176,7 +179,7 @@ class AdversarialModel(keras.Model):
             ValueError: naming the argument, if one does not fit.
         """
         conditions = self._conditions(c, integer("count", count))
-        z = _fresh(self.p_z, (count, *self.generator.inputs[0].shape[1:]), seed, FRESH_NOISE)
+        z = _fresh(self.p_z, count, self.parts[0], seed, FRESH_NOISE)
         return self._in_batches(self._to_evaluate().generator, [z, *conditions])
 
     def evaluate(
@@ -200,18 +203,15 @@ class AdversarialModel(keras.Model):
             ValueError: naming the argument, if one does not fit.
         """
         self._assert_compile_called("evaluate")
-        example = Part("x", self.discriminator.inputs[0].shape[1:], keras.config.floatx())
         if is_distribution(x):
-            x = _fresh(x, (integer("count", count), *example.shape), seed, FRESH_EXAMPLES)
-        x = array(x, example)
+            x = _fresh(x, integer("count", count), self.parts[1], seed, FRESH_EXAMPLES)
+        x = array(x, self.parts[1])
         samples, conditions = self.sample(len(x), seed, c=c), self._conditions(c, len(x))
         logits = self._to_evaluate().logits
         real, fake = (self._in_batches(logits, [values, *conditions]) for values in (x, samples))
         return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
 
-    def test_on_batch(self, x: Any, c: Any = None) -> dict[str, float]:
-        """As `evaluate`."""
-        return self.evaluate(x, c)
+    test_on_batch = evaluate
 
     def _to_evaluate(self) -> Self:
         """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
@@ -222,13 +222,13 @@ class AdversarialModel(keras.Model):
 
     def _conditions(self, c: Any, count: int) -> list[NDArray]:
         """The c of so many samples, in a list that is empty where the GAN has none."""
-        if (c is None) != (self.condition is None):
+        if (c is None) != (len(self.parts) == 2):
             raise ValueError("c must be given to a conditional GAN, whose networks have two inputs, and to no other")
-        if self.condition is None:
+        if c is None:
             return []
         check_classes(c, self.generator, self.discriminator)
-        c = np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.condition.shape else c
-        rows = array(c, self.condition)
+        c = np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.parts[2].shape else c
+        rows = array(c, self.parts[2])
         if len(rows) != count:
             raise ValueError(f"c must have a row for each of {count} samples, or be one for all, not {len(rows)}")
         return [rows]
@@ -294,9 +294,8 @@ class AdversarialModel(keras.Model):
         raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
 
 
-def _fresh(p: distributions.Distribution, shape: tuple[int, ...], seed: int, purpose: int) -> NDArray:
-    """Draws by seeds of their own for each chunk, so that fewer draws are the first of more."""
-    integer("seed", seed, 0)
-    sizes = [min(_CHUNK, shape[0] - begin) for begin in range(0, shape[0], _CHUNK)]
-    draws = (((size, *shape[1:]), (seed, index, purpose)) for index, size in enumerate(sizes))
-    return np.concatenate([p.sample(*draw, keras.config.floatx()) for draw in draws])
+def _fresh(p: distributions.Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
+    """Draws (count, ...) by seeds of their own for each chunk, so that fewer draws are the first of more."""
+    seed, sizes = integer("seed", seed, 0), [min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK)]
+    draws = (((size, *part.shape), (seed, index, purpose)) for index, size in enumerate(sizes))
+    return np.concatenate([p.sample(*draw, drawn_as(part.dtype)) for draw in draws])

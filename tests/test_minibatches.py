@@ -1,14 +1,14 @@
 import threading
 
-from gan_paper import minibatches
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
-from gan_paper.examples import Part
 from tests import conftest
 
+import keras
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from keras.layers import Dense
 
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
 
@@ -75,8 +75,10 @@ PAIRS = tf.data.Dataset.from_tensor_slices((X, C)).batch(4, drop_remainder=True)
 
 def conditional(x=X, c=C):
     """Minibatches of pairs (x, c): those of the generator's c are the last."""
-    shapes = {"batch_size": None if c is None else 4, "k": 2, "noises": 3, "example": (2,), "noise": (3,), "seed": 5}
-    return minibatches.Minibatches(x, P_Z, c, **shapes, dtype="float32", condition=Part("c", (1,), "int32"))
+    *inputs, of_c = keras.Input((3,)), keras.Input((2,)), keras.Input((1,), dtype="int32")
+    G, D = (keras.Model([of, of_c], Dense(size)(of)) for of, size in zip(inputs, (2, 1), strict=True))
+    gan = conftest.make_gan(D, G, p_z=P_Z, k=2, logits=True)
+    return gan.minibatches(x, None if c is None else 4, 5, c)
 
 
 @pytest.mark.parametrize("data", [(X, C), (X, C[:, None].astype("float64")), (PAIRS, None)])
