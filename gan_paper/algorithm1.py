@@ -122,11 +122,7 @@ class GAN(AdversarialModel):
             self._calls, self.steps_per_execution = None, 1  # `predict` counts by the latter
 
     def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0, c: Any = None) -> Minibatches:
-        """The minibatches that `fit` trains on, given the same arguments.
-
-        Raises:
-            ValueError: naming `x`, `c` or `batch_size`, if it does not fit.
-        """
+        """The minibatches that `fit` trains on, given the same arguments, of which it refuses the same."""
         self._assert_compile_called("fit")
         check_classes(c, self.generator, self.discriminator)
         minibatches = Minibatches(self, x, c, batch_size, seed)

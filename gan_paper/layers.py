@@ -101,9 +101,8 @@ class MaxoutConv2D(keras.layers.Layer):
         """The arguments."""
         names = "filters", "pieces", "kernel_size", "padding", "pool_size", "pool_stride"
         initializer = keras.initializers.serialize(self.kernel_initializer)
-        return (
-            super().get_config() | {name: getattr(self, name) for name in names} | {"kernel_initializer": initializer}
-        )
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **own, "kernel_initializer": initializer}
 
 
 @keras.saving.register_keras_serializable("gan_paper")

@@ -85,11 +85,7 @@ DISCRIMINATOR_LOSSES: dict[str, Loss] = {
 
 
 def get(loss: str | Loss, argument: str, losses: dict[str, Loss]) -> Loss:
-    """A loss by its name, or itself.
-
-    Raises:
-        ValueError: naming the argument, if it is neither.
-    """
+    """A loss by its name, or itself; a ValueError names the argument, if it is neither."""
     if not callable(loss) and loss not in losses:
         raise ValueError(f"{argument} must be {', '.join(map(repr, losses))} or a function of logits, not {loss!r}")
     return loss if callable(loss) else losses[loss]

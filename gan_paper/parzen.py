@@ -26,11 +26,8 @@ FINE = tuple(np.logspace(-1, 0, 91).tolist())
 SELECTION = 1000
 """How many validation examples, the first ones, choose the width."""
 
-BLOCK = 2**24
-"""How many squared distances are held at once: enough points for a fast product, in 64 MiB of float32."""
-
-CHUNK = 2**17
-"""How many of them are exponentiated at once: few enough for a core's own cache."""
+BLOCK = 2**21
+"""How many squared distances are held at once, in 8 MiB of float32: enough for a fast product, few for the cache."""
 
 FARTHEST = -80.0
 """The least exponent, relative to the nearest sample's: e^-80 adds nothing to 1, and it is no subnormal number of
@@ -120,31 +117,24 @@ def log_likelihood(points: ArrayLike, samples: ArrayLike, sigmas: ArrayLike) -> 
     if not (sigmas.size and ((sigmas > 1e-30) & (sigmas < 1e30)).all()):
         raise ValueError(f"sigma must be positive and finite, not {sigmas}")
 
-    widths = sigmas.ravel()
-    least = float(widths.min())
-    result = np.empty((widths.size, n))
-    rows, step = min(n, max(1, BLOCK // m)), max(1, CHUNK // m)
+    least, widths = float(sigmas.min()), sigmas.ravel()
     centre = _centre(points, samples, least)
-    # Two columns more make one product of the whole exponent: (x, -|x|^2 / 2, 1) (s, 1, -|s|^2 / 2).
-    right = _centred(samples, centre, least)
-    right[:, [-2, -1]] = right[:, [-1, -2]]
-    products = np.empty((rows, m), np.float32)  # fresh memory for each block would cost more than exponentiating it
-    ones = np.ones(m, np.float32)
-    factors = ((least / widths) ** 2).tolist()
+    s = np.asarray((samples - centre) / least, np.float32)  # |x - s|^2 = |x|^2 - 2 x s + |s|^2, in units of the least
+    lengths, ones = np.vecdot(s, s), np.ones(m, np.float32)
+    s *= -2
+    result, factors, rows = np.empty((widths.size, n)), (-0.5 * (least / widths) ** 2).tolist(), max(1, BLOCK // m)
     for begin in range(0, n, rows):
-        left = _centred(points[begin : begin + rows], centre, least)
-        block = np.matmul(left, right.T, out=products[: len(left)])
-        memory = np.empty((min(step, len(block)), m), np.float32)
-        for i in range(0, len(block), step):
-            chunk = block[i : i + step]
-            nearest = chunk.max(axis=1, keepdims=True)
-            chunk -= nearest
-            here = slice(begin + i, begin + i + len(chunk))
-            for k, factor in enumerate(factors):
-                weights = np.multiply(chunk, factor, out=memory[: len(chunk)])
-                np.maximum(weights, FARTHEST, out=weights)
-                np.exp(weights, out=weights)
-                result[k, here] = np.log(weights @ ones) + factor * nearest[:, 0].astype(np.float64)
+        x = np.asarray((points[begin : begin + rows] - centre) / least, np.float32)
+        squares = x @ s.T
+        squares += lengths
+        nearest = squares.min(axis=1, keepdims=True)
+        squares -= nearest
+        of_nearest = (nearest[:, 0] + np.vecdot(x, x)).astype(np.float64)
+        weights = np.empty_like(squares)
+        for k, factor in enumerate(factors):
+            np.maximum(np.multiply(squares, factor, out=weights), FARTHEST, out=weights)
+            np.exp(weights, out=weights)
+            result[k, begin : begin + rows] = np.log(weights @ ones) + factor * of_nearest
     result -= (np.log(m) + d * (np.log(2 * np.pi) / 2 + np.log(widths)))[:, None]
     return result.reshape(*sigmas.shape, n)
 
@@ -168,14 +158,3 @@ def _centre(points: NDArray, samples: NDArray, sigma: float) -> NDArray:
     if reach > REACH:
         raise ValueError(f"points and samples must have entries within some 11 sigma of their mean; sigma is {sigma:g}")
     return centre
-
-
-def _centred(x: NDArray, centre: NDArray, sigma: float) -> NDArray[np.float32]:
-    """Rows about the centre in units of sigma, followed by -|x|^2 / 2 and 1: (N, d + 2)."""
-    result = np.empty((len(x), len(centre) + 2), np.float32)
-    about = result[:, :-2]
-    np.subtract(x, centre, out=about)
-    about /= sigma
-    result[:, -2] = -0.5 * np.vecdot(about, about)
-    result[:, -1] = 1
-    return result
