@@ -74,10 +74,8 @@ class AdversarialModel(keras.Model):
         d_optimizer: keras.optimizers.Optimizer | str = "adam",
         g_optimizer: keras.optimizers.Optimizer | str = "adam",
         k: int = 1,
-        generator_loss: Literal["non_saturating", "saturating", "least_squares", "hinge"] | objective.Loss = (
-            "non_saturating"
-        ),
-        discriminator_loss: Literal["minimax", "least_squares", "hinge"] | objective.Loss = "minimax",
+        generator_loss: objective.GeneratorLoss = "non_saturating",
+        discriminator_loss: objective.DiscriminatorLoss = "minimax",
         simultaneous: bool = False,
         steps_per_execution: int | None = None,
         run_eagerly: bool = False,

@@ -5,7 +5,7 @@ float32 from |a| = 17 on (1 - D rounds to 0); written with log sigmoid they and 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -71,6 +71,8 @@ def hinge_generator_loss(fake_logits: Any) -> Any:
 
 
 Loss = Callable[..., Any]
+GeneratorLoss = Literal["saturating", "non_saturating", "least_squares", "hinge"] | Loss
+DiscriminatorLoss = Literal["minimax", "least_squares", "hinge"] | Loss
 GENERATOR_LOSSES: dict[str, Loss] = {
     "saturating": saturating_generator_loss,
     "non_saturating": non_saturating_generator_loss,
