@@ -62,18 +62,15 @@ class Perceptron:
 
     def __call__(self, x: Array) -> Array:
         """The outputs (m, units of the last layer) for inputs x (m, inputs of the first)."""
-        return ACTIVATIONS[self.layers[-1].activation][0](self.forward(x)[1][-1])
+        return self.forward(x)[0][-1]
 
     def forward(self, x: Array) -> tuple[list[Array], list[Array]]:
-        """Each layer's input and its pre-activation."""
-        inputs: list[Array] = []
-        pre_activations: list[Array] = []
+        """Each layer's input, followed by the outputs; and each layer's pre-activation."""
+        inputs, pre_activations = [x], []
         for layer in self.layers:
-            if pre_activations:
-                x = ACTIVATIONS[self.layers[len(inputs) - 1].activation][0](pre_activations[-1])
-            inputs.append(x)
-            a = x @ layer.weights
+            a = inputs[-1] @ layer.weights
             pre_activations.append(a if layer.bias is None else a + layer.bias)
+            inputs.append(ACTIVATIONS[layer.activation][0](pre_activations[-1]))
         return inputs, pre_activations
 
     def backward(self, inputs: list[Array], pre_activations: list[Array], delta: Array) -> tuple[list[Array], Array]:
@@ -90,10 +87,8 @@ class Perceptron:
         gradients: list[Array] = []
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
-            of_layer = [inputs[index].T @ delta]
-            if layer.bias is not None:
-                of_layer.append(delta.sum(axis=0))
-            gradients = of_layer + gradients
+            of_bias = [] if layer.bias is None else [delta.sum(axis=0)]
+            gradients = [inputs[index].T @ delta, *of_bias, *gradients]
             of_input = delta @ layer.weights.T
             if index > 0:
                 delta = of_input * ACTIVATIONS[self.layers[index - 1].activation][1](pre_activations[index - 1])
@@ -138,8 +133,7 @@ def generator_gradients(
         ValueError: if `generator_loss` is neither "saturating" nor "non_saturating".
     """
     through_G = G.forward(z)
-    last = ACTIVATIONS[G.layers[-1].activation]
-    through_D = D.forward(last[0](through_G[1][-1]))
+    through_D = D.forward(through_G[0][-1])
     logits = through_D[1][-1]
     if generator_loss == "saturating":
         loss, of_logits = np.mean(log_sigmoid(-logits)), -sigmoid(logits) / logits.size
@@ -148,7 +142,7 @@ def generator_gradients(
     else:
         raise ValueError(f"generator_loss must be 'saturating' or 'non_saturating', not {generator_loss!r}")
     _, of_samples = D.backward(*through_D, of_logits)
-    gradients, _ = G.backward(*through_G, of_samples * last[1](through_G[1][-1]))
+    gradients, _ = G.backward(*through_G, of_samples * ACTIVATIONS[G.layers[-1].activation][1](through_G[1][-1]))
     return float(loss), gradients
 
 
