@@ -32,7 +32,9 @@ class GAN(AdversarialModel):
 
     Attributes:
         combined: DG, which maps noise to D(G(z)) and whose trainable variables are exactly G's.
-        logits: D's logits as a function of examples.
+        logits: D's logits as a function of examples (m, ...), or of [x, c], and of `training`.
+        iterations: How many iterations this model has been trained for, whatever it was compiled with.
+        parts: What a minibatch has for each input of the networks: p_z, x and, where the model is p(x | c), c.
 
     Raises:
         ValueError: naming the argument, if a network is none of these or the two do not fit together.
