@@ -9,6 +9,7 @@ It is drawn by Plotly, whose script is within the page. The page itself is `repo
 """
 
 import base64
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -18,21 +19,21 @@ from typing import Annotated, Any
 
 from gan_paper import run
 from gan_paper.metrics import Recording
+from gan_paper.plots.images import image_grid
 from gan_paper.run import files
 
 import numpy as np
 import tables
 import tyro
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
 TEMPLATE = Path(__file__).with_name("report_page.html")
 MARK = "<!doctype html><!-- written by gan-paper's report.py -->"
 """How a page begins that may be replaced."""
-FRAME_BYTES = 350_000
-"""Bytes that the frames of a run may take on the page; of a run with more, evenly spread ones are shown."""
-MOST_ROWS = 400
-"""Rows of a history that are shown at most."""
+MOST_FRAMES, MOST_ROWS = 150, 400
+"""Records of a run, and rows of its history, that are shown at most; of more, evenly spread ones."""
 CURVES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
 """The columns of a history that are shown."""
 TEXTS = ("state", "experiment", "preset", "seed", "commit", "metric", "time", "verdict", "accepted")
@@ -67,9 +68,8 @@ def main(arguments: Arguments) -> None:
         with files.readable(output, "page, which --output may replace"), output.open("rb") as file:
             if file.read(len(MARK)) != MARK.encode():
                 raise ValueError("this script did not write it")
-    found = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
-    rows, players = zip(*found, strict=True)
-    files.write_text(output, page(rows, players, get_plotlyjs()))
+    rows = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
+    files.write_text(output, page(rows, get_plotlyjs()))
     for row in rows:
         if row["state"].startswith("damaged"):
             print(f"{row['run']}: {row['state']}")
@@ -82,16 +82,17 @@ def find(folder: Path) -> list[Path]:
     return sorted({path.parent for name in names for path in folder.rglob(name)})
 
 
-def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """A run's row of the table, and what its player shows; None if there is nothing to show.
+def describe(folder: Path, name: str) -> dict[str, Any]:
+    """A run's row of the table, with what its `player` shows; None if there is nothing to show.
 
     The row is text: the name as `run`, `settings` by name, and `TEXTS`, each empty if it cannot be read. `state` is
     empty, `unfinished`, or a line that says what is damaged; `metric` is its headline; `verdict` is what the reference
     says, and `accepted` that in a word. `sort` holds the numbers behind metric and time.
     """
-    row: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "run": _printable(name), "settings": {}, "sort": {}}
+    row: dict[str, Any] = dict.fromkeys(TEXTS, "")
+    row |= {"run": _printable(name), "settings": {}, "sort": {}, "player": None}
     try:
-        config = run.read_config(folder)
+        config, metrics = run.read_config(folder), {}
         row["settings"] = {_printable(key): _printable(value)[:80] for key, value in config["settings"].items()}
         row |= {"experiment": _printable(config["experiment"]), "preset": _printable(config["preset"])}
         row |= {"seed": row["settings"].pop("seed", ""), "commit": _printable(config["versions"].get("commit") or "")}
@@ -102,18 +103,16 @@ def describe(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any] | 
             row["sort"] = {"metric": str(value), "time": str(float(metrics["seconds"]))}
         else:
             row["state"] = "unfinished"
-            if not (folder / "histograms.npz").exists():
-                return row, None
-        recording, reference = run.read_recording(folder), run.find_reference(folder, REFERENCES)
-        if not row["state"]:
-            row["verdict"] = verdict = _printable(run.verdict(recording, reference, metrics))
+        if metrics or (folder / "histograms.npz").exists():
+            recording, path = run.read_recording(folder), run.find_reference(folder, REFERENCES)
+            row["player"] = player(recording, run.read_recording(path) if path else None, _history(folder))
+        if metrics:
+            row["verdict"] = verdict = _printable(run.verdict(recording, path, metrics))
             short = verdict.partition(":")[0].partition(" by ")[0]
             row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
-        p_data = run.read_recording(reference) if reference else None
-        return row, player(recording, p_data, _history(folder))
     except Exception as error:  # files of unexpected content raise nearly anything
-        row["state"] = "damaged: " + _printable(" ".join(str(error).split()) or type(error).__name__)
-        return row, None
+        row |= {"state": "damaged: " + _printable(" ".join(str(error).split()) or type(error).__name__), "player": None}
+    return row
 
 
 def _printable(value: object) -> str:
@@ -121,16 +120,17 @@ def _printable(value: object) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
 
 
-def _history(folder: Path) -> dict[str, NDArray[np.float64]]:
+def _history(folder: Path) -> dict[str, Any]:
     history = run.read_history(folder) if (folder / "history.csv").exists() else {}
     if "iteration" not in history:
         return {}
     kept = _spread(len(history["iteration"]), MOST_ROWS)
-    return {name: history[name][kept] for name in ("iteration", *CURVES) if name in history}
+    shown = {name: numbers(history[name][kept]) for name in CURVES if name in history}
+    return {"iteration": history["iteration"][kept].tolist(), **shown}
 
 
-def player(recording: Recording, reference: Recording | None, history: Mapping[str, NDArray]) -> dict[str, Any]:
-    """What the page's script needs to show a run, as JSON values: arrays as `pack` makes them.
+def player(recording: Recording, reference: Recording | None, history: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page's script needs to show a run, as JSON values: arrays as `numbers` makes them.
 
     Args:
         recording: Of the run. Of its R frames F are shown. Points `data` (M, 2) among its curves are drawn under
@@ -139,47 +139,50 @@ def player(recording: Recording, reference: Recording | None, history: Mapping[s
         history: Columns by name.
 
     Returns:
-        `iterations` (F,); `views`, with `name`, `edges` (B + 1,), `density` (F, B), and, of p_data, `data` (B,) over
-        the same bins, and `pdf` at `x`; the curves `x`, `d`, `z`, `g`, as far as the run has them, and `ideal`, the map
-        that turns p_z into p_data; `plane` (F, N, 2) with `points` (M, 2), or `images` (F, N, pixels) from 0 to 255;
-        and `history`.
+        `iterations` (F,); `views`, with `name`, `edges` (B + 1,), `density` (F, B), and, of p_data, `data` (B,); the
+        curves `x`, `d`, `z`, `g`, as far as the run has them, and `ideal`, the map that turns p_z into p_data; `plane`
+        (F, N, 2) with `points` (M, 2), or `images` (F,), PNG files in base64; and `history`.
     """
     p_data = reference if reference and len(reference.iterations) == 1 else None
     samples, curves = np.stack(recording.samples), recording.curves
-    size = samples[0].size * (1 if samples.shape[-1] > 2 else 4) + sum(4 * len(e) for e in recording.edges.values())
-    size += sum(4 * values[0].size for values in curves.values())
-    frames = _spread(len(recording.iterations), max(2, int(FRAME_BYTES * 3 / 4 / size)))
-    shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": []}
+    frames = _spread(len(recording.iterations), MOST_FRAMES)
+    shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": [], "history": history}
     for name, edges in recording.edges.items():
-        density = np.stack([recording.histogram(i, name).density for i in frames])
-        view: dict[str, Any] = {"name": name, "edges": pack(edges), "density": pack(density)}
+        density = [recording.histogram(i, name).density for i in frames]
+        view = {"name": name, "edges": numbers(edges), "density": numbers(density)}
         if p_data and name in p_data.edges:
-            target = p_data.histogram(view=name)
-            view |= {"data": pack(target.rebin(edges).density), "pdf": pack(target.density)}
-            view["x"] = pack((target.edges[1:] + target.edges[:-1]) / 2)
+            view["data"] = numbers(p_data.histogram(view=name).rebin(edges).density)
         shown["views"].append(view)
-    shown |= {name: pack(curves[name][0]) for name in ("x", "z") if name in curves}
-    shown |= {name: pack(np.stack([curves[name][i] for i in frames])) for name in ("d", "g") if name in curves}
+    shown |= {name: numbers(curves[name][0]) for name in ("x", "z") if name in curves}
+    shown |= {name: numbers([curves[name][i] for i in frames]) for name in ("d", "g") if name in curves}
     if "g" in curves and p_data:
-        target = p_data.histogram()
-        levels = (np.arange(curves["g"][0].size) + 0.5) / curves["g"][0].size
-        below = np.cumsum(target.masses)[:-1]
-        rises = np.concatenate([[True], np.diff(below) > 0])
-        shown["ideal"] = pack(np.interp(levels, below[rises], target.edges[rises]))
+        target, count = p_data.histogram(), curves["g"][0].size
+        levels = (np.arange(count) + 0.5) / count
+        shown["ideal"] = numbers(np.interp(levels, np.cumsum(target.masses)[:-1], target.edges))
     if samples.shape[1] and samples.shape[-1] == 2:
-        shown["plane"] = pack(samples[frames])
-        shown |= {"points": pack(curves["data"][0])} if "data" in curves else {}
+        shown["plane"] = numbers(samples[frames])
+        shown |= {"points": numbers(curves["data"][0])} if "data" in curves else {}
     elif samples.shape[1] and samples.shape[-1] >= 64 and math.isqrt(samples.shape[-1]) ** 2 == samples.shape[-1]:
         low, high = recording.edges[recording.main][[0, -1]]
-        shown["images"] = pack(np.rint(255 * np.clip((samples[frames] - low) / (high - low), 0, 1)), "|u1")
-    return {**shown, "history": {name: pack(column) for name, column in history.items()}}
+        shown["images"] = [picture((samples[i] - low) / (high - low)) for i in frames]
+    return shown
 
 
-def pack(values: ArrayLike, dtype: str = "<f4") -> dict[str, Any]:
-    """An array of any shape for the page's script, in base64: floats, NaN where there is none; or bytes, as `|u1`."""
-    with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and not drawn
-        array = np.asarray(values, dtype)
-    return {"data": base64.b64encode(array.tobytes()).decode(), "dtype": dtype, "shape": array.shape}
+def numbers(values: ArrayLike) -> list[Any]:
+    """An array of any shape as lists: four significant digits, and None for what is not finite."""
+    array = np.asarray(values, float)
+    if array.ndim > 1:
+        return [numbers(row) for row in array]
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in array.tolist()]
+
+
+def picture(images: NDArray) -> str:
+    """Square images (N, pixels) from 0 to 1, as many as fill a square grid: a PNG file, in base64."""
+    across, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
+    grid = image_grid(images[: across**2].reshape(across, across, side, side, 1))
+    file = io.BytesIO()
+    Image.fromarray(np.rint(255 * grid[..., 0]).astype(np.uint8)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def _spread(count: int, most: int) -> list[int]:
@@ -187,16 +190,15 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))}) if count else []
 
 
-def page(rows: Sequence[Mapping[str, Any]], players: Sequence[Any], library: str) -> str:
+def page(rows: Sequence[Mapping[str, Any]], library: str) -> str:
     """The page.
 
     Args:
         rows: Of the table, as `describe` gives them.
-        players: What each shows.
         library: Plotly's script.
     """
     # All that comes from files is JSON, in which nothing ends the element, and reaches the page as text.
-    data = json.dumps({"rows": rows, "players": players}, separators=(",", ":"), allow_nan=False)
+    data = json.dumps(rows, separators=(",", ":"), allow_nan=False)
     parts = {"MARK": MARK, "DATA": data.replace("<", "\\u003c"), "PLOTLY": library}
     pieces = files.read_text(TEMPLATE).split("@@")  # text, name, text, name, ...
     pieces[1::2] = [parts[name] for name in pieces[1::2]]

@@ -65,6 +65,6 @@ def test_it_is_reported_with_p_data_and_the_optimal_discriminator(call, made):
     assert result.returncode == 0, result
     page = (call.folder / "runs" / "report.html").read_text()
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])
-    (row,), (player,) = data["rows"], data["players"]
-    assert (row["experiment"], row["accepted"]) == ("exponential", "no") and {"x", "d"} <= player.keys()
-    assert {"data", "pdf"} <= player["views"][0].keys()  # p_data, from which the page draws D*, too
+    (row,) = data
+    assert (row["experiment"], row["accepted"]) == ("exponential", "no") and {"x", "d"} <= row["player"].keys()
+    assert "data" in row["player"]["views"][0]  # p_data, from which the page draws D*, too
