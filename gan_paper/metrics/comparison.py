@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from statistics import NormalDist
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_paper.distributions import Distribution
@@ -129,7 +128,7 @@ def as_reference(run: Recording) -> Recording:
     return reference
 
 
-def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] = MappingProxyType({})) -> list[Row]:
+def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | None = None) -> list[Row]:
     """Compare a run with a reference, statistic by statistic.
 
     A reference of one histogram is a distribution: the run's last histogram and moments may differ from it by `limit`.
@@ -146,8 +145,7 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] = 
     Raises:
         ValueError: if the run has not counted what the reference needs, or either has counted too few samples.
     """
-    missing = [view for view in reference.edges if view not in run.edges]
-    if missing:
+    if missing := [view for view in reference.edges if view not in run.edges]:
         raise ValueError(f"the run has no histogram of its {' and '.join(missing)}, which the reference needs")
     if len(reference.iterations) == 1 and not reference.moments["std"][0] > 0:
         raise ValueError("the reference has no positive standard deviation")
@@ -161,11 +159,9 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] = 
     return with_distribution(run, reference, measured)
 
 
-def with_distribution(
-    run: Recording, reference: Recording, measured: Mapping[str, Any] = MappingProxyType({})
-) -> list[Row]:
+def with_distribution(run: Recording, reference: Recording, measured: Mapping[str, Any] | None = None) -> list[Row]:
     """`compare` with a reference of one histogram, however few samples either has counted."""
-    std, rows = reference.moments["std"][0], []
+    measured, std, rows = measured or {}, reference.moments["std"][0], []
     limits = {name: limit(name, reference.tolerance) for name in STATISTICS}
     for view in reference.edges:
         histogram, first = run.histogram(view=view), view == reference.main
