@@ -14,7 +14,6 @@ import re
 import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,8 +48,6 @@ SINE = {
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
 """The other measures of `image_measures.py`, and their digits after the point."""
-MNIST = ("mnist", "mnist_dense", "dcgan")
-"""The experiments on MNIST."""
 ORDER = "released crisp paper mnist_dense dcgan"
 """Of the rows of Table 1."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
@@ -61,32 +58,26 @@ NO_METRICS = ("experiment", "preset", "seed", "iterations", "train_seconds", "it
 Metrics = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Print a table over runs, or the tables of the pages."""
+def main(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")] = (),
+    collect: Path | None = None,
+    write: bool = False,
+) -> None:
+    """Print a table over runs, or the tables of the pages.
 
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")] = ()
-    """Folders of finished runs of one experiment [default: print the tables of the pages]."""
-    collect: Path | None = None
-    """Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics replace those of `figures/reference`."""
-    write: bool = False
-    """Put the tables into the pages."""
-
-
-def main(arguments: Arguments) -> None:
-    """Print the tables; collect and write what is asked for.
-
-    Raises:
-        Refused: if a folder holds no finished runs, or the runs do not report the same metrics.
+    Args:
+        runs: Folders of finished runs of one experiment [default: print the tables of the pages].
+        collect: Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics replace those of `figures/reference`.
+        write: Put the tables into the pages.
     """
-    if arguments.runs:
-        print(over_seeds(arguments.runs))
+    if runs:
+        print(over_seeds(runs))
         return
-    if arguments.collect:
-        collect(arguments.collect)
+    if collect:
+        keep(collect)
     for name, make in TABLES.items():
         print(f"{name}\n\n{make()}\n")
-    if arguments.write:
+    if write:
         for page in PAGES:
             files.write_text(page, filled(page.read_text(encoding="utf-8")))
         print("written: the tables in docs/")
@@ -120,19 +111,20 @@ def over_seeds(folders: Sequence[Path]) -> str:
     Raises:
         Refused: if a folder holds no finished run, or the runs do not report the same metrics.
     """
-    rows = [summary(folder) for folder in folders]
-    *names, reference = rows[0]
+    rows = {folder.name: summary(folder) for folder in folders}
+    (first, metrics), *others = rows.items()
+    for name, row in others:
+        if list(row) != list(metrics):
+            raise run.Refused(f"{name} reports other metrics than {first}")
+    *names, reference = metrics
     table: list[list[Any]] = [["", *(f"{n} ({UNITS[n]})" if n in UNITS else n for n in names), reference]]
-    for folder, row in zip(folders, rows, strict=True):
-        if list(row) != list(rows[0]):
-            raise run.Refused(f"{folder.name} reports other metrics than {folders[0].name}")
-        table.append([folder.name, *row.values()])
+    table += [[name, *row.values()] for name, row in rows.items()]
     for label, statistic in (("median", statistics.median), ("least", min), ("greatest", max)):
-        table.append([label, *(statistic([row[name] for row in rows]) for name in names), ""])
+        table.append([label, *(statistic([row[name] for row in rows.values()]) for name in names), ""])
     return run.table(table)
 
 
-def collect(folder: Path) -> None:
+def keep(folder: Path) -> None:
     """Keep the metrics of all finished runs in a folder: a file for each preset, a folder for each run of MNIST.
 
     Runs whose settings differ from their preset's are left out, but those of MNIST are rows of Table 1.
@@ -184,11 +176,9 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
     for seeds in (list(results(name).values()) for name in names.split()):
         cells = []
         for metric, (_, digits) in columns.items():
-            measured = [s for s in seeds if metric in s or metric == "value_gap"]
-            values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in measured]
+            values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in seeds]
             median, least, greatest = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
-            fewer = f"; {len(values)} seeds" if len(values) < len(seeds) else ""
-            cells.append(f"{median} ({least} to {greatest}{fewer})")
+            cells.append(f"{median} ({least} to {greatest})")
         told = [seed for seed in seeds if not seed["reference"].startswith("cannot be told")]
         accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in told)
         rows.append((f"`{seeds[0]['experiment']}`", f"`{seeds[0]['preset']}`", *cells, f"{accepted} of {len(told)}"))
@@ -204,13 +194,14 @@ def theory() -> str:
     return markdown(("claim", "measured", "at most"), rows)
 
 
-def image_runs(experiments: Sequence[str] = MNIST) -> dict[str, list[Metrics]]:
-    """Of the kept runs of experiments on images, `metrics.json` and `measures.json` together, a seed each.
+def image_runs() -> dict[str, list[Metrics]]:
+    """Of the kept runs of MNIST, `metrics.json` and `measures.json` together, a seed each.
 
     The keys are their presets, with the settings that differ, in the order of Table 1. A preset that is called
     `default` goes by its experiment's name.
     """
     groups: dict[str, list[Metrics]] = {}
+    experiments = "mnist", "mnist_dense", "dcgan"
     paths = [path for name in experiments for path in REFERENCES.glob(f"{name}/*/metrics.json")]
     for path in sorted(paths):
         metrics, measured = run.read_metrics(path.parent), path.with_name("measures.json")
@@ -244,15 +235,15 @@ def table1() -> str:
     return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 
-def measures(experiments: Sequence[str] = MNIST) -> str:
-    """What `image_measures.py` says of test images, of baselines and of the kept runs on images: means over seeds.
+def measures() -> str:
+    """What `image_measures.py` says of test images, of baselines and of the kept runs of MNIST: means over seeds.
 
     `nats, fine`: with a window of a finer choice of widths; runs that were measured before there was one have none. Of
     the ten digits' shares over those of test images: the least and the greatest.
     """
     scale: dict[str, list[Metrics]] = {}
     groups: dict[str, list[Metrics]] = {}
-    for label, seeds in image_runs(experiments).items():
+    for label, seeds in image_runs().items():
         for seed in seeds:
             scale |= {samples: [row] for samples, row in seed["scale"].items()}
             for generator, row in seed["measures"].items():
@@ -305,4 +296,4 @@ def filled(page: str) -> str:
 
 if __name__ == "__main__":
     with run.exit_statuses():
-        main(tyro.cli(Arguments, description=__doc__))
+        tyro.cli(main, description=__doc__)

@@ -62,14 +62,14 @@ def test_runs_have_a_row_each_and_their_median_below(tmp_path, capsys):
         finished(tmp_path / f"seed{seed}", "gaussian", "standard", seed, float(seed == 1), wasserstein=far, seconds=9)
         for seed, far in enumerate((0.01, 0.4, 0.02))
     ]
-    tables.main(tables.Arguments(tuple(folders)))
+    tables.main(tuple(folders))
     head, *rows = (re.split(r"  +", line.strip()) for line in capsys.readouterr().out.splitlines())
     assert head == ["wasserstein (std)", "seconds", "reference"]
     assert rows[0] == ["seed0", "0.01", "9", "accepted by gaussian-standard"]
     assert rows[1][-1].startswith("not accepted by gaussian-standard: too far: Wasserstein-1")
     assert [row[:2] for row in rows[3:]] == [["median", "0.02"], ["least", "0.01"], ["greatest", "0.4"]]
     with pytest.raises(run.Refused, match="other reports other metrics than seed0"):
-        tables.main(tables.Arguments((folders[0], finished(tmp_path / "other", "gaussian", ks=0.1))))
+        tables.main((folders[0], finished(tmp_path / "other", "gaussian", ks=0.1)))
 
 
 def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
@@ -80,7 +80,7 @@ def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
         finished(runs / "mnist" / f"iterations=9-ema=1e-05-seed{seed}", "mnist", "paper", seed, **nats)
     finished(runs / "gaussian" / "k=1-seed0", "gaussian", wasserstein=9.0)  # no seed of the preset as it is
     finished(runs / "sine" / "document-seed2", "sine", "document", 2, wasserstein=0.8, reference="not accepted by it")
-    tables.collect(runs)
+    tables.keep(runs)
     assert [seed["commit"] for seed in tables.results("gaussian").values()] == ["abc", "abc"]
     assert tables.over_presets("gaussian sine-document", {"wasserstein": ("W1", 1)}).splitlines()[2:] == [
         "| `gaussian` | `default` | 0.6 (0.1 to 1.1) | 2 of 2 |",
@@ -93,7 +93,7 @@ def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
         "| 10,000 training images | 244.2 ± 2.1 | - | - |",
     ]
     with pytest.raises(run.Refused, match="holds no finished run"):
-        tables.collect(tmp_path / "nothing")
+        tables.keep(tmp_path / "nothing")
 
 
 def test_an_accepted_run_is_within_the_limits_by_its_metrics():
