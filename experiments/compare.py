@@ -27,13 +27,14 @@ from gan_paper import run
 from gan_paper.metrics import VIEWS, Floats, Recording, View
 from gan_paper.metrics.comparison import as_reference, compare
 from gan_paper.metrics.distances import POINTS, permutation_test
-from gan_paper.run.files import read_arrays, read_samples
+from gan_paper.run.files import read_arrays
 from gan_paper.run.folder import OWN
 
 import numpy as np
 import tyro
 from compare_figures import over_one_another, over_training
 from matplotlib.figure import Figure
+from samples import read_samples
 from scipy.stats import ks_2samp, wasserstein_distance
 
 EXPERIMENTS = Path(__file__).resolve().parent

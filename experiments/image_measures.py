@@ -48,6 +48,7 @@ import tyro
 from image_classifier import load_classifier
 from image_experiment import FINAL, ImageConfig, draw, neighbours, noise, paper_figures
 from numpy.typing import NDArray
+from samples import read_samples
 from scipy.special import rel_entr
 
 Images = NDArray[np.floating]  # (N, pixels), on the scale of `ImageConfig.measured`
@@ -209,7 +210,7 @@ def read(path: Path, count: int, data: Path | None) -> Found:
         ValueError, Refused: if they cannot be read, in one line.
     """
     if path.suffix == ".npy":
-        samples = files.read_samples(path)
+        samples = read_samples(path)
         kinds: dict[int, ImageConfig] = {784: mnist.Config(data=data), 3072: cifar10.Config(data=data)}
         of_kind = kinds.get(samples.shape[1])
         if of_kind is None or len(samples) < count or samples.min() < 0 or samples.max() > 1:

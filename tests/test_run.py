@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from samples import read_samples
 
 CONFIG = gaussian.Config(iterations=40, record_every=10, m=16)
 
@@ -352,8 +353,8 @@ def test_files_that_are_no_runs(whole, tmp_path, monkeypatch):
         refusal(lambda name=name, wrong=wrong: np.savez(histograms, **{**arrays, name: wrong}))
     refusal(histograms.write_bytes, (whole / "histograms.npz").read_bytes()[:-100])
     np.save(samples, bombs)
-    with pytest.raises(ValueError, match=r"samples\.npy .*allow_pickle=False"):
-        files.read_samples(samples)
+    with pytest.raises(run.Refused, match=r"samples\.npy .*Python objects"):
+        read_samples(samples)
     samples.write_bytes(npy("<f8", 10**12))
-    with pytest.raises(ValueError, match=r"samples\.npy is not a readable"):
-        files.read_samples(samples)
+    with pytest.raises(run.Refused, match=r"samples\.npy is not a readable"):
+        read_samples(samples)

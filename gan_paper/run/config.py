@@ -1,9 +1,9 @@
 """The config of an experiment: a frozen dataclass whose docstrings are the `--help`, presets, and the command line."""
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
-import importlib.util
 import json
 import math
 import platform
@@ -107,16 +107,11 @@ def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, descripti
     return config
 
 
-def differing(settings: Mapping[str, Any], preset: str, presets: Mapping[str, Config]) -> dict[str, Any]:
-    """The settings of a run that differ from its preset's, without the seed."""
-    usual = presets[preset].settings() if preset in presets else {}
-    return {name: value for name, value in settings.items() if name != "seed" and usual.get(name) != value}
-
-
 def folder_name(config: Config, presets: Mapping[str, Config]) -> str:
     """A run's folder: `[PRESET-][NAME=VALUE-...]seedN`, where the default preset is not named."""
+    usual = presets[config.preset].settings()
+    changes = {name: value for name, value in config.settings().items() if name != "seed" and value != usual[name]}
     parts = [] if config.preset == next(iter(presets)) else [config.preset]
-    changes = differing(config.settings(), config.preset, presets)
     parts += [f"{name}={value}".replace("/", "_").replace(" ", "") for name, value in changes.items()]
     return "-".join([*parts, f"seed{config.seed}"])
 
@@ -137,29 +132,18 @@ def load_experiment(name: str, folder: Path) -> ModuleType:
         raise Refused(f"{name} is none of the experiments {', '.join(known)} of {folder}")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))  # experiments may import one another
-    path = folder / f"{name}.py"
-    module = sys.modules.get(name)
-    if module is None or getattr(module, "__file__", None) != str(path):
-        spec: Any = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # where dataclasses look it up
-        spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(name)
 
 
 @cache
-def versions(folder: Path) -> dict[str, str | None]:
+def versions(folder: Path) -> dict[str, str]:
     """The versions of Python and of the packages, and the commit of the code in a folder (`-dirty`: it was changed)."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    found = {"python": platform.python_version()}
     for package in ("gan-paper", "keras", "tensorflow", "numpy", "scipy"):
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = None
     command = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
-    try:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):  # no git, or no repository
         git = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=10)
         found["commit"] = git.stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        found["commit"] = None
     return found

@@ -1,7 +1,6 @@
 """Reading and writing files, checkpoints among them: nothing is half-written, nothing in a file is executed."""
 
 import contextlib
-import csv
 import errno
 import io
 import json
@@ -12,7 +11,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gan_paper.metrics import Recording
 from gan_paper.run.config import Refused
@@ -114,71 +113,17 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
     with readable(path, ".npz file of plain arrays"), zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             with archive.open(member) as file:
-                arrays[member.removesuffix(".npy")] = _read_array(file, sum(a.nbytes for a in arrays.values()))
+                # A few bytes may claim, or be unpacked to, any number of entries. Text takes some 100 bytes an entry.
+                version = np.lib.format.read_magic(file)
+                first = version == (1, 0)
+                read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read_header(file)
+                size = math.prod(shape) * max(dtype.itemsize, 8 if dtype.kind in "biuf" else 100)
+                if size + sum(array.nbytes for array in arrays.values()) > LARGEST:
+                    raise ValueError(f"it would take more than {LARGEST >> 30} GB")
+                file.seek(0)
+                arrays[member.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
     return arrays
-
-
-def _read_array(file: IO[bytes], before: int = 0) -> NDArray:
-    # What the header says is checked first: a few bytes may claim, or be unpacked to, any number of entries. Text takes
-    # some 100 bytes an entry as Python's.
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(file)
-    if before + math.prod(shape) * max(dtype.itemsize, 8 if dtype.kind in "biuf" else 100) > LARGEST:
-        raise ValueError(f"it would take more than {LARGEST >> 30} GB")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
-
-
-def read_columns(path: Path) -> dict[str, list[str]]:
-    """The columns of a `.csv` file, as text, by the names in its first line; by index, if that holds numbers.
-
-    Raises:
-        Refused: if it cannot be read, in one line that names it.
-    """
-    text = read_text(path)
-    with readable(path, ".csv file"):
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
-        try:
-            names = [str(index) for index, _ in enumerate(map(float, rows[0]))]
-        except ValueError:
-            names = rows.pop(0)
-        if any(len(row) != len(names) for row in rows):
-            raise ValueError("its lines differ in length")
-        return {name: [row[index] for row in rows] for index, name in enumerate(names)}
-
-
-def read_samples(path: Path, columns: Sequence[str] = ()) -> NDArray[np.float64]:
-    """Anybody's samples as (N, n), one a row: from a `.npy` file, an array of an `.npz` file, or a `.csv` file.
-
-    Args:
-        path: Of the file.
-        columns: Which columns of a `.csv` file, or arrays of an `.npz` file, to take, where there are several.
-
-    Raises:
-        Refused: if it cannot be read or holds no two finite samples, in one line that names it.
-    """
-    found: Mapping[str, Any]
-    if path.suffix == ".npz":
-        found = read_arrays(path)
-    elif path.suffix == ".csv":
-        found = read_columns(path)
-    else:
-        with readable(path, ".npy file of plain numbers"), path.open("rb") as file:
-            found = {"": _read_array(file)}
-    names = columns if len(found) > 1 else [*found]
-    if not names or not found.keys() >= {*names}:
-        raise Refused(f"--columns must name what to take of {path}: {', '.join(found) or 'it is empty'}")
-    with readable(path, "file of real numbers"):
-        arrays = [np.asarray(found[name], float if path.suffix == ".csv" else None) for name in names]
-        samples = arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
-        if samples.dtype.kind not in "fiu":
-            raise ValueError(f"its entries are of type {samples.dtype}")
-    if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
-        raise Refused(f"{path} must hold at least two samples, one a row, not an array of shape {samples.shape}")
-    if not np.isfinite(samples).all():
-        raise Refused(f"{path} holds values that are not finite")
-    return samples.reshape(len(samples), -1).astype(float)
 
 
 class State(NamedTuple):

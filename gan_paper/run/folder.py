@@ -224,9 +224,10 @@ def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
     Raises:
         Refused: if it cannot be read, in one line that names it.
     """
-    columns = files.read_columns(path := folder / "history.csv")
+    text = files.read_text(path := folder / "history.csv")
     with files.readable(path, "history"):
-        return {name: np.array(column, float) for name, column in columns.items()}
+        names, *rows = csv.reader(io.StringIO(text))
+        return {name: np.array([row[index] for row in rows], float) for index, name in enumerate(names)}
 
 
 def find_reference(folder: Path, references: Path) -> Path | None:
