@@ -9,7 +9,7 @@ versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the 
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -43,33 +43,30 @@ SOURCES = {
 ANIMATED = ("figure1", "gaussian-histograms", "mnist-samples")
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Make the committed figures from runs."""
-
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME...")] = ()
-    """Which ones: names of files in figures/, without a suffix."""
-    output: Path = HERE.parent / "figures"
-    """Folder of the figures."""
-
-
-def main(arguments: Arguments) -> None:
+def main(
+    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME...")] = (),
+    output: Path = HERE.parent / "figures",
+) -> None:
     """Train what is missing, and copy the figures.
+
+    Args:
+        names: Which ones: names of files in figures/, without a suffix.
+        output: Folder of the figures.
 
     Raises:
         Refused: if a name is none of `SOURCES`, or a script fails.
     """
-    for name in arguments.names:
+    for name in names:
         if name not in SOURCES:
             raise run.Refused(f"NAME {name} is no figure; accepted: {', '.join(SOURCES)}")
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    for name in arguments.names or SOURCES:
+    output.mkdir(parents=True, exist_ok=True)
+    for name in names or SOURCES:
         experiment, preset, file = SOURCES[name]
         folder = finished_run(experiment, preset)
         if name == "notebook-comparison":
             start("compare", str(folder), "--reference", "notebook")
         for suffix in (".png", ".pdf", *([".gif"] if name in ANIMATED else [])):
-            print(shutil.copyfile(folder / f"{file}{suffix}", arguments.output / f"{name}{suffix}"))
+            print(shutil.copyfile(folder / f"{file}{suffix}", output / f"{name}{suffix}"))
 
 
 def finished_run(experiment: str, preset: str) -> Path:
@@ -102,4 +99,4 @@ def start(script: str, *flags: str) -> None:
 
 if __name__ == "__main__":
     with run.exit_statuses():
-        main(tyro.cli(Arguments, description=__doc__))
+        tyro.cli(main, description=__doc__)

@@ -23,7 +23,7 @@ def test_a_finished_run_is_used_again_and_any_other_is_trained(monkeypatch, tmp_
     settings = replace(presets["mixture"], preset="mixture").settings()
     content = {"experiment": "gaussian", "preset": "mixture", "layout": 4, "versions": {}, "settings": settings}
     (folder / "config.json").write_text(json.dumps(content))
-    make_figures.main(make_figures.Arguments(("mixture-histograms",), tmp_path / "out"))
+    make_figures.main(("mixture-histograms",), tmp_path / "out")
     assert not started and (tmp_path / "out" / "mixture-histograms.png").read_text() == "this is histograms.png"
 
 
