@@ -13,7 +13,6 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,18 +39,14 @@ TEXTS = ("state", "experiment", "preset", "seed", "commit", "metric", "time", "v
 """What a row says of a run, beside its name and its settings."""
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Write a page that shows runs."""
+def main(
+    runs: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUNS")], output: Path | None = None
+) -> None:
+    """Write a page that shows runs.
 
-    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUNS")]
-    """The folder in which the runs' folders are, at any depth."""
-    output: Path | None = None
-    """The page [default: RUNS/report.html]."""
-
-
-def main(arguments: Arguments) -> None:
-    """Write the page.
+    Args:
+        runs: The folder in which the runs' folders are, at any depth.
+        output: The page [default: RUNS/report.html].
 
     Raises:
         run.Refused: if there is no run, Plotly is not installed, or the page's place holds another file.
@@ -60,26 +55,21 @@ def main(arguments: Arguments) -> None:
         from plotly.offline import get_plotlyjs  # of the extra `report`, which no other script needs
     except ModuleNotFoundError:
         raise run.Refused("report.py must have Plotly installed: pip install '.[report]'") from None
-    folders = find(arguments.folder)
+    names = ("config.json", "metrics.json", "histograms.npz")
+    folders = sorted({path.parent for name in names for path in runs.rglob(name)})
     if not folders:
-        raise run.Refused(f"RUNS {arguments.folder} holds no run's folder")
-    output = arguments.output or arguments.folder / "report.html"
+        raise run.Refused(f"RUNS {runs} holds no run's folder")
+    output = output or runs / "report.html"
     if output.exists():
         with files.readable(output, "page, which --output may replace"), output.open("rb") as file:
             if file.read(len(MARK)) != MARK.encode():
                 raise ValueError("this script did not write it")
-    rows = [describe(folder, str(folder.relative_to(arguments.folder))) for folder in folders]
+    rows = [describe(folder, str(folder.relative_to(runs))) for folder in folders]
     files.write_text(output, page(rows, get_plotlyjs()))
     for row in rows:
         if row["state"].startswith("damaged"):
             print(f"{row['run']}: {row['state']}")
     print(f"written: {_printable(output)}, {len(rows)} runs, {output.stat().st_size / 1e6:.1f} MB")
-
-
-def find(folder: Path) -> list[Path]:
-    """The folders at or below this one that hold a run's files, in order."""
-    names = ("config.json", "metrics.json", "histograms.npz")
-    return sorted({path.parent for name in names for path in folder.rglob(name)})
 
 
 def describe(folder: Path, name: str) -> dict[str, Any]:
@@ -207,4 +197,4 @@ def page(rows: Sequence[Mapping[str, Any]], library: str) -> str:
 
 if __name__ == "__main__":
     with run.exit_statuses():
-        main(tyro.cli(Arguments, description=__doc__))
+        tyro.cli(main, description=__doc__)

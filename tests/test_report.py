@@ -113,10 +113,10 @@ def test_frames_are_bounded_and_keep_their_ends():
 
 
 def test_only_a_page_is_replaced(made, tmp_path):
-    report.main(report.Arguments(made[0] / "runs"))  # over the page that is there
+    report.main(made[0] / "runs")  # over the page that is there
     (tmp_path / "mine.html").write_text("precious")
     with pytest.raises(run.Refused, match=r"mine\.html is not a readable page"):
-        report.main(report.Arguments(made[0] / "runs", tmp_path / "mine.html"))
+        report.main(made[0] / "runs", tmp_path / "mine.html")
     assert (tmp_path / "mine.html").read_text() == "precious"
 
 
