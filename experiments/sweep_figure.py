@@ -14,8 +14,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-MOST = 12
-"""Settings at most whose densities are drawn."""
 COLUMNS = 3
 
 
@@ -46,15 +44,15 @@ def draw(settings: Sequence[Setting]) -> Figure:
 
     The settings are numbered, and what the reference accepts is shaded.
     """
-    shown, compared = settings[:MOST], [setting.compared() for setting in settings]
+    compared = [setting.compared() for setting in settings]
     statistics = next((rows[0] for rows in compared if rows), [])
-    rows = math.ceil((len(shown) + len(statistics)) / COLUMNS)
-    lines = max(setting.label.count("\n") for setting in shown) * math.ceil(len(shown) / COLUMNS)
+    rows = math.ceil((len(settings) + len(statistics)) / COLUMNS)
+    lines = max(setting.label.count("\n") for setting in settings) * math.ceil(len(settings) / COLUMNS)
     with plt.rc_context(STYLE):
         size = WIDTH, 0.3 + 1.35 * rows + 0.11 * lines
         figure, axes = plt.subplots(rows, COLUMNS, figsize=size, squeeze=False, layout="constrained")
         panels = iter(axes.flat)
-        for number, (setting, ax) in enumerate(zip(shown, panels, strict=False), 1):
+        for number, (setting, ax) in enumerate(zip(settings, panels, strict=False), 1):
             _densities(ax, setting)
             ax.set_title(f"{number}: {setting.label}" if len(settings) > 1 else setting.label, size=SMALL)
         for index, (first, ax) in enumerate(zip(statistics, panels, strict=False)):
