@@ -14,6 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from gan_paper import GAN, run
 from gan_paper.run import files
 
+import image_data
+import image_experiment
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -132,6 +134,22 @@ def check_legible(figure: plt.Figure) -> None:
         assert text.get_fontsize() >= 6.5, text
         assert canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0 and box.y1 <= canvas.y1, text
         assert not [other for other, its_box in texts[:i] if box.overlaps(its_box)], text
+
+
+@pytest.fixture
+def images(monkeypatch):
+    """By their loaders, blobs in place of MNIST and stripes in place of CIFAR-10; few samples to evaluate."""
+    rng, (y, x), sets = np.random.default_rng(0), np.mgrid[:28, :28], {}
+    centres = rng.uniform(8, 20, (2, 800, 1, 1))
+    blobs = 255 * np.exp(-((y - centres[0]) ** 2 + (x - centres[1]) ** 2) / 18)
+    stripes = rng.integers(0, 256, (800, 2, 1, 3)).repeat(16, axis=1).repeat(32, axis=2)
+    for loader, pixels, note in (("load_mnist", blobs, ""), ("load_cifar10", stripes, "stripes")):
+        train, validation, test = np.split(pixels.reshape(800, -1).astype(np.uint8), [500, 650])
+        labels = np.zeros(500, np.uint8), np.zeros(150, np.uint8)
+        sets[loader] = image_data.ImageSet(train, validation, test, *labels, note)
+        monkeypatch.setattr(image_data, loader, lambda path, loader=loader: sets[loader])
+    monkeypatch.setattr(image_experiment, "SAMPLES", 200)
+    return sets
 
 
 @pytest.fixture
