@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +135,14 @@ def check_legible(figure: plt.Figure) -> None:
         assert text.get_fontsize() >= 6.5, text
         assert canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0 and box.y1 <= canvas.y1, text
         assert not [other for other, its_box in texts[:i] if box.overlaps(its_box)], text
+
+
+def wait_for(path, process):
+    """Until a process has made a file or a folder."""
+    deadline = time.monotonic() + 300
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, path
+        time.sleep(0.05)
 
 
 @pytest.fixture
