@@ -41,8 +41,6 @@ def test_logits_of_discriminators_that_end_in_any_sigmoid():
     x, inner = keras.Input((2,)), discriminator()
     exact = [
         keras.Model(x, inner(x)),
-        keras.Model(x, layers.Activation("sigmoid")(Dense(1)(x))),
-        keras.Model(x, Dense(1, tf.nn.sigmoid)(x)),
         keras.Model(x, keras.ops.sigmoid(Dense(1)(x))),
         discriminator(Dense(1), layers.Activation(tf.nn.sigmoid)),
     ]
@@ -54,7 +52,6 @@ def test_logits_of_discriminators_that_end_in_any_sigmoid():
         far = logits(1e4 * X)  # where the sigmoid rounds to 0 or 1, and its logarithm to infinity
         assert np.isfinite(far).all() and np.abs(far).max() > 100
     clipped = [
-        discriminator(Dense(1, "sigmoid"), layers.Flatten()),
         discriminator(layers.SpectralNormalization(Dense(1, "sigmoid"))),
         discriminator(Dense(1, "hard_sigmoid")),
     ]
@@ -63,25 +60,19 @@ def test_logits_of_discriminators_that_end_in_any_sigmoid():
             gan = make_gan(D)
         assert np.allclose(tf.sigmoid(gan.logits(X)), D(X), atol=1e-6)
     fit(gan)
-    for D in (exact[0], clipped[2]):
+    for D in (exact[0], clipped[1]):
         with pytest.raises(ValueError, match=r"from_logits is True, but .* between 0 and 1"):
             GAN(generator(), D, from_logits=True)
 
 
 def test_networks_that_are_refused_and_what_to_do():
-    class Subclassed(keras.Model):
-        def call(self, x):
-            return x
-
     G, D, z, z1 = generator(), discriminator(), keras.Input((3,)), keras.Input((1,))
     for arguments, message in [
         ((G, discriminator(Dense(1))), "must answer with probabilities; .* pass from_logits=True"),
         ((G, discriminator(Dense(3, "sigmoid"))), r"must answer with shape \(m, 1\), not \(None, 3\)"),
         ((generator(shape=(5,)), D), r"samples of shape \(5,\), but discriminator takes \(2,\)"),
         ((keras.Model([z, z1], Dense(2)(z)), D), r"must take the same c, not \(1,\) and no second input"),
-        ((keras.Model([z, z1, keras.Input((1,))], Dense(2)(z)), D), "must have one input or, .* two, not 3"),
         ((keras.Sequential([Dense(2)]), D), "generator.* no known input shape. Begin a Sequential with keras.Input"),
-        ((Subclassed(), D), "put a subclassed model into one"),
         ((G, "D"), "discriminator must be a keras.Model, not str"),
         ((G, D, 3), "p_z must be a distribution with a method `sample`, not 3"),
         ((D, D), "must not share a layer"),

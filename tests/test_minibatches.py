@@ -47,13 +47,8 @@ def test_minibatches_follow_their_distributions():
     assert scipy.stats.kstest(x.ravel(), P_DATA.cdf).pvalue > 1e-3
     assert scipy.stats.kstest(z.ravel(), P_Z.cdf).pvalue > 1e-3
     # no dimension tells anything of its neighbour, of another update's, or of the next iteration's
-    for a, b in [
-        (x[:, :, :, 0], x[:, :, :, 1]),
-        (x[:, 0], x[:, 1]),
-        (x[1:], x[:-1]),
-        (z[:, 0], z[:, 2]),
-        (z[1:], z[:-1]),
-    ]:
+    of_x = (x[..., 0], x[..., 1]), (x[:, 0], x[:, 1]), (x[1:], x[:-1])
+    for a, b in (*of_x, (z[:, 0], z[:, 2]), (z[1:], z[:-1])):
         assert abs(scipy.stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
 
 
