@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import math
 import os
 import subprocess
@@ -21,6 +22,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from matplotlib.text import Text
 
@@ -60,6 +62,23 @@ def fit(gan, x=X, **kwargs):
     return gan.fit(x, **{"verbose": 0, **kwargs})
 
 
+def copies(gan):
+    """Its generator and its discriminator, as they are, for a plain loop."""
+    twins = [keras.models.clone_model(network) for network in (gan.generator, gan.discriminator)]
+    for twin, network in zip(twins, (gan.generator, gan.discriminator), strict=True):
+        twin.set_weights(network.get_weights())
+    return twins
+
+
+def descend(network, rate, loss):
+    """One update of plain SGD on a loss, which is returned."""
+    with tf.GradientTape() as tape:
+        value = loss()
+    gradients = tape.gradient(value, network.trainable_variables)
+    keras.optimizers.SGD(rate).apply(gradients, network.trainable_variables)
+    return value
+
+
 def weights(model):
     return [np.copy(w) for w in model.get_weights()]
 
@@ -87,6 +106,19 @@ def trained(
         else:  # without Keras
             module.main(config)
     return run.Folder(name, module.PRESETS, replace(config, resume=True))
+
+
+def finished(folder: Path, recording=None, experiment="gaussian", preset="default", settings=None, **metrics) -> Path:
+    """The folder of a run as the tools see it, without the run; unfinished without metrics."""
+    folder.mkdir(parents=True)
+    row = {"experiment": experiment, "preset": preset}
+    config = {**row, "layout": 4, "settings": settings or {}, "versions": {"commit": "abc"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    if metrics:
+        (folder / "metrics.json").write_text(json.dumps({**row, "seed": 0, "iterations": 1, **metrics}))
+    if recording:
+        files.write_arrays(folder / "histograms.npz", recording.arrays())
+    return folder
 
 
 def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:

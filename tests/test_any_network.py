@@ -3,7 +3,7 @@
 import warnings
 
 from gan_paper import GAN
-from tests.conftest import X, discriminator, equal, fit, generator, make_gan, weights
+from tests.conftest import X, copies, descend, discriminator, equal, fit, generator, make_gan, weights
 
 import keras
 import numpy as np
@@ -189,17 +189,12 @@ def test_other_losses_train_as_a_plain_keras_loop(name):
     ours = (d_loss, g_loss) if name == "wasserstein" else (name, name)
     losses = {"discriminator_loss": ours[0], "generator_loss": ours[1]}
     gan = make_gan(discriminator(Dense(1)), logits=True, optimizer=lambda: SGD(0.05), **losses)
-    G, D = map(keras.models.clone_model, (gan.generator, gan.discriminator))
-    G.set_weights(weights(gan.generator)), D.set_weights(weights(gan.discriminator))
+    G, D = copies(gan)
     x, z = gan.minibatches(X, 20).draw(0, 10)
     history, losses = fit(gan).history, []
     for t in range(10):
-        with tf.GradientTape() as tape:
-            losses.append(d_loss(D(x[t, 0]), D(G(z[t, 0]))))
-        SGD(0.05).apply(tape.gradient(losses[-1], D.trainable_variables), D.trainable_variables)
-        with tf.GradientTape() as tape:
-            loss = g_loss(D(G(z[t, 1])))
-        SGD(0.05).apply(tape.gradient(loss, G.trainable_variables), G.trainable_variables)
+        losses.append(descend(D, 0.05, lambda t=t: d_loss(D(x[t, 0]), D(G(z[t, 0])))))
+        descend(G, 0.05, lambda t=t: g_loss(D(G(z[t, 1]))))
     for a, b in zip(weights(gan), [*weights(G), *weights(D)], strict=True):
         assert np.allclose(a, b, atol=1e-5)
     assert history["d_loss"] == pytest.approx([np.mean(losses)], rel=1e-4)
