@@ -57,8 +57,10 @@ def generated(*passes):
 
 
 def test_m_is_the_length_of_most_batches():
-    seen = first_numbers(slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20)), 9)
-    assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
+    short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
+    for dataset in (short_first, slices(NUMBERS).batch(20).shuffle(10)):
+        seen = first_numbers(dataset, 9)
+        assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
 
 
 LEFT_OUT = [([[20, 7, 20, 5, 20]], "more than one batch"), ([[20], [20], [7], [20]], "no batch of m = 20")]
@@ -71,9 +73,10 @@ def test_batches_and_passes_that_are_left_out_are_said(passes, warned):
 
 
 @pytest.mark.filterwarnings("ignore:a pass")
-def test_a_dataset_that_has_no_minibatch_left_ends_training():
+@pytest.mark.parametrize("last", [[7], []])
+def test_a_dataset_that_has_no_minibatch_left_ends_training(last):
     with pytest.raises(ValueError, match="x must give batches of m = 20"):
-        first_numbers(generated([20], [7]), 30)
+        first_numbers(generated([20], last), 30)
 
 
 @pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0]), lambda x: [tf.constant(x)]])

@@ -68,17 +68,6 @@ def copy(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "run")
 
 
-def test_a_run_leaves_its_files(whole):
-    networks = {f"{name}.keras" for name in ("generator", "generator-last", "discriminator")}
-    names = {"config.json", "history.csv", "histograms.npz", "reference.npz", "metrics.json", "checkpoints", ".lock"}
-    assert {path.name for path in whole.iterdir()} == names | networks and iterations(whole) == [30, 40]
-    history, recording = run.read_history(whole), run.read_recording(whole)
-    assert list(history["iteration"]) == [10, 20, 30, 40] and recording.iterations == [0, 10, 20, 30, 40]
-    assert np.allclose(history["value"], -history["d_loss"])
-    assert run.read_config(whole)["settings"]["k"] == 4
-    assert run.read_metrics(whole)["reference"].startswith("not accepted by the exact p_data: ")
-
-
 def test_what_is_recorded_is_the_average_that_is_saved(whole):
     z = gaussian.make_gan(CONFIG).p_z.sample((32_000, 30), (0, 0, RECORDED_NOISE))
     names = ("generator", "generator-last")
