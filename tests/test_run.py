@@ -228,7 +228,8 @@ with run.exit_statuses():
     thing = Thing()
     reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
     del thing
-    time.sleep(600)
+    while True:
+        time.sleep(0.1)
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert result.returncode == 143 and result.stderr == "-c: stopped\n"
