@@ -14,7 +14,7 @@ paper's panels are:
 The paper gives no settings for this figure: target, networks, learning rates and lengths are our choices.
 """
 
-from collections.abc import Mapping
+import functools
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -22,7 +22,6 @@ from typing import NamedTuple
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian, Uniform
 from gan_paper.metrics import Floats, Recording
-from gan_paper.metrics.comparison import distribution_distances
 from gan_paper.objective import optimal_discriminator
 from gan_paper.plots import training_curves
 from gan_paper.plots.line import Snapshot, figure1_animation
@@ -121,9 +120,7 @@ def recording(config: Config) -> Recording:
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances of a million samples to p_data, V, D's outputs, and the largest |D - 1/2| over 99 % of p_data."""
-    samples = gan.sample(1_000_000, config.seed)
-    answers = gan.evaluate(P_DATA, count=100_000, seed=config.seed)
-    return {**distribution_distances(samples, P_DATA, EDGES), **answers, **gaussian.largest_gap(gan, P_DATA)}
+    return gaussian.measured(gan, P_DATA, EDGES, config.seed)
 
 
 def measure(folder: run.Folder) -> dict[str, float]:
@@ -134,25 +131,19 @@ def measure(folder: run.Folder) -> dict[str, float]:
 
 def plot(folder: run.Folder) -> None:
     """Figure 1, still and moving, and the training curves."""
-    recording = folder.recording
     folder.save_figure("figure1", draw_figure1(panels(folder)))
     folder.save_figure("training", training_curves(folder.history, "non_saturating"))
-    folder.save_animation("figure1", figure1_animation(recording, lambda index: panel(at(recording, index))))
+    folder.save_animation("figure1", figure1_animation(folder.recording, functools.partial(panel, folder.recording)))
 
 
 def panels(folder: run.Folder) -> dict[str, Snapshot | None]:
     """Figure 1's panels by their letters; None is one that the run did not reach."""
     recording = folder.recording
     return {
-        phase.panel: panel(at(recording, recording.nearest(end))) if end <= folder.config.iterations else None
+        phase.panel: panel(recording, recording.nearest(end)) if end <= folder.config.iterations else None
         for end, phase in zip(ENDS, PHASES, strict=True)
         if phase.panel
     }
-
-
-def at(recording: Recording, index: int) -> dict[str, np.ndarray]:
-    """What `observe` returned for a record."""
-    return {name: curves[index] for name, curves in recording.curves.items()}
 
 
 def observe(gan: GAN) -> dict[str, np.ndarray]:
@@ -161,9 +152,9 @@ def observe(gan: GAN) -> dict[str, np.ndarray]:
     return {name: np.asarray(curve)[:, 0] for name, curve in curves.items()}
 
 
-def panel(curves: Mapping[str, Floats]) -> Snapshot:
-    """What a panel shows, given what `observe` returns, with the divergence and V by quadrature."""
-    g, logits = (curves[name].astype(float) for name in ("g", "logits"))
+def panel(recording: Recording, index: int) -> Snapshot:
+    """What a panel shows of a record, with the divergence and V by quadrature."""
+    g, logits = (recording.curves[name][index].astype(float) for name in ("g", "logits"))
     data, p_g = P_DATA.pdf(X), density_of_map(X, P_Z, Z, g)
     middle = (data + p_g) / 2
     return Snapshot(

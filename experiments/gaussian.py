@@ -144,16 +144,15 @@ def recording(config: Config) -> Recording:
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances of a million samples to p_data, V, D's outputs, and the largest |D - 1/2| over 99 % of p_data."""
-    p_data, edges = TARGETS[config.target]
-    samples = gan.sample(1_000_000, config.seed)
-    answers = gan.evaluate(p_data, count=100_000, seed=config.seed)
-    return {**distribution_distances(samples, p_data, edges), **answers, **largest_gap(gan, p_data)}
+    return measured(gan, *TARGETS[config.target], config.seed)
 
 
-def largest_gap(gan: GAN, p_data: Distribution) -> dict[str, float]:
-    """`largest_gap`, the largest |D - 1/2| over the middle 99 % of p_data."""
-    x = p_data.quantile(np.linspace(0.005, 0.995, 1001))[:, None]
-    return {"largest_gap": float(np.abs(gan.averaged().discriminator.predict_on_batch(x) - 0.5).max())}
+def measured(gan: GAN, p_data: Distribution, edges: np.ndarray, seed: int) -> dict[str, float]:
+    """The same, for any p_data and edges of bins."""
+    distances = distribution_distances(gan.sample(1_000_000, seed), p_data, edges)
+    answers = gan.evaluate(p_data, count=100_000, seed=seed)
+    d = gan.averaged().discriminator.predict_on_batch(p_data.quantile(np.linspace(0.005, 0.995, 1001))[:, None])
+    return {**distances, **answers, "largest_gap": float(np.abs(d - 0.5).max())}
 
 
 def plot(folder: run.Folder) -> None:

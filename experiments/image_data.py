@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 VALIDATION = 10_000
 """How many of the training images, the last ones, are kept for validation."""
 
-DIGESTS = {
-    "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
-    "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
-    "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
-    "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
-}
-"""By its name in Keras's layout, the SHA-256 of each of MNIST's arrays."""
-CIFAR10 = {"x_train": (50_000, 32, 32, 3), "x_test": (10_000, 32, 32, 3), "y_train": (50_000, 1), "y_test": (10_000, 1)}
-"""The shapes of CIFAR-10's arrays. Their bytes are not checked: it is also published in other encodings."""
-CHANNELS = (125.30692, 122.95039, 113.86538)
+Shapes = dict[str, tuple[int, ...]]
+MNIST: Shapes = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28), "y_train": (60_000,), "y_test": (10_000,)}
+CIFAR10: Shapes = {
+    "x_train": (50_000, 32, 32, 3), "x_test": (10_000, 32, 32, 3), "y_train": (50_000, 1), "y_test": (10_000, 1)
+}  # fmt: skip
+"""The shapes of the arrays of bytes."""
+MNIST_DIGEST = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
+"""The SHA-256 of MNIST's arrays, in the order above. CIFAR-10 is also published in other encodings."""
+CIFAR10_MEANS = (125.30692, 122.95039, 113.86538)
 """The mean red, green and blue of CIFAR-10's 50,000 training images, by which the original is told."""
 
 
@@ -57,33 +56,45 @@ def load_mnist(path: Path | None) -> ImageSet:
     Raises:
         ValueError: if it cannot be had, or is not MNIST, in one line.
     """
-    arrays, source = files.read_arrays(path) if path else _download("MNIST", keras.datasets.mnist), path or "download"
-    for name, digest in DIGESTS.items():
-        array = arrays.get(name)
-        if array is None or array.dtype != np.uint8 or hashlib.sha256(array.tobytes()).hexdigest() != digest:
-            fault = "is missing" if array is None else f"({array.dtype}, shape {array.shape}) has another checksum"
-            raise ValueError(f"{source} is not MNIST in Keras's layout: {name} {fault}")
+    arrays = _load("MNIST", path, keras.datasets.mnist, MNIST)
+    if hashlib.sha256(b"".join(arrays[name].tobytes() for name in MNIST)).hexdigest() != MNIST_DIGEST:
+        raise ValueError(f"{path or 'download'} is not MNIST: its arrays have another checksum")
     return _split(arrays)
 
 
 @functools.cache
 def load_cifar10(path: Path | None) -> ImageSet:
-    """CIFAR-10, likewise. Other encodings of it are accepted, and noted.
-
-    Raises:
-        ValueError: if it cannot be had, or is not CIFAR-10, in one line.
-    """
-    arrays = files.read_arrays(path) if path else _download("CIFAR-10", keras.datasets.cifar10)
-    for name, shape in CIFAR10.items():
-        array = arrays.get(name)
-        if array is None or array.dtype != np.uint8 or array.shape != shape:
-            fault = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}, not uint8 of {shape}"
-            raise ValueError(f"{path or 'download'} is not CIFAR-10 in Keras's layout: {name} {fault}")
+    """CIFAR-10, likewise. Other encodings of it are accepted, and noted."""
+    arrays = _load("CIFAR-10", path, keras.datasets.cifar10, CIFAR10)
     means = arrays["x_train"].mean(axis=(0, 1, 2))
-    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (means, CHANNELS))
-    is_original = np.allclose(means, CHANNELS, rtol=0, atol=1e-3)
+    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (means, CIFAR10_MEANS))
+    is_original = np.allclose(means, CIFAR10_MEANS, rtol=0, atol=1e-3)
     note = f"not the original CIFAR-10: the channels' means are {found}, not {original}"
     return _split(arrays)._replace(note="" if is_original else note)
+
+
+def _load(name: str, path: Path | None, dataset: ModuleType, shapes: Shapes) -> dict[str, NDArray[np.uint8]]:
+    if path:
+        arrays = files.read_arrays(path)
+    else:
+        try:
+            (x_train, y_train), (x_test, y_test) = dataset.load_data()
+        except Exception as error:  # Keras raises a bare Exception for a network that cannot be reached
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{name} cannot be downloaded ({reason}); --data takes it as an .npz file") from None
+        arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    for part, shape in shapes.items():
+        array = arrays.get(part)
+        if array is None or array.dtype != np.uint8 or array.shape != shape:
+            fault = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}, not uint8 of {shape}"
+            raise ValueError(f"{path or 'download'} is not {name} in Keras's layout: {part} {fault}")
+    return arrays
+
+
+def _split(arrays: dict[str, NDArray[np.uint8]]) -> ImageSet:
+    train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("x_train", "x_test"))
+    labels = arrays["y_train"][:-VALIDATION].ravel(), arrays["y_test"].ravel()
+    return ImageSet(train[:-VALIDATION], train[-VALIDATION:], test, *labels)
 
 
 @dataclass(frozen=True)
@@ -103,18 +114,3 @@ class ContrastNormalised(Images):
         """Images (..., pixels) of any scale, normalised."""
         centred = pixels - pixels.mean(axis=-1, keepdims=True, dtype=dtype)
         return centred * (np.asarray(self.length, dtype) / np.linalg.norm(centred, axis=-1, keepdims=True))
-
-
-def _download(name: str, dataset: ModuleType) -> dict[str, NDArray]:
-    try:
-        (x_train, y_train), (x_test, y_test) = dataset.load_data()
-    except Exception as error:  # Keras raises a bare Exception for a network that cannot be reached
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{name} cannot be downloaded ({reason}); --data takes it as an .npz file") from None
-    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-
-
-def _split(arrays: dict[str, NDArray]) -> ImageSet:
-    train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("x_train", "x_test"))
-    labels = arrays["y_train"][:-VALIDATION].ravel(), arrays["y_test"].ravel()
-    return ImageSet(train[:-VALIDATION], train[-VALIDATION:], test, *labels)

@@ -8,16 +8,16 @@ An epoch is as many minibatches as the training images fill, though each is draw
 1 has it; the authors' code shuffles and deals them.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from gan_paper import GAN, parzen, run
 from gan_paper.distributions import Distribution, Images
-from gan_paper.metrics import Recording
+from gan_paper.metrics import Recording, neighbours
 from gan_paper.optimizers import RisingMomentum, for_run
 from gan_paper.plots import training_curves
+from gan_paper.plots.images import image_frame
 
 import image_pictures as pictures
 import keras
@@ -26,12 +26,6 @@ from image_data import ImageSet
 from keras.optimizers.schedules import ExponentialDecay
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-try:
-    from gan_paper.metrics import neighbours
-except ImportError:  # an extra of this package
-    print("the experiments on images need scikit-learn: pip install '.[mnist]'", file=sys.stderr)
-    sys.exit(2)
 
 SAMPLES = 10_000  # that the estimator of Table 1 draws
 OF_THEM = 2_000  # with which precision and recall are measured during training
@@ -101,16 +95,14 @@ def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optim
     """The authors' optimizers of both networks, as `GAN.compile` takes them."""
     c = config
 
-    def optimizer(learning_rate: Any, ema: float = 0.0) -> keras.optimizers.Optimizer:
+    def optimizer(rate: Any, ema: float) -> keras.optimizers.Optimizer:
         if not c.cosine:
             # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
             # float32, powers of 1.000004 itself would be 1.5 % off.)
-            learning_rate = ExponentialDecay(learning_rate, decay_steps=1000, decay_rate=1.000004**-1000)
-        return for_run(
-            RisingMomentum, learning_rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=c.record_every
-        )
+            rate = ExponentialDecay(rate, decay_steps=1000, decay_rate=1.000004**-1000)
+        return for_run(RisingMomentum, rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=c.record_every)
 
-    return {"d_optimizer": optimizer(c.d_learning_rate), "g_optimizer": optimizer(c.g_learning_rate, c.ema)}
+    return {"d_optimizer": optimizer(c.d_learning_rate, 0), "g_optimizer": optimizer(c.g_learning_rate, c.ema)}
 
 
 def recording(config: ImageConfig) -> Recording:
@@ -170,13 +162,9 @@ def evaluate(gan: GAN, config: ImageConfig) -> dict[str, Any]:
         samples = draw(generator, noise(config, FINAL), config)
         if config.has_log_likelihood:
             chosen = parzen.validate(validation, samples)
-            estimate = parzen.estimate(test, samples, chosen.sigma)
-            measured = {
-                "log_likelihood": estimate.mean,
-                "standard_error": estimate.standard_error,
-                "sigma": estimate.sigma,
-                "validation": chosen.mean,
-            }
+            sigma, mean, error, _ = parzen.estimate(test, samples, chosen.sigma)
+            names = ("log_likelihood", "standard_error", "sigma", "validation")
+            measured = dict(zip(names, (mean, error, sigma, chosen.mean), strict=True))
         else:
             fit = neighbours.fit(neighbours.balls(test[:OF_THEM]), neighbours.balls(samples[:OF_THEM]))
             measured = {"precision": fit.precision, "recall": fit.recall}
@@ -196,8 +184,9 @@ def plot(folder: run.Folder) -> None:
 
     shown = np.unique(np.geomspace(1, len(recorded.iterations), FRAMES).astype(int)) - 1  # most changes are early
     epochs = [recorded.iterations[index] // config.record_every for index in shown]
-    samples = np.stack([recorded.samples[index].reshape(5, 5, *config.shape) for index in shown])
-    folder.save_animation("samples", pictures.images_animation(config.p_data().unscaled(samples), epochs))
+    samples = config.p_data().unscaled(np.stack(recorded.samples)[shown]).reshape(-1, 5, 5, *config.shape)
+    frames = [image_frame(images, f"epoch {epoch:,}") for images, epoch in zip(samples, epochs, strict=True)]
+    folder.save_animation("samples", frames)
 
 
 def paper_figures(generator: keras.Model, config: ImageConfig) -> dict[str, Figure]:
@@ -208,9 +197,8 @@ def paper_figures(generator: keras.Model, config: ImageConfig) -> dict[str, Figu
     ends = z[20:40].reshape(10, 2, 100)
     lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
     between = draw(generator, lines.reshape(-1, 100), config)
+    drawn, beside = samples.reshape(4, 5, *config.shape), train[nearest].reshape(4, *config.shape)
     return {
-        "samples": pictures.samples_with_neighbours(
-            samples.reshape(4, 5, *config.shape), train[nearest].reshape(4, *config.shape)
-        ),
+        "samples": pictures.samples_with_neighbours(drawn, beside),
         "interpolations": pictures.interpolations(between.reshape(10, 12, *config.shape)),
     }

@@ -24,39 +24,41 @@ means and maxima of two test images, blurred and speckled ones, Gaussian noise w
 training images. Test images reach a precision and a recall of less than 1, and more of them would change that: values
 of other numbers of samples do not compare.
 
-The classifier's weights are committed; a classifier of your own is trained at its first use, in three minutes of
-processor time on MNIST. A run then takes a minute on two idle cores, the baselines some minutes more.
+The classifier's weights are committed. A run takes a minute on two idle cores, the baselines some minutes more.
 """
 
 import json
 import textwrap
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from gan_paper import GAN, parzen, run  # noqa: F401 (GAN brings TensorFlow without its messages)
+from gan_paper.metrics import neighbours
 from gan_paper.run import files
 
 import cifar10
-import image_baselines
 import image_pictures
 import keras
 import mnist
 import numpy as np
 import tyro
 from image_classifier import load_classifier
-from image_experiment import FINAL, ImageConfig, draw, neighbours, noise, paper_figures
+from image_experiment import FINAL, ImageConfig, draw, noise, paper_figures
 from numpy.typing import NDArray
 from samples import read_samples
+from scipy.ndimage import gaussian_filter
 from scipy.special import rel_entr
+from sklearn.cluster import KMeans
 
 Images = NDArray[np.floating]  # (N, pixels), on the scale of `ImageConfig.measured`
 
 LEAST, MOST = 100, 10_000
 """Samples that may be asked for: there are 10,000 test images."""
 CONFIDENT = 0.9
-SHOWN = 30
+PASSES = 2  # of k-means
+BLUR = 1.5  # pixels: the standard deviation of the Gaussian
+SPECKLED = 0.05  # the share of values that are replaced
 
 NETWORKS = {"last iterate": "generator-last", "EMA": "generator"}
 """By its row, the file of a run's generator."""
@@ -77,9 +79,6 @@ class Arguments:
     row of 784 or of 32 x 32 x 3."""
     data: Path | None = None
     """The images, as the runs' scripts take them [default: download them once]."""
-    classifier: Path | None = None
-    """The classifier's weights [default: the committed ones]. If there is no such file, it is trained, and they are
-    written there."""
     samples: int = MOST
     """How many samples are measured, against as many training images."""
     baselines: bool = False
@@ -89,20 +88,6 @@ class Arguments:
     [default: measures.json alone, in the run's own folder]."""
     figure: Path | None = None
     """Also draw the first 30 samples of each row beside its measures, into this .png and a .pdf beside it."""
-
-
-class Found(NamedTuple):
-    """What is to be measured.
-
-    Attributes:
-        config: Of the run; of a file, the default of its data set.
-        samples: By name.
-        generators: Of the run, by the same names.
-    """
-
-    config: ImageConfig
-    samples: dict[str, Images]
-    generators: dict[str, keras.Model]
 
 
 class Measures:
@@ -153,13 +138,56 @@ class Measures:
         }
 
 
+def of_training_images(train: Images, count: int) -> dict[str, Images]:
+    """By name, `count` samples each that nobody generated, made of training images, (N, pixels)."""
+    drawn = train[np.random.default_rng(1).choice(len(train), count, replace=False)]
+    centroids = KMeans(count, init=drawn, n_init=1, max_iter=PASSES, tol=0).fit(train).cluster_centers_
+    rng = np.random.default_rng(1)
+    noise = rng.multivariate_normal(train.mean(axis=0), np.cov(train, rowvar=False), count, method="eigh")
+    noise = np.clip(noise, train.min(), train.max()).astype(np.float32)
+    return {"k-means centroids": centroids, "Gaussian noise": noise}
+
+
+def of_test_images(test: Images, shape: tuple[int, int, int]) -> dict[str, Images]:
+    """By name, as many samples each as there are test images, (N, pixels). What is wrong is seen at a glance.
+
+    They have no log-likelihood: it is that of the images of which they are made.
+
+    Args:
+        test: The test images.
+        shape: Of an image: height, width, channels.
+    """
+    rng, others = np.random.default_rng(1), np.roll(test, 1, axis=0)
+    noise, is_speckle = (rng.uniform(size=test.shape).astype(np.float32) for _ in range(2))
+    return {
+        "means of two": (test + others) / 2,
+        "maxima of two": np.maximum(test, others),
+        "blurred": gaussian_filter(test.reshape(-1, *shape), BLUR, axes=(1, 2)).reshape(test.shape),
+        "speckled": np.where(is_speckle < SPECKLED, noise, test),
+    }
+
+
+class Found(NamedTuple):
+    """What is to be measured.
+
+    Attributes:
+        config: Of the run; of a file, the default of its data set.
+        samples: By name.
+        generators: Of the run, by the same names.
+    """
+
+    config: ImageConfig
+    samples: dict[str, Images]
+    generators: dict[str, keras.Model]
+
+
 def main(arguments: Arguments) -> None:
     """Measure, print the table, write the measures.
 
     Raises:
         Refused: if an argument is no good, in one line that names it.
     """
-    began, count = time.perf_counter(), arguments.samples
+    count = arguments.samples
     if not LEAST <= count <= MOST:
         raise run.Refused(f"--samples must be a whole number from {LEAST} to {MOST}, not {count}")
     try:
@@ -168,7 +196,7 @@ def main(arguments: Arguments) -> None:
         if len({of.config.shape for of in found.values()}) > 1:
             raise ValueError(f"RUN must be of one data set, not {', '.join(map(str, found))}")
         images, name = config.images(), "cifar10" if isinstance(config, cifar10.Config) else "mnist"
-        classifier = load_classifier(arguments.classifier or REFERENCES / name / "classifier.npz", config)
+        classifier = load_classifier(REFERENCES / name / "classifier.npz", config)
     except ValueError as error:
         raise run.Refused(str(error)) from None
     measure = Measures(classifier, config, count)
@@ -177,30 +205,28 @@ def main(arguments: Arguments) -> None:
 
     scale = {"test images": measure(measure.test[:count], has_nats=False)}
     if arguments.baselines:
-        of_test = image_baselines.of_test_images(measure.test[:count], config.shape)
+        of_test = of_test_images(measure.test[:count], config.shape)
         scale |= {label: measure(samples, has_nats=False) for label, samples in of_test.items()}
-        of_train = image_baselines.of_training_images(measure.train, count)
-        scale |= {label: measure(samples) for label, samples in of_train.items()}
+        scale |= {label: measure(samples) for label, samples in of_training_images(measure.train, count).items()}
     head = {"note": images.note, "samples": count, "k": measure.pixels.k, "classifier": {"test_accuracy": accuracy}}
-    rows: list[tuple[Any, ...]] = []
-    panels: dict[str, tuple[Images, dict[str, str]]] = {}
-    written: list[Path] = []
+    rows, panels, written = {}, {}, []
     for path, of in found.items():
-        title, measures = "/".join(path.resolve().parts[-2:]), {}
+        title = "/".join(path.resolve().parts[-2:])
+        measures = {name: measure(samples) for name, samples in of.samples.items()}
         for name, samples in of.samples.items():
-            measures[name] = measure(samples)
-            rows.append(row(f"{title} {name}", measures[name]))
-            panels[textwrap.fill(f"{title}, {name}", 22)] = (
-                samples[:SHOWN].reshape(6, 5, *config.shape),
-                caption(measures[name]),
-            )
+            rows[f"{title} {name}"] = measures[name]
+            panels[textwrap.fill(f"{title}, {name}", 22)] = samples, measures[name]
         written += write(path, of, arguments.output, {**head, "measures": measures, "scale": scale})
-    print(run.table([HEADER, *rows, *(row(name, measures) for name, measures in scale.items())]))
+    print(run.table([HEADER, *(row(name, measures) for name, measures in {**rows, **scale}.items())]))
     if arguments.figure:
-        panels["test images"] = measure.test[:SHOWN].reshape(6, 5, *config.shape), caption(scale["test images"])
+        panels["test images"] = measure.test, scale["test images"]
+        shown = {
+            title: (samples[:30].reshape(6, 5, *config.shape), caption(measures))
+            for title, (samples, measures) in panels.items()
+        }
         content = {"experiment": "image_measures", "of": [str(path) for path in found], **head}
-        written += run.save_figure(arguments.figure, image_pictures.side_by_side(panels), content)
-    print(f"{time.perf_counter() - began:.0f} s; written:", *written, sep="\n  ")
+        written += run.save_figure(arguments.figure, image_pictures.side_by_side(shown), content)
+    print("written:", *written, sep="\n  ")
 
 
 def read(path: Path, count: int, data: Path | None) -> Found:
@@ -225,10 +251,8 @@ def read(path: Path, count: int, data: Path | None) -> Found:
     z, generators = noise(config, FINAL)[:count], {}
     has_ema = (path / "generator-last.keras").exists()  # otherwise G's one network is its last iterate
     for name, file in (NETWORKS if has_ema else {"last iterate": "generator"}).items():
-        try:
+        with files.readable(path / f"{file}.keras", "network of Keras"):
             generators[name] = keras.saving.load_model(path / f"{file}.keras", safe_mode=True)
-        except Exception as error:  # whatever Keras makes of a damaged file
-            raise ValueError(f"{path / file}.keras cannot be used: {' '.join(str(error).split())}") from None
     return Found(config, {name: draw(generator, z, config) for name, generator in generators.items()}, generators)
 
 

@@ -30,9 +30,9 @@ from gan_paper.plots import histograms, histograms_animation, training_curves
 from gan_paper.run.files import State
 
 import numpy as np
-from rich.progress import Progress
+from rich.progress import track
 
-TARGETS = {
+TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
     "N(0.5, 0.15)": (Gaussian(0.5, 0.15), np.linspace(-0.2, 1.2, 65)),
     "N(0, 1)": (Gaussian(0, 1), np.linspace(-5, 5, 65)),
 }
@@ -100,8 +100,6 @@ class Training:
         self.G = perceptron(HIDDEN, bias=False, scale=1.0)
         self.D = perceptron(config.d_hidden, config.d_bias, config.d_scale)
         self.parameters = [*self.G.parameters, *self.D.parameters]
-        self.d_optimizer = numpy_gan.SGD(config.d_learning_rate)
-        self.g_optimizer = numpy_gan.SGD(config.g_learning_rate)
 
     def draw(self, iteration: int, k: int, m: int) -> tuple[numpy_gan.Array, numpy_gan.Array]:
         """Examples (k, m, 1) and noise (k + 1, m, 1): a pure function of the seed and the iteration."""
@@ -113,10 +111,9 @@ class Training:
         """One iteration of Algorithm 1, and its row of the history."""
         c = self.config
         factor = (1 + math.cos(math.pi * iteration / c.iterations)) / 2 if c.cosine else 1.0
-        self.d_optimizer.learning_rate = factor * c.d_learning_rate
-        self.g_optimizer.learning_rate = factor * c.g_learning_rate
+        d_optimizer, g_optimizer = numpy_gan.SGD(factor * c.d_learning_rate), numpy_gan.SGD(factor * c.g_learning_rate)
         x, z = self.draw(iteration, c.k, c.m)
-        d_loss, g_loss = numpy_gan.iteration(self.G, self.D, x, z, self.d_optimizer, self.g_optimizer, c.generator_loss)
+        d_loss, g_loss = numpy_gan.iteration(self.G, self.D, x, z, d_optimizer, g_optimizer, c.generator_loss)
         return {"iteration": iteration + 1, "value": -d_loss, "d_loss": d_loss, "g_loss": g_loss}
 
     def fit(self, folder: run.Folder, state: State | None) -> None:
@@ -140,10 +137,8 @@ class Training:
                 parameter[...] = saved
         else:
             record(0)
-        bar = Progress(transient=True, disable=not sys.stdout.isatty())
-        with bar, np.errstate(all="ignore"):  # what overflows is told in one line
-            task = bar.add_task("training", total=c.iterations)
-            for t in range(start, c.iterations):
+        with np.errstate(all="ignore"):  # what overflows is told in one line
+            for t in track(range(start, c.iterations), "training", transient=True, disable=not sys.stdout.isatty()):
                 row = self.iteration(t)
                 if (t + 1) % c.every == 0:
                     if not all(np.isfinite(parameter).all() for parameter in self.parameters):
@@ -152,7 +147,6 @@ class Training:
                     d_real, d_fake = float(self.D(x[0]).mean()), float(self.D(self.G(z[0])).mean())
                     history.append({**row, "d_real": d_real, "d_fake": d_fake})
                     record(t + 1)
-                    bar.update(task, completed=t + 1)
 
     def evaluate(self) -> dict[str, float]:
         """Distances of a million samples to p_data, V, and D's outputs."""

@@ -15,7 +15,7 @@ Presets:
   document  As published. It follows the curve, but fluctuates along it, and leaves out parts of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -180,40 +180,31 @@ def plot(folder: run.Folder) -> None:
     """Samples and D in the plane, and the training curves."""
     recording, points = folder.recording, data(folder.config).points
     discriminator = keras.models.load_model(folder.path / "discriminator.keras")
-    a, b = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80)
-    d = discriminator.predict_on_batch(np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2))
-    last = recording.iterations[-1]
-    shown = (0, last // 10, last // 3, last)
-    folder.save_figure("samples", plane(recording, points, shown, (a, b, d.reshape(len(b), len(a)))))
+    folder.save_figure("samples", plane(recording, points, discriminator.predict_on_batch))
     folder.save_figure("training", training_curves(folder.history, "non_saturating"))
 
 
-def plane(
-    recording: Recording,
-    points: np.ndarray,
-    iterations: Sequence[int],
-    surface: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> Figure:
-    """Samples in the plane over the data at chosen iterations, and D's surface at the end.
+def plane(recording: Recording, points: np.ndarray, discriminator: Callable[[np.ndarray], np.ndarray]) -> Figure:
+    """Samples in the plane over the data at four recorded iterations, and D's surface at the end.
 
     Args:
         recording: Of a run, with kept samples.
         points: The data, (N, 2).
-        iterations: Four at most, of which the nearest recorded ones are shown.
-        surface: x (A,), y (B,) and D(x, y) (B, A).
+        discriminator: D at the end, of points (M, 2).
     """
+    x, y, last = np.linspace(-1, 2 * np.pi + 1, 120), np.linspace(-1.7, 1.7, 80), recording.iterations[-1]
+    surface = discriminator(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(len(y), len(x))
     with plt.rc_context(STYLE):
-        indices = sorted({recording.nearest(iteration) for iteration in iterations})
+        indices = sorted({recording.nearest(iteration) for iteration in (0, last // 10, last // 3, last)})
         # two rows: the samples, D's surface, and last the key to both
         figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 2.9), sharey=True, layout="constrained")
         *panels, key = axes.flat
         for ax, index in zip(panels, indices, strict=False):
             ax.plot(*points.T, ".", color="0.75", markersize=3, markeredgewidth=0)
             ax.plot(*recording.samples[index].T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0)
-            ax.set(xlim=(-1, 2 * np.pi + 1), ylim=(-1.7, 1.7))
-            ax.set_title(f"iteration {recording.iterations[index]:,}")
+            ax.set(xlim=x[[0, -1]], ylim=y[[0, -1]], title=f"iteration {recording.iterations[index]:,}")
         scene, *unused = panels[len(indices) :]
-        contours = scene.contourf(*surface, levels=np.linspace(0, 1, 11), cmap="Blues")
+        contours = scene.contourf(x, y, surface, levels=np.linspace(0, 1, 11), cmap="Blues")
         contours.set_edgecolor("face")  # else a PDF shows white seams between the levels
         (curve,) = scene.plot(*points[np.argsort(points[:, 0])].T, **DATA)
         scene.set_title("D(x, y) at the end")

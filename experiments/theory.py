@@ -22,7 +22,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +48,7 @@ from scipy.special import expit, log_expit
 P_DATA = Gaussian(4, 1.25)
 X = np.linspace(-16, 24, 8001)  # far enough for all that follows; densities there are below 1e-50
 STEP = 0.1  # of Proposition 2's descent
+M, K, D_LEARNING_RATE = 1000, 4, 5e-3  # in the training of D by Adam, whose learning rate falls to 0 along a cosine
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,7 @@ class Arguments:
     seed: int = 0
     """Seed of the initial weights, the examples and the noise."""
     iterations: int = 1500
-    """Iterations in which each D is trained, of k updates each."""
-    m: int = 1000
-    """Minibatch size."""
-    k: int = 4
-    """Discriminator updates an iteration."""
-    d_learning_rate: float = 5e-3
-    """Adam's first learning rate for D, which falls to 0 along a cosine."""
+    """Iterations in which each D is trained."""
     samples: int = 16_000_000
     """Of each distribution, for the Monte Carlo estimates of V(D*, G)."""
     output: Path = Path("runs/theory")
@@ -89,25 +84,24 @@ def main(arguments: Arguments) -> bool:
     Raises:
         run.Refused: if a number is out of its range.
     """
-    numbers = {name: number for name, number in asdict(arguments).items() if name not in ("seed", "output")}
-    for name, number in numbers.items():
-        if not number > 0:
-            raise run.Refused(f"--{name.replace('_', '-')} must be more than 0, not {number}")
+    for name in ("iterations", "samples"):
+        if getattr(arguments, name) < 1:
+            raise run.Refused(f"--{name} must be at least 1, not {getattr(arguments, name)}")
     began, fixed = time.perf_counter(), FixedGenerator(arguments)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    found = [proposition_1(fixed), theorem_1(fixed), proposition_2(), section_3(arguments)]
-    checks = [check for some, _, _ in found for check in some]
-    content = {"experiment": "theory", "seed": arguments.seed, "settings": numbers}
-    written: list[Path] = []
-    for _, name, figure in found:
+    settings = {"iterations": arguments.iterations, "samples": arguments.samples}
+    content = {"experiment": "theory", "seed": arguments.seed, "settings": settings}
+    checks, written = [], [arguments.output / "metrics.json"]
+    for some, name, figure in (proposition_1(fixed), theorem_1(fixed), proposition_2(), section_3(arguments)):
+        checks += some
         written += run.save_figure(arguments.output / f"{name}.png", figure, content)
     results = [{**check._asdict(), "holds": check.holds} for check in checks]
     made_by = versions(Path(__file__).parent)
     metrics = {**content, "checks": results, "seconds": time.perf_counter() - began, "versions": made_by}
-    files.write_text(arguments.output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    files.write_text(written[0], json.dumps(metrics, indent=2) + "\n")
     rows = [(*check, "yes" if check.holds else "NO") for check in checks]
     print(run.table([("claim", "measured", "at most", "holds"), *rows]))
-    print("written:", *map(str, [*written, arguments.output / "metrics.json"]), sep="\n  ")
+    print("written:", *map(str, written), sep="\n  ")
     return all(check.holds for check in checks)
 
 
@@ -126,8 +120,7 @@ class FixedGenerator:
         identity = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
         self.settings = settings
         self.gan = GAN(identity, gaussian.make_discriminator(mean=P_DATA.mean, std=P_DATA.std))
-        falling = CosineDecay(settings.d_learning_rate, settings.iterations * settings.k)
-        self.gan.compile(Adam(falling), SGD(0.0), k=settings.k)
+        self.gan.compile(Adam(CosineDecay(D_LEARNING_RATE, settings.iterations * K)), SGD(0.0), k=K)
         optimizers = [*self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
         self.state = [*self.gan.variables, self.gan.iterations, *optimizers]
         self.beginning = [np.copy(variable) for variable in self.state]
@@ -136,9 +129,8 @@ class FixedGenerator:
         """Train D from its beginning against a generator of density p_g; returns its logits on X."""
         for variable, value in zip(self.state, self.beginning, strict=True):
             variable.assign(value)
-        s = self.settings
-        self.gan.p_z = p_g
-        self.gan.fit(P_DATA, batch_size=s.m, steps_per_epoch=s.iterations, seed=s.seed, verbose=0)
+        s, self.gan.p_z = self.settings, p_g
+        self.gan.fit(P_DATA, batch_size=M, steps_per_epoch=s.iterations, seed=s.seed, verbose=0)
         return self.gan.logits(X[:, None]).numpy()[:, 0].astype(float)
 
     def sampled_value(self, p_g: Distribution) -> tuple[float, float]:
@@ -165,7 +157,7 @@ GENERATORS: dict[str, Distribution] = {
 
 def proposition_1(fixed: FixedGenerator) -> Found:
     """D converges to D*."""
-    games, gaps, biases = {}, [], []
+    shown, gaps, biases = {}, [], []
     for name, p_g in GENERATORS.items():
         d = expit(fixed.learn(p_g))
         data, density = P_DATA.pdf(X), p_g.pdf(X)
@@ -175,10 +167,10 @@ def proposition_1(fixed: FixedGenerator) -> Found:
         gaps.append(Check(f"Proposition 1, {name}: largest |D - D*|", gap, 0.02))
         bias = abs(float(np.trapezoid((d - optimal) * (data + density) / 2, X)))
         biases.append(Check(f"Proposition 1, {name}: |mean of D - D*|", bias, 0.003))
-        shown = (X >= -1) & (X <= 9)
         title = f"{name}\n|D \N{MINUS SIGN} D*| \N{LESS-THAN OR EQUAL TO} {gap:.3f}"
-        games[title] = Snapshot(X[shown], data[shown], density[shown], d[shown], optimal[shown])
-    return [*gaps, *biases], "proposition1", learned_discriminators(games)
+        part = (X >= -1) & (X <= 9)
+        shown[title] = Snapshot(X[part], data[part], density[part], d[part], optimal[part])
+    return [*gaps, *biases], "proposition1", learned_discriminators(shown)
 
 
 def theorem_1(fixed: FixedGenerator) -> Found:
@@ -273,12 +265,10 @@ def section_3(arguments: Arguments) -> Found:
             errors.append(apart / tf.linalg.global_norm(right))
         return tf.reduce_mean(d), *norms, *errors
 
-    rows = [tuple(map(float, gradients()))]
-    measure = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: rows.append(tuple(map(float, gradients())))
-    )
+    rows = [gradients()]
+    measure = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rows.append(gradients()))
     gan.fit(P_DATA, batch_size=256, steps_per_epoch=3, epochs=100, seed=arguments.seed, verbose=0, callbacks=[measure])
-    d_fake, saturating, non_saturating, *errors = np.array(rows).T
+    d_fake, saturating, non_saturating, *errors = np.array(rows, float).T
     late = d_fake <= 0.02
     ratio = float((saturating / non_saturating)[late].max()) if late.any() else np.inf
     checks = [

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 _POINTS: dict[str, Any] = {"color": "black", "markersize": 3, "markerfacecolor": "none", "markeredgewidth": 0.8}
+_LEARNED: dict[str, Any] = {"color": DISCRIMINATOR["color"], "markersize": 4}
 
 
 def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], learned: Sequence[float]) -> Figure:
@@ -26,19 +27,14 @@ def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], 
         figure, (values, differences) = plt.subplots(1, 2, figsize=(WIDTH, 2.2), layout="constrained")
         values.plot(path, exact, label=f"{MINUS}log 4 + 2 JSD, quadrature", **THEORY)
         values.plot(path, estimated, "o", label="V(D*, G), Monte Carlo", **_POINTS)
-        values.plot(path, learned, "x", color=DISCRIMINATOR["color"], markersize=4, label="V(D, G), D trained")
+        values.plot(path, learned, "x", label="V(D, G), D trained", **_LEARNED)
         values.axhline(-np.log(4), color="0.4", linestyle=":", linewidth=0.7)
-        values.annotate(
-            f"{MINUS}log 4", (1, -np.log(4)), xycoords=("axes fraction", "data"), xytext=(2, 0),
-            textcoords="offset points", va="center", size=7,
-        )  # fmt: skip
+        values.text(1.02, -np.log(4), f"{MINUS}log 4", transform=values.get_yaxis_transform(), va="center", size=7)
         values.set(xlabel="place of G on its path (0: $p_g = p_{data}$)", ylabel="nats", ylim=(None, 0.35))
         values.legend(loc="upper center", fontsize=SMALL)
         differences.axhline(0, **THEORY)
         differences.plot(path, np.subtract(estimated, exact), "o", label="Monte Carlo", **_POINTS)
-        differences.plot(
-            path, np.subtract(learned, exact), "x", color=DISCRIMINATOR["color"], markersize=4, label="D trained"
-        )
+        differences.plot(path, np.subtract(learned, exact), "x", label="D trained", **_LEARNED)
         differences.ticklabel_format(axis="y", scilimits=(-2, 2))
         differences.set(xlabel="place of G on its path", ylabel="nats above quadrature")
         differences.legend(fontsize=SMALL)

@@ -15,6 +15,7 @@ Presets:
   linear    The same with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gan_paper import GAN, run
@@ -94,10 +95,8 @@ def make_gan(config: Config) -> GAN:
     one_thread()
     keras.utils.set_random_seed(c.seed)
     gan = GAN(make_generator(c.output_slope), make_discriminator(c.d_hidden), P_Z)
-    d_learning_rate, g_learning_rate = (
-        InverseTimeDecay(learning_rate, updates, c.decay)
-        for learning_rate, updates in ((c.d_learning_rate, c.k), (c.g_learning_rate, 1))
-    )
+    d_learning_rate = InverseTimeDecay(c.d_learning_rate, c.k, c.decay)
+    g_learning_rate = InverseTimeDecay(c.g_learning_rate, 1, c.decay)
     gan.compile(
         d_optimizer=for_run(Adam, d_learning_rate, c.iterations, c.k, ema=c.ema, beta_1=c.beta_1),
         g_optimizer=for_run(Adam, g_learning_rate, c.iterations, ema=c.ema, beta_1=c.beta_1),
@@ -122,21 +121,17 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
 def plot(folder: run.Folder) -> None:
     """G's map and its left tail, p_g over p_data, still and moving, and the training curves."""
     recording, shown = folder.recording, {"x": (P_DATA, "x")}
-    z = np.linspace(-1, 1, 1001)
     generator = keras.models.load_model(folder.path / "generator.keras")
-    folder.save_figure("tail", left_tail(z, generator.predict_on_batch(z[:, None])[:, 0]))
+    folder.save_figure("tail", left_tail(generator.predict_on_batch))
     folder.save_figure("histograms", histograms(recording, shown))
     folder.save_figure("training", training_curves(folder.history, "non_saturating"))
     folder.save_animation("histograms", histograms_animation(recording, shown))
 
 
-def left_tail(z: np.ndarray, samples: np.ndarray) -> Figure:
-    """G's map x = G(z) beside the monotone one that turns p_z into p_data, and what it does to the left tail.
-
-    Args:
-        z: Noise in rising order, (N,), evenly spread over its range.
-        samples: G(z), (N,).
-    """
+def left_tail(generator: Callable[[np.ndarray], np.ndarray]) -> Figure:
+    """G's map, of z (N, 1), beside the monotone one that turns p_z into p_data, and what it does to the left tail."""
+    z = np.linspace(-1, 1, 1001)
+    samples = generator(z[:, None])[:, 0]
     with plt.rc_context(STYLE):
         figure, (mapping, tail) = plt.subplots(1, 2, figsize=(WIDTH, 2.3), layout="constrained")
         levels = P_Z.cdf(z)

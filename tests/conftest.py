@@ -2,10 +2,12 @@
 
 import contextlib
 import functools
+import json
 import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from gan_paper import GAN, run
 from gan_paper.run import files
 
+import image_data
+import image_experiment
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from matplotlib.text import Text
 
@@ -57,6 +62,23 @@ def fit(gan, x=X, **kwargs):
     return gan.fit(x, **{"verbose": 0, **kwargs})
 
 
+def copies(gan):
+    """Its generator and its discriminator, as they are, for a plain loop."""
+    twins = [keras.models.clone_model(network) for network in (gan.generator, gan.discriminator)]
+    for twin, network in zip(twins, (gan.generator, gan.discriminator), strict=True):
+        twin.set_weights(network.get_weights())
+    return twins
+
+
+def descend(network, rate, loss):
+    """One update of plain SGD on a loss, which is returned."""
+    with tf.GradientTape() as tape:
+        value = loss()
+    gradients = tape.gradient(value, network.trainable_variables)
+    keras.optimizers.SGD(rate).apply(gradients, network.trainable_variables)
+    return value
+
+
 def weights(model):
     return [np.copy(w) for w in model.get_weights()]
 
@@ -84,6 +106,19 @@ def trained(
         else:  # without Keras
             module.main(config)
     return run.Folder(name, module.PRESETS, replace(config, resume=True))
+
+
+def finished(folder: Path, recording=None, experiment="gaussian", preset="default", settings=None, **metrics) -> Path:
+    """The folder of a run as the tools see it, without the run; unfinished without metrics."""
+    folder.mkdir(parents=True)
+    row = {"experiment": experiment, "preset": preset}
+    config = {**row, "layout": 4, "settings": settings or {}, "versions": {"commit": "abc"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    if metrics:
+        (folder / "metrics.json").write_text(json.dumps({**row, "seed": 0, "iterations": 1, **metrics}))
+    if recording:
+        files.write_arrays(folder / "histograms.npz", recording.arrays())
+    return folder
 
 
 def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
@@ -132,6 +167,30 @@ def check_legible(figure: plt.Figure) -> None:
         assert text.get_fontsize() >= 6.5, text
         assert canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0 and box.y1 <= canvas.y1, text
         assert not [other for other, its_box in texts[:i] if box.overlaps(its_box)], text
+
+
+def wait_for(path, process):
+    """Until a process has made a file or a folder."""
+    deadline = time.monotonic() + 300
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, path
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def images(monkeypatch):
+    """By their loaders, blobs in place of MNIST and stripes in place of CIFAR-10; few samples to evaluate."""
+    rng, (y, x), sets = np.random.default_rng(0), np.mgrid[:28, :28], {}
+    centres = rng.uniform(8, 20, (2, 800, 1, 1))
+    blobs = 255 * np.exp(-((y - centres[0]) ** 2 + (x - centres[1]) ** 2) / 18)
+    stripes = rng.integers(0, 256, (800, 2, 1, 3)).repeat(16, axis=1).repeat(32, axis=2)
+    for loader, pixels, note in (("load_mnist", blobs, ""), ("load_cifar10", stripes, "stripes")):
+        train, validation, test = np.split(pixels.reshape(800, -1).astype(np.uint8), [500, 650])
+        labels = np.zeros(500, np.uint8), np.zeros(150, np.uint8)
+        sets[loader] = image_data.ImageSet(train, validation, test, *labels, note)
+        monkeypatch.setattr(image_data, loader, lambda path, loader=loader: sets[loader])
+    monkeypatch.setattr(image_experiment, "SAMPLES", 200)
+    return sets
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import warnings
 
 from gan_paper import GAN
-from tests.conftest import X, discriminator, equal, fit, generator, make_gan, weights
+from tests.conftest import X, copies, descend, discriminator, equal, fit, generator, make_gan, weights
 
 import keras
 import numpy as np
@@ -41,8 +41,6 @@ def test_logits_of_discriminators_that_end_in_any_sigmoid():
     x, inner = keras.Input((2,)), discriminator()
     exact = [
         keras.Model(x, inner(x)),
-        keras.Model(x, layers.Activation("sigmoid")(Dense(1)(x))),
-        keras.Model(x, Dense(1, tf.nn.sigmoid)(x)),
         keras.Model(x, keras.ops.sigmoid(Dense(1)(x))),
         discriminator(Dense(1), layers.Activation(tf.nn.sigmoid)),
     ]
@@ -69,19 +67,13 @@ def test_logits_of_discriminators_that_end_in_any_sigmoid():
 
 
 def test_networks_that_are_refused_and_what_to_do():
-    class Subclassed(keras.Model):
-        def call(self, x):
-            return x
-
     G, D, z, z1 = generator(), discriminator(), keras.Input((3,)), keras.Input((1,))
     for arguments, message in [
         ((G, discriminator(Dense(1))), "must answer with probabilities; .* pass from_logits=True"),
         ((G, discriminator(Dense(3, "sigmoid"))), r"must answer with shape \(m, 1\), not \(None, 3\)"),
         ((generator(shape=(5,)), D), r"samples of shape \(5,\), but discriminator takes \(2,\)"),
         ((keras.Model([z, z1], Dense(2)(z)), D), r"must take the same c, not \(1,\) and no second input"),
-        ((keras.Model([z, z1, keras.Input((1,))], Dense(2)(z)), D), "must have one input or, .* two, not 3"),
         ((keras.Sequential([Dense(2)]), D), "generator.* no known input shape. Begin a Sequential with keras.Input"),
-        ((Subclassed(), D), "put a subclassed model into one"),
         ((G, "D"), "discriminator must be a keras.Model, not str"),
         ((G, D, 3), "p_z must be a distribution with a method `sample`, not 3"),
         ((D, D), "must not share a layer"),
@@ -198,17 +190,12 @@ def test_other_losses_train_as_a_plain_keras_loop(name):
     ours = (d_loss, g_loss) if name == "wasserstein" else (name, name)
     losses = {"discriminator_loss": ours[0], "generator_loss": ours[1]}
     gan = make_gan(discriminator(Dense(1)), logits=True, optimizer=lambda: SGD(0.05), **losses)
-    G, D = map(keras.models.clone_model, (gan.generator, gan.discriminator))
-    G.set_weights(weights(gan.generator)), D.set_weights(weights(gan.discriminator))
+    G, D = copies(gan)
     x, z = gan.minibatches(X, 20).draw(0, 10)
     history, losses = fit(gan).history, []
     for t in range(10):
-        with tf.GradientTape() as tape:
-            losses.append(d_loss(D(x[t, 0]), D(G(z[t, 0]))))
-        SGD(0.05).apply(tape.gradient(losses[-1], D.trainable_variables), D.trainable_variables)
-        with tf.GradientTape() as tape:
-            loss = g_loss(D(G(z[t, 1])))
-        SGD(0.05).apply(tape.gradient(loss, G.trainable_variables), G.trainable_variables)
+        losses.append(descend(D, 0.05, lambda t=t: d_loss(D(x[t, 0]), D(G(z[t, 0])))))
+        descend(G, 0.05, lambda t=t: g_loss(D(G(z[t, 1]))))
     for a, b in zip(weights(gan), [*weights(G), *weights(D)], strict=True):
         assert np.allclose(a, b, atol=1e-5)
     assert history["d_loss"] == pytest.approx([np.mean(losses)], rel=1e-4)

@@ -1,6 +1,5 @@
 """`compare.py` as a user runs it; most of it in this process."""
 
-import json
 import os
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Recording
 from gan_paper.run import files
+from tests import conftest
 from tests.conftest import ROOT
 
 import numpy as np
@@ -40,16 +40,12 @@ def samples(name, values):
     return f"{name}.npy"
 
 
-def finished(name, *records, edges=BINS, experiment="gaussian", tolerance=1.0):
-    """The folder of a run, without the run."""
-    Path(name).mkdir()
-    config = {"experiment": experiment, "preset": "default", "layout": 4, "settings": {}, "versions": {}}
-    (Path(name) / "config.json").write_text(json.dumps(config))
+def finished(name, *records, edges=BINS, experiment="gaussian", tolerance=1.0, **metrics):
+    """The folder of a run with these samples, a record each."""
     recording = Recording(edges, tolerance=tolerance)
     for iteration, values in enumerate(records):
         recording.record(iteration, values)
-    files.write_arrays(Path(name) / "histograms.npz", recording.arrays())
-    return name
+    return str(conftest.finished(Path(name), recording, experiment=experiment, **metrics))
 
 
 def test_samples_with_the_default_reference(compare):
@@ -92,12 +88,10 @@ def test_a_run_with_its_reference(compare):
 
 
 def test_a_finished_run_is_accepted_by_what_it_measured_of_more_samples(compare):
-    folder = finished("run", TRUE)
-    metrics = {"experiment": "gaussian", "preset": "default", "seed": 0, "iterations": 1, "jsd": 0.0016}
-    (Path(folder) / "metrics.json").write_text(json.dumps(metrics))
+    folder = finished("run", TRUE, jsd=0.0016)
     status, lines = compare(folder)
     assert status == 1 and lines[-1].startswith("  another distribution: Jensen-Shannon 0.0016 nats")
-    reference = ROOT / "figures" / "reference" / "gaussian.npz"
+    reference, metrics = ROOT / "figures" / "reference" / "gaussian.npz", run.read_metrics(Path(folder))
     assert "Jensen-Shannon 0.0016" in run.verdict(run.read_recording(Path(folder)), reference, metrics)
     assert compare(folder, reference="gaussian")[0] == 0  # which may be another distribution than that of the metrics
 
@@ -134,9 +128,8 @@ def test_samples_that_cannot_be_told_apart_and_samples_that_differ(compare, dime
 def test_samples_of_other_kinds_of_files(compare):
     numbers, expected = TRUE[:1000, 0].tolist(), compare(samples("true", TRUE[:1000]))[1][1:]
     np.savez("true.npz", TRUE[:1000])
-    for name, header in (("bare.csv", ""), ("named.csv", "height\n")):
-        Path(name).write_text(header + "".join(f"{x!r}\n" for x in numbers))
-    for name in ("true.npz", "bare.csv", "named.csv"):
+    Path("named.csv").write_text("height\n" + "".join(f"{x!r}\n" for x in numbers))
+    for name in ("true.npz", "named.csv"):
         assert compare(name)[1][1:] == expected
     Path("table.csv").write_text("who,x,y\n" + "".join(f"é,{x!r},{x + 9!r}\n" for x in numbers), "utf-8")
     status, (line,) = compare("table.csv")
@@ -154,12 +147,10 @@ def test_the_verdict_stands_without_its_figure(compare):
 
 def test_no_file_names_the_code_that_judges_it(compare, tmp_path):
     (tmp_path / "own.py").write_text("raise SystemExit('executed')\nPRESETS = {}")
-    edges = {"mine": BINS["x"]}
-    reference = Recording(edges, {"mine": lambda samples: samples})
-    reference.record(0, TRUE)
-    folder = finished("other", TRUE, experiment=str(tmp_path / "own"))
-    files.write_arrays(Path(folder) / "histograms.npz", reference.arrays())
-    status, (line,) = compare(samples("true", TRUE), folder)
+    recording = Recording({"mine": BINS["x"]}, {"mine": lambda samples: samples})
+    recording.record(0, TRUE)
+    conftest.finished(Path("other"), recording, experiment=str(tmp_path / "own"))
+    status, (line,) = compare(samples("true", TRUE), "other")
     assert status == 2 and "is none of the experiments" in line
 
 

@@ -1,7 +1,7 @@
 """Conditional GANs (section 6 of the paper): G([z, c]) and D([x, c])."""
 
 from gan_paper import GAN, Gaussian
-from tests.conftest import equal, weights
+from tests.conftest import copies, descend, equal, weights
 
 import keras
 import numpy as np
@@ -37,29 +37,30 @@ def fit(gan, x=X, c=C, **kwargs):
 def test_updates_are_those_of_a_plain_keras_loop(rule):
     """D sees pairs (x, c) and pairs (G(z, c), c) of the same c; G's update has a c of its own."""
     gan, bce = make_gan(**rule), keras.losses.BinaryCrossentropy()
-    G, D = map(keras.models.clone_model, (gan.generator, gan.discriminator))
-    G.set_weights(weights(gan.generator)), D.set_weights(weights(gan.discriminator))
+    G, D = copies(gan)
+
+    def of_d(x, z, c):
+        real, fake = D([x, c]), D([G([z, c]), c])
+        return bce(tf.ones_like(real), real) + bce(tf.zeros_like(fake), fake)
+
+    def of_g(D, z, c):
+        fake = D([G([z, c]), c])
+        return bce(tf.ones_like(fake), fake)
+
     fit(gan)
     rows = {tuple(row) for row in np.column_stack([X, C]).tolist()}
     for x, z, c, g_c in zip(*gan.minibatches(X, 50, c=C).draw(0, 10), strict=True):
         assert {tuple(row) for row in np.column_stack([x.reshape(-1, 1), c.reshape(-1)]).tolist()} <= rows
         assert not np.array_equal(c[-1], g_c)
         x, z, c, g_c = map(tf.constant, (x, z, c, g_c))
-        for j in range(len(x)):
-            g_z, g_c = (z[0], c[0]) if "simultaneous" in rule else (z[-1], g_c)
-            with tf.GradientTape(persistent=True) as tape:
-                real, fake = D([x[j], c[j]]), D([G([z[j], c[j]]), c[j]])
-                d_loss = bce(tf.ones_like(real), real) + bce(tf.zeros_like(fake), fake)
-                of_g = D([G([g_z, g_c]), g_c])
-                g_loss = bce(tf.ones_like(of_g), of_g)
-            g_gradients = tape.gradient(g_loss, G.trainable_variables)  # by D as it is before this update
-            SGD(0.05).apply(tape.gradient(d_loss, D.trainable_variables), D.trainable_variables)
-        if "simultaneous" not in rule:
-            with tf.GradientTape() as tape:
-                of_g = D([G([g_z, g_c]), g_c])
-                g_loss = bce(tf.ones_like(of_g), of_g)
-            g_gradients = tape.gradient(g_loss, G.trainable_variables)
-        SGD(0.05).apply(g_gradients, G.trainable_variables)
+        before = keras.models.clone_model(D)
+        before.set_weights(weights(D))
+        for pair in zip(x, z, c, strict=False):
+            descend(D, 0.05, lambda pair=pair: of_d(*pair))
+        if "simultaneous" in rule:  # from the same samples, by D as it was
+            descend(G, 0.05, lambda D=before, z=z, c=c: of_g(D, z[0], c[0]))
+        else:
+            descend(G, 0.05, lambda z=z, c=g_c: of_g(D, z[-1], c))
     for a, b in zip(weights(gan), [*weights(G), *weights(D)], strict=True):
         assert np.allclose(a, b, atol=1e-5)
 

@@ -1,27 +1,25 @@
 """experiments/image_measures.py on blobs in place of digits."""
 
 import json
-from dataclasses import replace
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 from gan_paper import parzen, run
 from gan_paper.metrics.neighbours import balls, fit
-from tests.conftest import ROOT
-from tests.test_mnist_experiment import REAL, blobs, trained  # noqa: F401
+from tests.conftest import ROOT, trained
 
 import cifar10
-import image_baselines
 import image_classifier
 import image_data
 import image_measures
 import mnist
-import mnist_dense
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
+REAL = os.environ.get("GAN_PAPER_MNIST")
 KEPT = sorted(path.parent for path in ROOT.glob("figures/reference/mnist/*/generator-last.keras"))
 
 
@@ -45,15 +43,15 @@ def test_the_classifier_learns_and_comes_back_from_its_file(shape, monkeypatch, 
         image_classifier.load_classifier(path, SimpleNamespace(shape=shape))
 
 
-def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys):  # noqa: F811
+def test_a_run_has_a_row_for_each_generator(images, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(image_classifier, "SIZES", {(28, 28, 1): (16, 1)})
-    folder = trained(mnist_dense, tmp_path / "run", iterations=5)
-    metrics, prefixes = run.read_metrics(folder), {"last iterate": "last_iterate_", "EMA": ""}
-    classifier, figure, output = tmp_path / "c.npz", tmp_path / "figure.png", tmp_path / "new"
-    monkeypatch.setattr(image_baselines, "of_test_images", lambda test, shape: {"blurred": test})
-    monkeypatch.setattr(image_baselines, "of_training_images", lambda train, count: {"noise": train[:count]})
+    monkeypatch.setattr(image_measures, "REFERENCES", tmp_path)  # has no classifier yet
+    monkeypatch.setattr(image_measures, "of_test_images", lambda test, shape: {"blurred": test})
+    monkeypatch.setattr(image_measures, "of_training_images", lambda train, count: {"noise": train[:count]})
+    folder = trained("mnist_dense", tmp_path / "run", iterations=5, record_every=5).path
     capsys.readouterr()
-    arguments = image_measures.Arguments((folder,), None, classifier, 150, baselines=True, output=output, figure=figure)
+    figure, output = tmp_path / "figure.png", tmp_path / "new"
+    arguments = image_measures.Arguments((folder,), None, 150, baselines=True, output=output, figure=figure)
     monkeypatch.setattr(image_measures, "LEAST", 200)
     with pytest.raises(run.Refused, match="--samples"):
         image_measures.main(arguments)
@@ -62,15 +60,17 @@ def test_a_run_has_a_row_for_each_generator(blobs, tmp_path, monkeypatch, capsys
     labels = (f"{tmp_path.name}/run last iterate", f"{tmp_path.name}/run EMA", "test images", "blurred")
     rows = capsys.readouterr().out.splitlines()[3:7]
     assert all(row.startswith(label) for row, label in zip(rows, labels, strict=True))
-    content = json.loads((output / "run" / "measures.json").read_text())
-    assert list(content["measures"]) == ["last iterate", "EMA"]
-    nats = {name: "log_likelihood" in measured for name, measured in content["scale"].items()}
+    nats = {
+        name: "log_likelihood" in measured
+        for name, measured in json.loads((output / "run" / "measures.json").read_text())["scale"].items()
+    }
     assert nats == {"test images": False, "blurred": False, "noise": True}
     assert len(list((output / "run").glob("generator*.png"))) == 4 and figure.exists()
     # as many samples as the run itself evaluated: its own log-likelihoods
-    image_measures.main(replace(arguments, samples=200, baselines=False, output=None, figure=None))
-    for name, prefix in prefixes.items():
-        measures = json.loads((folder / "measures.json").read_text())["measures"][name]
+    image_measures.main(image_measures.Arguments((folder,), None, 200))
+    metrics, content = run.read_metrics(folder), json.loads((folder / "measures.json").read_text())
+    for name, prefix in {"last iterate": "last_iterate_", "EMA": ""}.items():
+        measures = content["measures"][name]
         assert measures["sigma"] == metrics[f"{prefix}sigma"]
         assert measures["log_likelihood"] == pytest.approx(metrics[f"{prefix}log_likelihood"], rel=1e-5)
         assert abs(np.log(measures["fine_sigma"] / measures["sigma"])) <= np.log(10) / 9
@@ -102,15 +102,16 @@ def test_the_measures_are_those_of_their_definitions(monkeypatch):
 def test_anybodys_images(monkeypatch, tmp_path):
     for name in ("load_mnist", "load_cifar10"):
         monkeypatch.setattr(image_data, name, lambda path: image_data.ImageSet(*[None] * 5))
-    path, images = tmp_path / "mine.npy", np.random.default_rng(0).random((120, 28, 28))
-    np.save(path, images)
+    rng, path = np.random.default_rng(0), tmp_path / "mine.npy"
+    grey, coloured = rng.random((120, 28, 28)), rng.random((120, 32, 32, 3))
+    np.save(path, grey)
     found = image_measures.read(path, 110, None)
     assert isinstance(found.config, mnist.Config) and not found.generators
-    assert np.allclose(found.samples["samples"], images[:110].reshape(110, 784), atol=1e-6)
-    np.save(path, images + 0.5)
+    assert np.allclose(found.samples["samples"], grey[:110].reshape(110, 784), atol=1e-6)
+    np.save(path, grey + 0.5)
     with pytest.raises(ValueError, match=r"must hold at least 110 images .* in \[0.5"):
         image_measures.read(path, 110, None)
-    np.save(path, np.random.default_rng(0).random((120, 32, 32, 3)))  # in colour: their contrast is normalised
+    np.save(path, coloured)  # their contrast is normalised
     found = image_measures.read(path, 110, None)
     rows = found.samples["samples"]
     assert isinstance(found.config, cifar10.Config) and rows.shape == (110, 3072)
@@ -120,7 +121,7 @@ def test_anybodys_images(monkeypatch, tmp_path):
 def test_baselines_are_what_they_are_called():
     rng = np.random.default_rng(0)
     train, test = rng.random((300, 48), np.float32), rng.random((60, 48), np.float32)
-    found = image_baselines.of_test_images(test[:50], (4, 4, 3)) | image_baselines.of_training_images(train, 50)
+    found = image_measures.of_test_images(test[:50], (4, 4, 3)) | image_measures.of_training_images(train, 50)
     assert all(samples.shape == (50, 48) for samples in found.values())
     pairs = [(test[i], test[i - 1] if i else test[49]) for i in range(50)]
     assert np.allclose(found["means of two"], [(a + b) / 2 for a, b in pairs])

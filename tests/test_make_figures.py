@@ -1,12 +1,11 @@
 """experiments/make_figures.py, which trains nothing here."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
-from gan_paper import run
-from tests.conftest import ROOT
+from tests.conftest import ROOT, finished
 
+import gaussian
 import make_figures
 
 
@@ -16,13 +15,10 @@ def test_a_finished_run_is_used_again_and_any_other_is_trained(monkeypatch, tmp_
     monkeypatch.setattr(make_figures, "start", lambda *command: started.append(command))
     assert make_figures.finished_run("gaussian", "mixture") == folder
     assert started.pop() == ("gaussian", "--preset", "mixture", "--pdf")
-    folder.mkdir(parents=True)
-    for name in ("metrics.json", "histograms.png", "histograms.pdf"):
+    settings = replace(gaussian.PRESETS["mixture"], preset="mixture").settings()
+    finished(folder, preset="mixture", settings=settings, seconds=9.0)
+    for name in ("histograms.png", "histograms.pdf"):
         (folder / name).write_text(f"this is {name}")
-    presets = run.load_experiment("gaussian", ROOT / "experiments").PRESETS
-    settings = replace(presets["mixture"], preset="mixture").settings()
-    content = {"experiment": "gaussian", "preset": "mixture", "layout": 4, "versions": {}, "settings": settings}
-    (folder / "config.json").write_text(json.dumps(content))
     make_figures.main(("mixture-histograms",), tmp_path / "out")
     assert not started and (tmp_path / "out" / "mixture-histograms.png").read_text() == "this is histograms.png"
 

@@ -1,16 +1,11 @@
-"""The experiments on MNIST: on a small synthetic image set, and on MNIST where GAN_PAPER_MNIST names it."""
+"""The experiments on MNIST, on a small synthetic image set."""
 
-import functools
 import itertools
-import os
-from dataclasses import replace
 
-from gan_paper import GAN, parzen, run
+from gan_paper import parzen, run
 from gan_paper.distributions import Gaussian, Uniform
+from tests.conftest import cheaper, equal, trained
 
-import dcgan
-import image_data
-import image_experiment
 import keras
 import mnist
 import mnist_dense
@@ -19,54 +14,35 @@ import pytest
 import scipy.stats
 from scipy.special import expit
 
-REAL = os.environ.get("GAN_PAPER_MNIST")
-PRIORS = {mnist: Uniform(-(3**0.5), 3**0.5), mnist_dense: Gaussian(0, 1), dcgan: Gaussian(0, 1)}
+PRIORS = {"mnist": Uniform(-(3**0.5), 3**0.5), "mnist_dense": Gaussian(0, 1), "dcgan": Gaussian(0, 1)}
 
 
-@pytest.fixture
-def blobs(monkeypatch):
-    """A bright blob somewhere on black, in place of digits; few samples to evaluate; no XLA, which takes longer."""
-    y, x = np.mgrid[:28, :28]
-    centres = np.random.default_rng(0).uniform(8, 20, (800, 2, 1, 1))
-    images = 255 * np.exp(-((y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2) / 18)
-    images = images.astype(np.uint8).reshape(800, 784)
-    labels = np.zeros(500, np.uint8), np.zeros(150, np.uint8)
-    data = image_data.ImageSet(images[:500], images[500:650], images[650:], *labels)
-    monkeypatch.setattr(image_data, "load_mnist", lambda path: data)
-    monkeypatch.setattr(image_experiment, "SAMPLES", 200)
-    monkeypatch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
-    return data
-
-
-def trained(experiment, output, **changes):
-    config = replace(next(iter(experiment.PRESETS.values())), output=output, record_every=5, **changes)
-    return run.train(experiment, config).path
-
-
-@pytest.mark.parametrize("experiment", PRIORS)
-def test_a_run_leaves_its_files(experiment, blobs, tmp_path):
-    folder = trained(experiment, tmp_path / "run", iterations=20, evaluate_every=2, ema=0.5)
-    assert {path.stem for path in folder.glob("*.png")} == {"samples", "interpolations", "quality", "training"}
+@pytest.mark.parametrize("name", PRIORS)
+def test_a_run_leaves_its_files(name, images, tmp_path):
+    figures = {"samples", "interpolations", "quality", "training"} if name == "dcgan" else set()
+    folder = trained(name, tmp_path / "run", figures=bool(figures), record_every=5, evaluate_every=2, ema=0.5).path
+    assert {path.stem for path in folder.glob("*.png")} == figures
     history = run.read_history(folder)
     assert list(history["epoch"]) == [1, 2, 3, 4]
-    for name in ("log_likelihood", "sigma", "precision", "recall"):
-        assert list(history["epoch"][~np.isnan(history[f"last_iterate_{name}"])]) == [2, 4]
+    for measure in ("log_likelihood", "sigma", "precision", "recall"):
+        assert list(history["epoch"][~np.isnan(history[f"last_iterate_{measure}"])]) == [2, 4]
     # the metrics are those of the EMA and of the last iterate, by the estimator, on the test images
-    metrics, weights = run.read_metrics(folder), []
-    for name, prefix in (("generator", ""), ("generator-last", "last_iterate_")):
-        generator = keras.saving.load_model(folder / f"{name}.keras")
+    metrics, of, weights = run.read_metrics(folder), images["load_mnist"], []
+    for file, prefix in (("generator", ""), ("generator-last", "last_iterate_")):
+        generator = keras.saving.load_model(folder / f"{file}.keras")
         weights.append([np.array(weight) for weight in generator.trainable_weights])
-        samples = generator.predict(PRIORS[experiment].sample((200, 100), (0, 1, 9)), verbose=0)
-        samples = samples if experiment is mnist else (samples + 1) / 2
-        sigma = parzen.validate(blobs.validation / 255, samples).sigma
+        samples = generator.predict(PRIORS[name].sample((200, 100), (0, 1, 9)), verbose=0)
+        samples = samples if name == "mnist" else (samples + 1) / 2
+        sigma = parzen.validate(of.validation / 255, samples).sigma
         assert sigma == metrics[f"{prefix}sigma"]
-        expected = parzen.log_likelihood(blobs.test / 255, samples, sigma).mean()
+        expected = parzen.log_likelihood(of.test / 255, samples, sigma).mean()
         assert metrics[f"{prefix}log_likelihood"] == pytest.approx(expected, rel=1e-4)
-    assert not any(np.array_equal(v, w) for v, w in zip(*weights, strict=True))
+    assert not equal(*weights)
 
 
 @pytest.mark.parametrize("preset", ["paper", "released", "crisp", "default"])
-def test_learning_rates_and_the_span_of_the_ema(blobs, preset):
+def test_learning_rates_and_the_span_of_the_ema(images, monkeypatch, preset):
+    cheaper(monkeypatch)
     experiment = mnist_dense if preset == "default" else mnist
     config = experiment.PRESETS[preset]
     gan, end = experiment.make_gan(config), config.iterations

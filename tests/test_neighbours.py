@@ -20,8 +20,7 @@ def direct(data, samples, k):
     return Fit(*(float(np.mean(x)) for x in (precise, recalled, dense, covered)))
 
 
-@pytest.mark.parametrize("block", [128, 0.001])  # MiB: one block, and a few rows each
-@pytest.mark.parametrize("k", [1, 3, 7])
+@pytest.mark.parametrize(("k", "block"), [(1, 128), (3, 128), (7, 0.001)])  # MiB: one block, or a few rows each
 @pytest.mark.parametrize(("n", "m", "d"), [(40, 40, 2), (60, 25, 5), (9, 80, 784)])
 def test_agrees_with_the_definitions(k, n, m, d, block, monkeypatch):
     monkeypatch.setattr(neighbours, "BLOCK", block)

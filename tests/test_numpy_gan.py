@@ -5,13 +5,9 @@ import numpy as np
 import pytest
 
 
-def perceptron(rng, sizes, activations, bias=True):
-    return Perceptron(
-        [
-            Layer(rng.normal(size=(i, o)) / np.sqrt(i), rng.normal(size=o) * 0.1 if bias else None, activation)
-            for i, o, activation in zip(sizes, sizes[1:], activations, strict=False)
-        ]
-    )
+def perceptron(rng, sizes, activations, bias):
+    pairs = zip(sizes, sizes[1:], activations, strict=False)
+    return Perceptron([Layer(rng.normal(size=(i, o)), rng.normal(size=o) if bias else None, a) for i, o, a in pairs])
 
 
 def check_gradients(loss_and_gradients, parameters, rng, h=1e-5):
@@ -25,12 +21,11 @@ def check_gradients(loss_and_gradients, parameters, rng, h=1e-5):
         assert np.sum(gradient * direction) == pytest.approx((losses[0] - losses[1]) / (2 * h), abs=1e-6)
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("activation", ["elu", "sigmoid", "linear"])
+@pytest.mark.parametrize(("activation", "bias"), [("elu", True), ("sigmoid", False), ("linear", True)])
 def test_gradients_against_finite_differences(activation, bias):
     """The losses themselves are compared with Keras's in `test_algorithm1.py`."""
     rng = np.random.default_rng(0)
-    G = perceptron(rng, (3, 5, 4, 2), (activation, activation, activation), bias)
+    G = perceptron(rng, (3, 5, 4, 2), [activation] * 3, bias)
     D = perceptron(rng, (2, 5, 4, 1), (activation, activation, "sigmoid"), bias)
     x, z = rng.normal(size=(8, 2)), rng.uniform(size=(8, 3))
     check_gradients(lambda: numpy_gan.discriminator_gradients(G, D, x, z), D.parameters, rng)

@@ -40,9 +40,9 @@ class Batches(keras.utils.PyDataset):
         self.ended += 1
 
 
-def first_numbers(x, count):
+def first_numbers(x, count, *batch_size):
     """The first number of every example in the minibatches of `count` iterations, (count, m)."""
-    return make_gan().minibatches(x).draw(0, count)[0][:, 0, :, 0]
+    return make_gan().minibatches(x, *batch_size).draw(0, count)[0][:, 0, :, 0]
 
 
 def generated(*passes):
@@ -56,34 +56,27 @@ def generated(*passes):
     return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
 
 
-@pytest.mark.parametrize(
-    "dataset",
-    [slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20)), slices(NUMBERS).batch(20).shuffle(10)],
-    ids=["a short batch first", "a short batch anywhere"],
-)
-def test_m_is_the_length_of_most_batches(dataset):
-    seen = first_numbers(dataset, 9)
-    assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
+def test_m_is_the_length_of_most_batches():
+    short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
+    for dataset in (short_first, slices(NUMBERS).batch(20).shuffle(10)):
+        seen = first_numbers(dataset, 9)
+        assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
 
 
-@pytest.mark.parametrize(
-    ("passes", "warned"),
-    [
-        ([[20, 20, 20, 7, 5]], "more than one batch"),
-        ([[20, 7, 20, 5, 20]], "more than one batch"),
-        ([[20], [20], [7], [20]], "no batch of m = 20"),
-    ],
-)
+LEFT_OUT = [([[20, 7, 20, 5, 20]], "more than one batch"), ([[20], [20], [7], [20]], "no batch of m = 20")]
+
+
+@pytest.mark.parametrize(("passes", "warned"), LEFT_OUT)
 def test_batches_and_passes_that_are_left_out_are_said(passes, warned):
     with pytest.warns(UserWarning, match=warned):
         assert first_numbers(generated(*passes), 4).shape == (4, 20)
 
 
 @pytest.mark.filterwarnings("ignore:a pass")
-@pytest.mark.parametrize("passes", [[[20], [7]], [[20, 20], []]], ids=["other lengths", "nothing"])
-def test_a_dataset_that_has_no_minibatch_left_ends_training(passes):
+@pytest.mark.parametrize("last", [[7], []])
+def test_a_dataset_that_has_no_minibatch_left_ends_training(last):
     with pytest.raises(ValueError, match="x must give batches of m = 20"):
-        first_numbers(generated(*passes), 30)
+        first_numbers(generated([20], last), 30)
 
 
 @pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0]), lambda x: [tf.constant(x)]])
@@ -105,23 +98,21 @@ def test_a_py_dataset_goes_on_where_training_ended():
 
 
 def test_keras_image_iterators():
-    images = tf.keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255).flow(
-        np.zeros((45, 8, 8, 1)), np.arange(45), batch_size=10
-    )
+    flow = tf.keras.preprocessing.image.ImageDataGenerator().flow
     gan = make_gan(discriminator(shape=(8, 8, 1)), generator(shape=(8, 8, 1)))
-    fit(gan, images, epochs=2)
+    fit(gan, flow(np.zeros((45, 8, 8, 1)), np.arange(45), batch_size=10), epochs=2)
     assert int(gan.g_optimizer.iterations) == 2 * 5
 
 
-@pytest.mark.parametrize("x", [pd.DataFrame(X), pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()])
+@pytest.mark.parametrize("x", [pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()])
 def test_data_frames_and_lists_are_arrays(x):
-    assert np.array_equal(make_gan().minibatches(x, 20).draw(0, 15)[0], make_gan().minibatches(X, 20).draw(0, 15)[0])
+    assert np.array_equal(first_numbers(x, 15, 20), first_numbers(X, 15, 20))
 
 
-@pytest.mark.parametrize("x", [X[:, 0], pd.Series(X[:, 0])])
-def test_one_number_an_example(x):
+def test_one_number_an_example():
     gan = make_gan(discriminator(shape=(1,)), generator(shape=(1,)))
-    assert np.array_equal(gan.minibatches(x, 20).draw(0, 5)[0], gan.minibatches(X[:, :1], 20).draw(0, 5)[0])
+    for x in (X[:, 0], pd.Series(X[:, 0])):
+        assert np.array_equal(gan.minibatches(x, 20).draw(0, 5)[0], gan.minibatches(X[:, :1], 20).draw(0, 5)[0])
 
 
 class Own:
@@ -172,13 +163,9 @@ REFUSED = [
     (slices(X).batch(20).repeat(), {}, "steps_per_epoch must be given"),
     (slices(X).batch(20).filter(lambda x: True), {}, "steps_per_epoch must be given: .* known"),
     (slices(X[:0]).batch(20), {}, "x gives no batch with an example"),
-    (slices(X.astype(complex)).batch(20), {}, "x must be an array of numbers"),
     (slices(X.astype("f8") * 1e39).batch(20), {}, "float32 cannot hold"),
-    (slices(np.where(X > 5, np.nan, X)).batch(20), {}, "x holds values that are not finite"),
-    (Batches(lambda x: x[:, :1]), {}, r"x must be of shape \(m, 2\)"),
     (Batches(lambda x: {"image": x}), {}, "x must be an array of numbers"),
     (Batches(size=None), {}, "steps_per_epoch must be given"),
-    (Batches(size=0), {}, "x gives no batch"),
 ]
 
 
@@ -214,7 +201,6 @@ BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
         (BYTES, "tanh", True),
         (BYTES / 127.5 - 1, "tanh", False),
         (BYTES / 127.5 - 1, "sigmoid", True),
-        (BYTES, "relu", False),
         (BYTES, None, False),
         (slices(BYTES).batch(20), "sigmoid", True),
         (Gaussian(4, 1.25), "sigmoid", True),

@@ -27,8 +27,7 @@ def test_histograms_show_d_over_the_optimal_one():
     recording, p_data, p_g = Recording({"x": EDGES}), Gaussian(4, 1.25), Gaussian(3, 1)
     for iteration in (0, 10):
         recording.record(iteration, p_g.sample((100_000, 1), iteration), {"x": EDGES, "d": EDGES / 20 + 0.3})
-    figure = histograms(recording, {"x": (p_data, "x")})
-    d = figure.axes[3]
+    d = histograms(recording, {"x": (p_data, "x")}).axes[3]
     (optimal,), (line,) = d.patches, d.lines
     of_data, of_g = (np.diff(p.cdf(EDGES)) for p in (p_data, p_g))
     values = optimal.get_data().values

@@ -14,6 +14,7 @@ from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Recording
 from gan_paper.run import files
+from tests.conftest import finished
 
 import numpy as np
 import pytest
@@ -38,18 +39,13 @@ def make_run(folder, k=1, view="x"):
     for i in (0, 50, 100):
         curves = {"x": line, "d": line * i / 100, "z": line, "g": line}
         recording.record(i, rng.normal(i / 25, 1.25, (40_000, 1)), curves)
-    folder.mkdir(parents=True)
-    shared, settings = {"experiment": "gaussian", "preset": "default"}, {"seed": 0, "k": k}
-    edit(folder / "config.json", {**shared, "layout": 4, "settings": settings, "versions": {"commit": "abc"}})
-    edit(folder / "metrics.json", {**shared, "seed": 0, "iterations": 100, "wasserstein": k / 1000, "seconds": 9.0})
-    files.write_arrays(folder / "histograms.npz", recording.arrays())
+    finished(folder, recording, settings={"seed": 0, "k": k}, wasserstein=k / 1000, seconds=9.0)
     files.write_arrays(folder / "reference.npz", Recording.exact(Gaussian(4, 1.25), EDGES).arrays())
     (folder / "history.csv").write_text("iteration,d_loss,g_loss\n50,0.5,0.6\n100,1.4,0.7\n")
 
 
 def edit(path, changes):
-    before = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**before, **changes}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,18 @@
 
 import contextlib
 import json
-import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
-import zipfile
 from dataclasses import replace
 
 from gan_paper import run
 from gan_paper.distributions import RECORDED_NOISE
 from gan_paper.plots import training_curves
 from gan_paper.run import files
-from tests.conftest import cheaper, stopped_at, trained
+from tests.conftest import cheaper, stopped_at, trained, wait_for
 from tests.kill import iterations, outcome, start
 
 import gaussian
@@ -24,7 +21,6 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from samples import read_samples
 
 CONFIG = gaussian.Config(iterations=40, record_every=10, m=16)
 
@@ -72,19 +68,6 @@ def copy(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "run")
 
 
-def test_a_run_leaves_its_files(whole):
-    assert {path.name for path in whole.iterdir()} - {".lock"} == {
-        "config.json", "history.csv", "histograms.npz", "reference.npz", "metrics.json", "checkpoints",
-        "generator.keras", "generator-last.keras", "discriminator.keras",
-    }  # fmt: skip
-    assert iterations(whole) == [30, 40]
-    history, recording = run.read_history(whole), run.read_recording(whole)
-    assert list(history["iteration"]) == [10, 20, 30, 40] and recording.iterations == [0, 10, 20, 30, 40]
-    assert np.allclose(history["value"], -history["d_loss"])
-    assert run.read_config(whole)["settings"]["k"] == 4
-    assert run.read_metrics(whole)["reference"].startswith("not accepted by the exact p_data: ")
-
-
 def test_what_is_recorded_is_the_average_that_is_saved(whole):
     z = gaussian.make_gan(CONFIG).p_z.sample((32_000, 30), (0, 0, RECORDED_NOISE))
     names = ("generator", "generator-last")
@@ -120,7 +103,7 @@ def test_other_settings_have_another_folder():
         return run.config.folder_name(replace(gaussian.PRESETS["default"], **changes), gaussian.PRESETS)
 
     assert name() == "seed0" and name(k=5, seed=3) == "k=5-seed3" and name(target="N(0, 1)") == "target=N(0,1)-seed0"
-    assert len({name(ema=ema) for ema in (0, 0.01, 0.1, 0.10001, 1)}) == 5
+    assert name(ema=0.1) != name(ema=0.10001)
 
 
 # Resuming
@@ -136,12 +119,6 @@ def test_a_process_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
     trained("numpy_gan", tmp_path / "run", resume=True, **settings)
     trained("numpy_gan", tmp_path / "whole", **settings)
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
-
-
-def wait_for(path, process):
-    while not path.exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
@@ -198,12 +175,7 @@ def test_more_iterations_then_fewer(copy, capsys):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"seed": 1}, "--seed 0, not 1"),
-        ({"preset": "mixture"}, "preset: default, not mixture"),
-        ({"m": 10**9}, "--m 16, not 1000000000"),  # which could not be trained either
-    ],
+    ("changes", "said"), [({"seed": 1}, "--seed 0, not 1"), ({"m": 10**9}, "--m 16, not 1000000000")]
 )
 def test_another_run_is_not_resumed(copy, changes, said):
     assert said in refused(copy, **changes)
@@ -236,18 +208,6 @@ def test_ctrl_c_ends_a_run_and_says_how_to_go_on(tmp_path):
     assert process.returncode == 130 and errors.count("\n") == 1 and "with --resume goes on" in errors, errors
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_is_told_whatever_a_library_makes_of_it(number, status, capsys):
-    def work():
-        try:
-            signal.raise_signal(number)
-        except KeyboardInterrupt:
-            raise SystemError("bad argument to internal function") from None
-
-    told, line = ended(capsys, work)
-    assert told == status and line.endswith(": stopped\n")
-
-
 @contextlib.contextmanager
 def full_disk(room):
     """No file can grow beyond so many bytes."""
@@ -273,6 +233,17 @@ with run.exit_statuses():
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert result.returncode == 143 and result.stderr == "-c: stopped\n"
+
+
+def test_a_signal_is_told_whatever_a_library_makes_of_it(capsys):
+    def work():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise SystemError("bad argument to internal function") from None
+
+    status, line = ended(capsys, work)
+    assert status == 130 and line.endswith(": stopped\n")
 
 
 def test_a_full_disk(whole, tmp_path, monkeypatch, capsys):
@@ -309,52 +280,3 @@ def test_divergence(tmp_path, capsys):
     assert status == 3 and "training diverged at iteration " in said and "--resume" not in said
     newest = files.read_arrays(tmp_path / "run" / "checkpoints" / f"{iterations(tmp_path / 'run')[-1]}.npz")
     assert all(np.isfinite(array).all() for name, array in newest.items() if name.startswith("variable_"))
-
-
-# Hostile files
-
-
-class Bomb:
-    def __reduce__(self):
-        return (pytest.fail, ("loading a file executed code from it",))
-
-
-def npy(descr, size):
-    """A .npy file without its data."""
-    header = str({"descr": descr, "fortran_order": False, "shape": (size,)}).encode().ljust(117) + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
-
-
-def test_files_that_are_no_runs(whole, tmp_path, monkeypatch):
-    """Refused by name, before they are read, and nothing is executed."""
-    histograms, samples = tmp_path / "histograms.npz", tmp_path / "samples.npy"
-    arrays = files.read_arrays(whole / "histograms.npz")
-    monkeypatch.setattr(files, "LARGEST", 100_000)
-
-    def refusal(make, *arguments):
-        histograms.unlink(missing_ok=True)
-        make(*arguments)
-        with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable [^\n]*\(.+\)$") as refused:
-            run.read_recording(tmp_path)
-        return str(refused.value)
-
-    def hollow():
-        with zipfile.ZipFile(histograms, "w") as archive:
-            archive.writestr("views.npy", npy("|S0", 10**9))
-
-    bombs = np.array([Bomb(), Bomb()], dtype=object)
-    assert "allow_pickle=False" in refusal(lambda: np.savez(histograms, views=bombs))
-    assert "not a regular file" in refusal(os.mkfifo, histograms)
-    assert "not a regular file" in refusal(histograms.symlink_to, "/dev/zero")
-    assert "more than" in refusal(hollow)
-    for large in (np.zeros(100_000), np.ones(20_000, np.int8), [""] * 2_000):
-        assert "more than" in refusal(lambda large=large: np.savez_compressed(histograms, views=large))
-    for name, wrong in (("counts", arrays["counts"][:, :-1]), ("edges", arrays["edges"][::-1])):
-        refusal(lambda name=name, wrong=wrong: np.savez(histograms, **{**arrays, name: wrong}))
-    refusal(histograms.write_bytes, (whole / "histograms.npz").read_bytes()[:-100])
-    np.save(samples, bombs)
-    with pytest.raises(run.Refused, match=r"samples\.npy .*Python objects"):
-        read_samples(samples)
-    samples.write_bytes(npy("<f8", 10**12))
-    with pytest.raises(run.Refused, match=r"samples\.npy is not a readable"):
-        read_samples(samples)

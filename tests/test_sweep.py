@@ -8,12 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import Future
 from pathlib import Path
 
 from gan_paper import run
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_for
 
 import filelock
 import pytest
@@ -75,13 +74,6 @@ def start(*command, **kwargs):
     return subprocess.Popen([sys.executable, *map(str, command)], env=environment, **pipes)
 
 
-def wait_for(path):
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     """The folder of numpy_gan's own run of seed 0."""
@@ -118,7 +110,7 @@ def test_what_dies_is_resumed_and_what_diverges_is_a_row(tiny, monkeypatch, caps
 def test_ctrl_c_ends_all_processes(tiny, tmp_path):
     begun = tmp_path / "runs" / "tiny" / "mean=7.0-seed0"
     with start(ROOT / "experiments" / "sweep.py", *tiny, "0-9", "--set", "mean=7", "--workers", 1) as process:
-        wait_for(begun / "config.json")
+        wait_for(begun / "config.json", process)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and said.count("\n") == 1 and "the same command goes on" in said
@@ -134,7 +126,7 @@ def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
             command = f"-m distributed.cli.{words} --no-dashboard --scheduler-file {file}".split()
             process = stack.enter_context(start(*command, stdout=None, stderr=None))
             stack.callback(process.terminate)
-            wait_for(file)
+            wait_for(file, process)
         for flags in ([*SHORT, "0"], [*tiny, "0", "--set", "mean=0,9"], [*tiny, "1"]):
             with start(ROOT / "experiments" / "sweep.py", *flags, "--scheduler-file", file) as process:
                 outcomes.append((*process.communicate(timeout=200), process.returncode))

@@ -7,7 +7,7 @@ import statistics
 from gan_paper import run
 from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import limit
-from gan_paper.run import files
+from tests import conftest
 from tests.conftest import ROOT
 
 import numpy as np
@@ -16,16 +16,10 @@ import tables
 
 
 def finished(folder, experiment, preset="default", seed=0, mean=0.0, **metrics):
-    """A finished run as the tools see it, with samples of N(mean, 1)."""
-    folder.mkdir(parents=True)
-    head = {"experiment": experiment, "preset": preset}
-    config = {**head, "layout": 4, "settings": {}, "versions": {"commit": "abc"}}
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "metrics.json").write_text(json.dumps({**head, "seed": seed, "iterations": 10, **metrics}))
+    """A finished run with samples of N(mean, 1)."""
     recording = Recording({"x": np.linspace(-8, 8, 65)})
     recording.record(10, np.random.default_rng(seed).normal(mean, 1, (40_000, 1)))
-    files.write_arrays(folder / "histograms.npz", recording.arrays())
-    return folder
+    return conftest.finished(folder, recording, experiment=experiment, preset=preset, seed=seed, **metrics)
 
 
 @pytest.fixture
@@ -99,22 +93,20 @@ def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
 def test_an_accepted_run_is_within_the_limits_by_its_metrics():
     """The committed verdicts, against the committed metrics, by the definitions of the limits."""
     checked = 0
-    for path in sorted((tables.REFERENCES / "results").glob("*.json")):
-        content = tables.results(path.stem)
+    for results in sorted((tables.REFERENCES / "results").glob("*.json")):
+        content = tables.results(results.stem)
         for seed in (content[key] for key in content if key.isdigit() and "ks" in content[key]):
-            accepted, name = re.match(
-                r"(accepted|not accepted|no reference)(?: by )?([\w-]*)", seed["reference"]
-            ).groups()
-            if not (
-                tables.REFERENCES / f"{name}.npz"
-            ).exists():  # none, or the exact p_data of an experiment without a file
+            words = r"(accepted|not accepted|no reference)(?: by )?([\w-]*)"
+            accepted, name = re.match(words, seed["reference"]).groups()
+            path = tables.REFERENCES / f"{name}.npz"
+            if not path.exists():  # none, or the exact p_data of an experiment without a file
                 continue
-            reference = run.read_recording(tables.REFERENCES / f"{name}.npz")
+            reference = run.read_recording(path)
             mean, std = (reference.moments[moment][0] for moment in ("mean", "std"))
             off = {"mean": (seed["mean"] - mean) / std, "std": seed["std"] / std - 1}
             off |= {"std_across_noise": seed["std_across_noise"] / std - 1}
             off |= {distance: seed[distance] for distance in ("wasserstein", "ks", "jsd")}
             within = all(abs(value) <= limit(statistic, reference.tolerance) for statistic, value in off.items())
-            assert within == (accepted == "accepted"), (path.stem, seed["seed"])
+            assert within == (accepted == "accepted"), (results.stem, seed["seed"])
             checked += 1
     assert checked >= 85
