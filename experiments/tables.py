@@ -8,6 +8,7 @@ Without runs it prints the tables of the pages in `docs/`, Table 1 among them, w
 `--collect` takes them from finished runs, and `--write` puts the tables into the pages.
 """
 
+import itertools
 import json
 import math
 import re
@@ -52,6 +53,8 @@ ORDER = "released crisp paper mnist_dense dcgan"
 """Of the rows of Table 1."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
 """Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
+FRESH = 1000
+"""Seeds from here on were run once, with the final settings. Lower ones were seen while settings were chosen."""
 NO_METRICS = ("experiment", "preset", "seed", "iterations", "train_seconds", "iterations_per_second")
 """What a table over runs leaves out of `metrics.json`."""
 
@@ -67,7 +70,7 @@ def main(
 
     Args:
         runs: Folders of finished runs of one experiment [default: print the tables of the pages].
-        collect: Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics replace those of `figures/reference`.
+        collect: Folder of finished runs, EXPERIMENT/[PRESET-]seedN, whose metrics `figures/reference` takes in.
         write: Put the tables into the pages.
     """
     if runs:
@@ -148,7 +151,9 @@ def keep(folder: Path) -> None:
             preset = f"{experiment}-{name}".removesuffix(f"-seed{seed}")
             presets.setdefault(preset, {})[seed] = metrics | {"commit": versions.get("commit")}
     for preset, seeds in presets.items():
-        files.write_text(REFERENCES / "results" / f"{preset}.json", json.dumps(seeds, indent=1) + "\n")
+        path = REFERENCES / "results" / f"{preset}.json"
+        seeds = (json.loads(files.read_text(path)) if path.exists() else {}) | seeds
+        files.write_text(path, json.dumps(dict(sorted(seeds.items(), key=lambda seed: int(seed[0]))), indent=1) + "\n")
     if (folder / "theory" / "metrics.json").exists():
         shutil.copyfile(folder / "theory" / "metrics.json", REFERENCES / "results" / "theory.json")
 
@@ -165,7 +170,7 @@ def results(name: str) -> Any:
 
 
 def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
-    """A table of presets: of each metric the median over the seeds, the least and the greatest.
+    """A table of presets: of each metric the median over the seeds, the least and the greatest; fresh seeds apart.
 
     Args:
         names: Of files of `figures/reference/results`, with spaces between them.
@@ -173,7 +178,10 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
             within the limits of `vector_distances`; of those that their reference can tell.
     """
     rows = []
-    for seeds in (list(results(name).values()) for name in names.split()):
+    for name, is_fresh in itertools.product(names.split(), (False, True)):
+        seeds = [seed for seed in results(name).values() if (seed["seed"] >= FRESH) == is_fresh]
+        if not seeds:
+            continue
         cells = []
         for metric, (_, digits) in columns.items():
             values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in seeds]
@@ -181,8 +189,10 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
             cells.append(f"{median} ({least} to {greatest})")
         told = [seed for seed in seeds if not seed["reference"].startswith("cannot be told")]
         accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in told)
-        rows.append((f"`{seeds[0]['experiment']}`", f"`{seeds[0]['preset']}`", *cells, f"{accepted} of {len(told)}"))
-    return markdown(("experiment", "preset", *(header for header, _ in columns.values()), "accepted"), rows)
+        first, last = seeds[0], seeds[-1]
+        labels = f"`{first['experiment']}`", f"`{first['preset']}`", f"{first['seed']} to {last['seed']}"
+        rows.append((*labels, *cells, f"{accepted} of {len(told)}"))
+    return markdown(("experiment", "preset", "seeds", *(header for header, _ in columns.values()), "accepted"), rows)
 
 
 def theory() -> str:

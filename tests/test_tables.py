@@ -68,17 +68,19 @@ def test_runs_have_a_row_each_and_their_median_below(tmp_path, capsys):
 
 def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
     runs = tmp_path / "runs"
-    for seed, far in enumerate((0.1, 1.1)):
+    for seed, far in ((0, 0.1), (1000, 0.7), (1, 1.1)):
         finished(runs / "gaussian" / f"seed{seed}", "gaussian", seed=seed, wasserstein=far, reference="accepted by it")
+    for seed, far in enumerate((0.1, 1.1)):
         nats = {"log_likelihood": 100 * far, "last_iterate_log_likelihood": 70.0}
         finished(runs / "mnist" / f"iterations=9-ema=1e-05-seed{seed}", "mnist", "paper", seed, **nats)
     finished(runs / "gaussian" / "k=1-seed0", "gaussian", wasserstein=9.0)  # no seed of the preset as it is
     finished(runs / "sine" / "document-seed2", "sine", "document", 2, wasserstein=0.8, reference="not accepted by it")
     tables.keep(runs)
-    assert [seed["commit"] for seed in tables.results("gaussian").values()] == ["abc", "abc"]
+    assert [seed["commit"] for seed in tables.results("gaussian").values()] == ["abc"] * 3
     assert tables.over_presets("gaussian sine-document", {"wasserstein": ("W1", 1)}).splitlines()[2:] == [
-        "| `gaussian` | `default` | 0.6 (0.1 to 1.1) | 2 of 2 |",
-        "| `sine` | `document` | 0.8 (0.8 to 0.8) | 0 of 1 |",
+        "| `gaussian` | `default` | 0 to 1 | 0.6 (0.1 to 1.1) | 2 of 2 |",
+        "| `gaussian` | `default` | 1000 to 1000 | 0.7 (0.7 to 0.7) | 1 of 1 |",
+        "| `sine` | `document` | 2 to 2 | 0.8 (0.8 to 0.8) | 0 of 1 |",
     ]
     (references / "mnist" / "scale.json").write_text(json.dumps({"10,000 training images": [244.2, 2.1]}))
     assert tables.table1().splitlines()[6:] == [
