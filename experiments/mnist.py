@@ -9,7 +9,8 @@ Presets:
             for G's learning rate: 0.3 in place of 0.1, at which D may win early and G collapse (docs/notes/mnist.md).
   released  The authors' code: both networks are updated together, from the same samples, at its own learning rates.
   crisp     `paper` for 100 epochs, with learning rates that fall to 0 along a cosine. Its EMA spans a tenth of the
-            run, in which the learning rates are at most 0.024 of the first ones.
+            run, in which the learning rates are at most 0.024 of the first ones. Table 1's best row is of
+            `--iterations 200000`, 400 epochs.
 """
 
 from dataclasses import dataclass
