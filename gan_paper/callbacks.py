@@ -6,6 +6,7 @@ from typing import Any
 
 from gan_paper.examples import integer
 from gan_paper.metrics import Histogram
+from gan_paper.metrics.distances import energy_distance
 from gan_paper.plots import BINS, GENERATOR, SCREEN, STYLE, Pixels
 from gan_paper.plots.images import as_gif, image_frame
 
@@ -16,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import cdist, pdist
 
 _IMAGES, _OTHERS = 64, 2_000  # samples that are drawn, if nothing else is asked for
 _MARGIN = 0.25  # of the examples' range, on each side
@@ -138,8 +139,9 @@ class Diagnosis(keras.callbacks.Callback):
     - D has won: V(D, G), which is at most 0, is above -0.05 nats. MNIST's presets reach -0.10 for a while, and recover.
     - G stands still: over an epoch, samples of the same noise move by less than a thousandth of their standard
       deviation, though D tells them from data, D(G(z)) < 0.25.
-    - Samples are too alike: the mean distance between two of them, or the median distance to the nearest other, is less
-      than 0.4 of what it is among as many examples x; and it does not grow, as it does when a healthy G begins.
+    - Samples are too alike: the median distance from one to the nearest other is less than 0.4 of that of as many
+      examples x. Or they lie in few modes: their energy distance to these is above 0.2 of the mean distance between two
+      examples. And this was better before; when a healthy G begins, it gets better from epoch to epoch.
 
     The samples are those of G's weights as they are, not of their EMA, which lags behind.
 
@@ -161,7 +163,7 @@ class Diagnosis(keras.callbacks.Callback):
 
     Args:
         x: Examples (N, ...), of which the first 256 are used [default: none, and likeness is not looked at].
-        c: For a conditional GAN, a row of each sample: as many as examples are used.
+        c: For a conditional GAN, a row of each example, or of each of 256 samples.
         patience: For how many epochs it has to last.
 
     Attributes:
@@ -170,11 +172,12 @@ class Diagnosis(keras.callbacks.Callback):
 
     def __init__(self, x: Any = None, *, c: Any = None, patience: int = 3) -> None:
         super().__init__()
-        self.patience, self.c = integer("patience", patience), c
+        self.patience = integer("patience", patience)
+        self.c = None if c is None else np.asarray(c)[:_LOOKED_AT]
         examples = None if x is None else np.asarray(x)[:_LOOKED_AT]
+        self._examples = None if examples is None else examples.reshape(len(examples), -1)
         self.count = _LOOKED_AT if examples is None else len(examples)
-        self._examples_apart = None if examples is None else _distances(examples)
-        self.apart = np.inf
+        self._most_apart, self._least_far = 0.0, np.inf
         self.found: dict[str, int] = {}
         self._lasted: dict[str, int] = {}
 
@@ -185,9 +188,10 @@ class Diagnosis(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look, and print what there is to say."""
-        before, self._samples, apart_before = self._samples, self._draw(), self.apart
-        if self._examples_apart is not None:
-            self.apart = np.min(_distances(self._samples) / self._examples_apart)
+        before, self._samples = self._samples, self._draw()
+        apart, far = self._likeness()
+        is_alike = (apart < 0.4 and apart <= self._most_apart) or (far > 0.2 and far >= self._least_far)
+        self._most_apart, self._least_far = max(apart, self._most_apart), min(far, self._least_far)
         value, real, fake = (float(logs[name]) for name in ("value", "d_real", "d_fake"))
         spread = self._samples.std(axis=0).mean()
         moved = np.sqrt(np.mean((self._samples - before) ** 2))
@@ -202,8 +206,9 @@ class Diagnosis(keras.callbacks.Callback):
                 f"G stands still ({seen}): its samples moved by {moved:.1g}. Is its loss saturating, its rate 0?",
             ),
             "samples_alike": (
-                self.apart < 0.4 and self.apart <= apart_before,
-                f"samples are too alike: {self.apart:.2f} times as far apart as examples. Lower G's rate or raise k",
+                is_alike,
+                f"samples are too alike (distance to the nearest other: {apart:.2f} of that of examples) or in few "
+                f"modes (energy distance to examples: {far:.2f} of their mean distance). Lower G's rate or raise k",
             ),
         }
         for fault, (is_so, words) in faults.items():
@@ -212,13 +217,19 @@ class Diagnosis(keras.callbacks.Callback):
                 self.found.setdefault(fault, epoch + 1)
                 print(f"\nepoch {epoch + 1}: {words}", flush=True)
 
+    def _likeness(self) -> tuple[float, float]:
+        if self._examples is None:
+            return np.inf, 0
+        samples = self._samples.reshape(self._examples.shape)
+        far = energy_distance(samples, self._examples) / pdist(self._examples).mean()
+        return _apart(samples) / _apart(self._examples), far
+
     def _draw(self) -> NDArray:
         return np.asarray(self.model.generator(self._noise if self.c is None else [self._noise, self.c]))
 
 
-def _distances(samples: NDArray) -> NDArray:
-    """Of samples (N, ...): the mean distance between two, and the median distance to the nearest other."""
-    distances = squareform(pdist(samples.reshape(len(samples), -1)))
-    mean = distances.sum() / (len(samples) * (len(samples) - 1))
+def _apart(samples: NDArray) -> float:
+    """The median distance from one of samples (N, n) to the nearest other."""
+    distances = cdist(samples, samples)
     np.fill_diagonal(distances, np.inf)
-    return np.array([mean, np.median(distances.min(axis=0))])
+    return float(np.median(distances.min(axis=0)))

@@ -85,6 +85,9 @@ def test_other_samples_are_refused(tmp_path, shape, image_shape):
 
 FINE = {"value": -1.4, "d_real": 0.5, "d_fake": 0.5}
 DRAWS = [np.random.default_rng(seed).normal(size=(256, 2)) for seed in range(9)]
+HOPS = [
+    DRAWS[1] if epoch == 3 else 0.5 * draw + [(-2, 2), (2, 2), (0, -2)][epoch % 3] for epoch, draw in enumerate(DRAWS)
+]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,7 @@ DRAWS = [np.random.default_rng(seed).normal(size=(256, 2)) for seed in range(9)]
     [
         ("d_has_won", {"value": -0.01, "d_real": 1.0, "d_fake": 0.0}, DRAWS),
         ("g_stands_still", {"value": -0.4, "d_real": 0.8, "d_fake": 0.2}, [DRAWS[0]] * 9),
+        ("samples_alike", FINE, HOPS),
         ("samples_alike", FINE, [(1 if epoch == 3 else 0.1 * 0.9**epoch) * draw for epoch, draw in enumerate(DRAWS)]),
     ],
 )
