@@ -35,7 +35,7 @@ class Config(ImageConfig):
     low: ClassVar[float] = -3.0
     high: ClassVar[float] = 3.0
     shape: ClassVar[tuple[int, int, int]] = (32, 32, 3)
-    has_log_likelihood: ClassVar[bool] = False
+    dataset: ClassVar[str] = "cifar10"
 
     iterations: int = 120_000
     """Iterations: updates of D and of G."""

@@ -1,4 +1,4 @@
-"""MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and CIFAR-10's preprocessing."""
+"""MNIST, Fashion-MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and CIFAR-10's preprocessing."""
 
 import functools
 import hashlib
@@ -19,14 +19,15 @@ VALIDATION = 10_000
 
 Shapes = dict[str, tuple[int, ...]]
 MNIST: Shapes = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28), "y_train": (60_000,), "y_test": (10_000,)}
+FASHION_MNIST = MNIST
 CIFAR10: Shapes = {
     "x_train": (50_000, 32, 32, 3), "x_test": (10_000, 32, 32, 3), "y_train": (50_000, 1), "y_test": (10_000, 1)
 }  # fmt: skip
 """The shapes of the arrays of bytes."""
 MNIST_DIGEST = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
 """The SHA-256 of MNIST's arrays, in the order above. CIFAR-10 is also published in other encodings."""
-CIFAR10_MEANS = (125.30692, 122.95039, 113.86538)
-"""The mean red, green and blue of CIFAR-10's 50,000 training images, by which the original is told."""
+MEANS = {"CIFAR-10": (125.30692, 122.95039, 113.86538), "Fashion-MNIST": (72.94035,)}
+"""The mean of each channel of the training images, of CIFAR-10 red, green and blue, by which the original is told."""
 
 
 class ImageSet(NamedTuple):
@@ -65,12 +66,13 @@ def load_mnist(path: Path | None) -> ImageSet:
 @functools.cache
 def load_cifar10(path: Path | None) -> ImageSet:
     """CIFAR-10, likewise. Other encodings of it are accepted, and noted."""
-    arrays = _load("CIFAR-10", path, keras.datasets.cifar10, CIFAR10)
-    means = arrays["x_train"].mean(axis=(0, 1, 2))
-    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (means, CIFAR10_MEANS))
-    is_original = np.allclose(means, CIFAR10_MEANS, rtol=0, atol=1e-3)
-    note = f"not the original CIFAR-10: the channels' means are {found}, not {original}"
-    return _split(arrays)._replace(note="" if is_original else note)
+    return _noted("CIFAR-10", _load("CIFAR-10", path, keras.datasets.cifar10, CIFAR10))
+
+
+@functools.cache
+def load_fashion_mnist(path: Path | None) -> ImageSet:
+    """Fashion-MNIST, as CIFAR-10."""
+    return _noted("Fashion-MNIST", _load("Fashion-MNIST", path, keras.datasets.fashion_mnist, FASHION_MNIST))
 
 
 def _load(name: str, path: Path | None, dataset: ModuleType, shapes: Shapes) -> dict[str, NDArray[np.uint8]]:
@@ -89,6 +91,14 @@ def _load(name: str, path: Path | None, dataset: ModuleType, shapes: Shapes) -> 
             fault = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}, not uint8 of {shape}"
             raise ValueError(f"{path or 'download'} is not {name} in Keras's layout: {part} {fault}")
     return arrays
+
+
+def _noted(name: str, arrays: dict[str, NDArray[np.uint8]]) -> ImageSet:
+    means = np.atleast_1d(arrays["x_train"].mean(axis=(0, 1, 2)))
+    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (means, MEANS[name]))
+    is_original = np.allclose(means, MEANS[name], rtol=0, atol=1e-3)
+    note = f"not the original {name}: the channels' means are {found}, not {original}"
+    return _split(arrays)._replace(note="" if is_original else note)
 
 
 def _split(arrays: dict[str, NDArray[np.uint8]]) -> ImageSet:

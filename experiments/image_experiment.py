@@ -41,7 +41,7 @@ class ImageConfig(run.Config):
     low: ClassVar[float] = 0.0  # what figures show as black, on the networks' scale
     high: ClassVar[float] = 1.0  # and as white
     shape: ClassVar[tuple[int, int, int]]  # (height, width, channels)
-    has_log_likelihood: ClassVar[bool]  # whether the paper reports one
+    dataset: ClassVar[str]  # its module in keras.datasets
 
     iterations: int = 20_000
     """Iterations of Algorithm 1."""
@@ -64,6 +64,11 @@ class ImageConfig(run.Config):
     evaluate_every: int = 5
     """Records between evaluations on the validation images."""
 
+    @property
+    def has_log_likelihood(self) -> bool:
+        """Whether the paper reports one."""
+        return self.dataset == "mnist"
+
     def images(self) -> ImageSet:
         """The images, as bytes.
 
@@ -77,8 +82,8 @@ class ImageConfig(run.Config):
         return Images(self.images().train, self.low, self.high)
 
     def inputs(self, z: NDArray) -> Any:
-        """What G takes, for noise z (N, 100)."""
-        return z
+        """What G takes, for noise z (N, ..., 100)."""
+        return z.reshape(-1, 100)
 
     def measured(self, pixels: NDArray) -> NDArray:
         """Images from bytes to the scale on which samples are measured, in which `low` is 0 and `high` is 1."""
@@ -116,7 +121,7 @@ def noise(config: ImageConfig, purpose: int) -> NDArray:
 
 
 def draw(generator: keras.Model, z: NDArray, config: ImageConfig) -> NDArray:
-    """Samples for noise z (N, 100), on the scale on which they are measured, (N, pixels)."""
+    """Samples for noise z (..., 100), on the scale on which they are measured, (N, pixels)."""
     return config.p_data().unscaled(np.asarray(generator(config.inputs(z))))
 
 
@@ -154,7 +159,12 @@ def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
 
 
 def evaluate(gan: GAN, config: ImageConfig) -> dict[str, Any]:
-    """Of both generators the log-likelihood of the test images, as Table 1 has it, or the precision; V, D's outputs."""
+    """What is measured of samples, V, and D's outputs."""
+    return {**evaluate_samples(gan, config), **gan.evaluate(data(config), count=SAMPLES, seed=config.seed)}
+
+
+def evaluate_samples(gan: GAN, config: ImageConfig) -> dict[str, Any]:
+    """Of both generators the log-likelihood of the test images, as Table 1 has it, or the precision and recall."""
     images = config.images()
     validation, test = config.measured(images.validation), config.measured(images.test)
     metrics: dict[str, Any] = {"note": images.note} if images.note else {}
@@ -169,7 +179,7 @@ def evaluate(gan: GAN, config: ImageConfig) -> dict[str, Any]:
             fit = neighbours.fit(neighbours.balls(test[:OF_THEM]), neighbours.balls(samples[:OF_THEM]))
             measured = {"precision": fit.precision, "recall": fit.recall}
         metrics |= {f"{prefix}{name}": value for name, value in measured.items()}
-    return {**metrics, **gan.evaluate(data(config), count=SAMPLES, seed=config.seed)}
+    return metrics
 
 
 def plot(folder: run.Folder) -> None:
@@ -196,7 +206,7 @@ def paper_figures(generator: keras.Model, config: ImageConfig) -> dict[str, Figu
     _, nearest = neighbours.nearest(samples[:, -1], train)
     ends = z[20:40].reshape(10, 2, 100)
     lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
-    between = draw(generator, lines.reshape(-1, 100), config)
+    between = draw(generator, lines, config)
     drawn, beside = samples.reshape(4, 5, *config.shape), train[nearest].reshape(4, *config.shape)
     return {
         "samples": pictures.samples_with_neighbours(drawn, beside),

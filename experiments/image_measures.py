@@ -193,10 +193,10 @@ def main(arguments: Arguments) -> None:
     try:
         found = {path: read(path, count, arguments.data) for path in arguments.of}
         config = next(iter(found.values())).config
-        if len({of.config.shape for of in found.values()}) > 1:
+        if len({of.config.dataset for of in found.values()}) > 1:
             raise ValueError(f"RUN must be of one data set, not {', '.join(map(str, found))}")
-        images, name = config.images(), "cifar10" if isinstance(config, cifar10.Config) else "mnist"
-        classifier = load_classifier(REFERENCES / name / "classifier.npz", config)
+        images = config.images()
+        classifier = load_classifier(REFERENCES / config.dataset / "classifier.npz", config)
     except ValueError as error:
         raise run.Refused(str(error)) from None
     measure = Measures(classifier, config, count)
@@ -247,7 +247,8 @@ def read(path: Path, count: int, data: Path | None) -> Found:
     kind = run.load_experiment(content["experiment"], Path(__file__).parent).Config
     if not issubclass(kind, ImageConfig):
         raise ValueError(f"{path} is a run of {content['experiment']}, which is no experiment on images")
-    config = kind(seed=content["settings"]["seed"], data=data)
+    settings = {name: content["settings"][name] for name in ("seed", "dataset") if name in content["settings"]}
+    config = kind(data=data, **settings)
     z, generators = noise(config, FINAL)[:count], {}
     has_ema = (path / "generator-last.keras").exists()  # otherwise G's one network is its last iterate
     for name, file in (NETWORKS if has_ema else {"last iterate": "generator"}).items():

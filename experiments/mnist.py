@@ -36,7 +36,7 @@ class MNISTConfig(ImageConfig):
 
     p_z: ClassVar[Distribution] = Uniform(-(3**0.5), 3**0.5)
     shape: ClassVar[tuple[int, int, int]] = (28, 28, 1)
-    has_log_likelihood: ClassVar[bool] = True
+    dataset: ClassVar[str] = "mnist"
 
     def images(self) -> image_data.ImageSet:
         """MNIST."""

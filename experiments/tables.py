@@ -49,7 +49,7 @@ SINE = {
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
 """The other measures of `image_measures.py`, and their digits after the point."""
-ORDER = "released crisp paper mnist_dense dcgan"
+ORDER = "released crisp paper mnist_dense dcgan mnist_conditional"
 """Of the rows of Table 1."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
 """Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
@@ -211,11 +211,13 @@ def image_runs() -> dict[str, list[Metrics]]:
     `default` goes by its experiment's name.
     """
     groups: dict[str, list[Metrics]] = {}
-    experiments = "mnist", "mnist_dense", "dcgan"
+    experiments = "mnist", "mnist_dense", "dcgan", "mnist_conditional"
     paths = [path for name in experiments for path in REFERENCES.glob(f"{name}/*/metrics.json")]
     for path in sorted(paths):
         metrics, measured = run.read_metrics(path.parent), path.with_name("measures.json")
         metrics |= json.loads(files.read_text(measured)) if measured.exists() else {"measures": {}, "scale": {}}
+        if "log_likelihood" not in metrics:  # of another data set
+            continue
         name = metrics["experiment"] if metrics["preset"] == "default" else metrics["preset"]
         changes = _changes(path.parent.name, metrics)
         groups.setdefault(f"`{name}` with {changes}" if changes else f"`{name}`", []).append(metrics)

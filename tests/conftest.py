@@ -28,7 +28,7 @@ from matplotlib.text import Text
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENTS = ROOT / "experiments"
-OF_IMAGES = ("mnist", "mnist_dense", "dcgan", "cifar10")
+OF_IMAGES = ("mnist", "mnist_conditional", "mnist_dense", "dcgan", "cifar10")
 NAMES = [name for name in run.config.find_experiments(EXPERIMENTS) if name not in OF_IMAGES]
 """The experiments that need no files."""
 X = np.random.default_rng(0).normal(4, 1.25, (200, 2)).astype("float32")

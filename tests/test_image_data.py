@@ -31,14 +31,20 @@ def test_mnist_is_split_and_another_is_refused(monkeypatch, tmp_path):
             image_data.load_mnist(tmp_path / f"{name}.npz")
 
 
-def test_cifar10_in_another_encoding_is_noted(monkeypatch, tmp_path):
-    arrays = made(monkeypatch, tmp_path / "a.npz", "CIFAR10", (32, 32, 3))
-    found = image_data.load_cifar10(tmp_path / "a.npz")
+@pytest.mark.parametrize(
+    ("name", "title", "channels"), [("CIFAR10", "CIFAR-10", (3,)), ("FASHION_MNIST", "Fashion-MNIST", ())]
+)
+def test_another_encoding_is_noted(name, title, channels, monkeypatch, tmp_path):
+    arrays, load = (
+        made(monkeypatch, tmp_path / "a.npz", name, (32, 32, *channels)),
+        getattr(image_data, f"load_{name.lower()}"),
+    )
+    found = load(tmp_path / "a.npz")
     assert found.note and [len(part) for part in found[:5]] == [5, 2, 3, 5, 3]
-    np.testing.assert_array_equal(found.validation, arrays["x_train"][5:].reshape(2, 3072))
-    monkeypatch.setattr(image_data, "CIFAR10_MEANS", arrays["x_train"].mean(axis=(0, 1, 2)))
-    image_data.load_cifar10.cache_clear()
-    assert not image_data.load_cifar10(tmp_path / "a.npz").note
+    np.testing.assert_array_equal(found.validation, arrays["x_train"][5:].reshape(2, -1))
+    monkeypatch.setitem(image_data.MEANS, title, np.atleast_1d(arrays["x_train"].mean(axis=(0, 1, 2))))
+    load.cache_clear()
+    assert not load(tmp_path / "a.npz").note
 
 
 def test_contrast_is_normalised():

@@ -8,18 +8,22 @@ from tests.conftest import cheaper, equal, trained
 
 import keras
 import mnist
+import mnist_conditional
 import mnist_dense
 import numpy as np
 import pytest
 import scipy.stats
+from image_classifier import load_classifier
 from scipy.special import expit
 
-PRIORS = {"mnist": Uniform(-(3**0.5), 3**0.5), "mnist_dense": Gaussian(0, 1), "dcgan": Gaussian(0, 1)}
+NORMAL = ("mnist_dense", "dcgan", "mnist_conditional")
+PRIORS = {"mnist": Uniform(-(3**0.5), 3**0.5)} | dict.fromkeys(NORMAL, Gaussian(0, 1))
+DRAWN = {"samples", "interpolations", "quality", "training", "classes"}
 
 
 @pytest.mark.parametrize("name", PRIORS)
 def test_a_run_leaves_its_files(name, images, tmp_path):
-    figures = {"samples", "interpolations", "quality", "training"} if name == "dcgan" else set()
+    figures = DRAWN if name == "mnist_conditional" else set()
     folder = trained(name, tmp_path / "run", figures=bool(figures), record_every=5, evaluate_every=2, ema=0.5).path
     assert {path.stem for path in folder.glob("*.png")} == figures
     history = run.read_history(folder)
@@ -31,13 +35,32 @@ def test_a_run_leaves_its_files(name, images, tmp_path):
     for file, prefix in (("generator", ""), ("generator-last", "last_iterate_")):
         generator = keras.saving.load_model(folder / f"{file}.keras")
         weights.append([np.array(weight) for weight in generator.trainable_weights])
-        samples = generator.predict(PRIORS[name].sample((200, 100), (0, 1, 9)), verbose=0)
+        z, c = PRIORS[name].sample((200, 100), (0, 1, 9)), np.arange(200) % 10
+        samples = generator.predict([z, c] if name == "mnist_conditional" else z, verbose=0)
         samples = samples if name == "mnist" else (samples + 1) / 2
         sigma = parzen.validate(of.validation / 255, samples).sigma
         assert sigma == metrics[f"{prefix}sigma"]
         expected = parzen.log_likelihood(of.test / 255, samples, sigma).mean()
         assert metrics[f"{prefix}log_likelihood"] == pytest.approx(expected, rel=1e-4)
+        if name == "mnist_conditional":
+            classifier = load_classifier(mnist_conditional.REFERENCES / "mnist" / "classifier.npz", mnist.Config())
+            named = classifier.predict(samples, verbose=0)[1].argmax(axis=1) == c
+            assert metrics[f"{prefix}named_as_asked"] == named.mean()
+            assert metrics[f"{prefix}worst_class"] == named.reshape(20, 10).mean(axis=0).min()
     assert not equal(*weights)
+
+
+def test_a_row_of_the_figures_is_a_class():
+    """Noise (classes, steps, 100) has the class of its row, as the 10 x 10 grid and the interpolations do."""
+    z, c = mnist_conditional.Config().inputs(np.arange(24_000).reshape(20, 12, 100))
+    assert np.array_equal(c.reshape(20, 12), np.repeat([[d] for d in [*range(10)] * 2], 12, axis=1))
+    assert np.array_equal(z, np.arange(24_000).reshape(240, 100))
+
+
+def test_d_scores_the_pair_and_not_the_image_alone():
+    D = mnist_conditional.make_discriminator()
+    x = np.random.default_rng(0).normal(size=(1, 784))
+    assert len(np.unique(D.predict([np.repeat(x, 10, axis=0), np.arange(10)], verbose=0))) == 10
 
 
 @pytest.mark.parametrize("preset", ["paper", "released", "crisp", "default"])
