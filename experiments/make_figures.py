@@ -38,6 +38,7 @@ SOURCES = {
     "mnist-samples": ("mnist", "released", "samples"),
     "mnist-interpolations": ("mnist", "released", "interpolations"),
     "mnist-log_likelihood": ("mnist", "released", "quality"),
+    "mnist_conditional-classes": ("mnist_conditional", "default", "classes"),
 }
 """Where a figure comes from: the experiment, the preset, and the file in the run's folder, without a suffix."""
 ANIMATED = ("figure1", "gaussian-histograms", "mnist-samples")
