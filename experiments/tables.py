@@ -87,11 +87,7 @@ def main(
 
 
 def summary(folder: Path) -> Metrics:
-    """A finished run's metrics by name; the last, `reference`, is what its reference says of it.
-
-    Raises:
-        Refused: if the folder holds no finished run.
-    """
+    """A finished run's metrics by name; the last, `reference`, is what its reference says of it."""
     metrics = run.read_metrics(folder)
     reference = run.find_reference(folder, REFERENCES)
     return {**_numbers(metrics), "reference": run.verdict(run.read_recording(folder), reference, metrics)}
@@ -109,11 +105,7 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def over_seeds(folders: Sequence[Path]) -> str:
-    """The table of finished runs, at least one, with the median, the least and the greatest below.
-
-    Raises:
-        Refused: if a folder holds no finished run, or the runs do not report the same metrics.
-    """
+    """The table of finished runs of the same metrics, with the median, the least and the greatest below."""
     rows = {folder.name: summary(folder) for folder in folders}
     (first, metrics), *others = rows.items()
     for name, row in others:
@@ -131,9 +123,6 @@ def keep(folder: Path) -> None:
     """Keep the metrics of all finished runs in a folder: a file for each preset, a folder for each run of MNIST.
 
     Runs whose settings differ from their preset's are left out, but those of MNIST are rows of Table 1.
-
-    Raises:
-        Refused: if there is none, or one is damaged.
     """
     found = sorted(folder.glob("*/*/metrics.json"))
     if not found:
@@ -175,7 +164,7 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
     Args:
         names: Of files of `figures/reference/results`, with spaces between them.
         columns: As `LINE`. A last one is added: how many runs their reference accepts and, if they report it, are
-            within the limits of `vector_distances`; of those that their reference can tell.
+            within the limits of `vector_distances`.
     """
     rows = []
     for name, is_fresh in itertools.product(names.split(), (False, True)):
@@ -187,11 +176,10 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
             values = [abs(s["value"] + math.log(4)) if metric == "value_gap" else s[metric] for s in seeds]
             median, least, greatest = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
             cells.append(f"{median} ({least} to {greatest})")
-        told = [seed for seed in seeds if not seed["reference"].startswith("cannot be told")]
-        accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in told)
+        accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in seeds)
         first, last = seeds[0], seeds[-1]
         labels = f"`{first['experiment']}`", f"`{first['preset']}`", f"{first['seed']} to {last['seed']}"
-        rows.append((*labels, *cells, f"{accepted} of {len(told)}"))
+        rows.append((*labels, *cells, f"{accepted} of {len(seeds)}"))
     return markdown(("experiment", "preset", "seeds", *(header for header, _ in columns.values()), "accepted"), rows)
 
 
