@@ -93,6 +93,14 @@ def test_the_least_number_of_values_keeps_chance_within_the_tolerances(name):
     assert (np.abs(off) <= limit("mean", made.tolerance)).mean() >= 0.998
 
 
+def test_bins_over_others_hold_no_negative_counts():
+    """Within the values' range and beyond it, whatever the rounding."""
+    for seed in range(40):
+        histogram = Histogram.of(np.random.default_rng(seed).normal(4, 1.25, 40_000), np.linspace(-4, 12, 50))
+        again = histogram.rebin(np.linspace(-6, 14, 65))
+        assert min(again.outside.min(), again.counts.min()) >= 0 and again.total == pytest.approx(40_000)
+
+
 def test_the_permutation_test_is_of_the_energy_distance():
     rng = np.random.default_rng(0)
     a, b = rng.normal(0, 1, (300, 3)), rng.normal(0.5, 2, (200, 3))

@@ -74,7 +74,7 @@ class Histogram:
         edges = np.asarray(edges, float)
         if np.array_equal(edges, self.edges):
             return self
-        cdf = self.total * np.interp(edges, self.edges, np.cumsum(self.masses)[:-1])
+        cdf = self.total * np.interp(edges, self.edges, np.minimum(np.cumsum(self.masses)[:-1], 1))  # rounding adds up
         return Histogram(edges, np.diff(cdf), np.array([cdf[0], self.total - cdf[-1]]))
 
 
