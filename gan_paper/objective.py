@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import jensenshannon
 
 LOG_4 = float(np.log(4.0))
-"""-LOG_4 is the value of the game at its equilibrium (Theorem 1)."""
+"""-LOG_4 is V at the equilibrium (Theorem 1)."""
 
 
 def value(real_logits: Any, fake_logits: Any) -> Any:
