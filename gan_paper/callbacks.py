@@ -203,12 +203,14 @@ class Diagnosis(keras.callbacks.Callback):
             ),
             "g_stands_still": (
                 fake < 0.25 and moved <= 1e-3 * spread,
-                f"G stands still ({seen}): its samples moved by {moved:.1g}. Is its loss saturating, its rate 0?",
+                f"G stands still ({seen}): its samples moved by {moved:.1g}. "
+                "Is its loss saturating, its learning rate 0?",
             ),
             "samples_alike": (
                 is_alike,
                 f"samples are too alike (distance to the nearest other: {apart:.2f} of that of examples) or in few "
-                f"modes (energy distance to examples: {far:.2f} of their mean distance). Lower G's rate or raise k",
+                f"modes (energy distance to examples: {far:.2f} of their mean distance). "
+                "Lower G's learning rate or raise k",
             ),
         }
         for fault, (is_so, words) in faults.items():
