@@ -4,7 +4,7 @@ With runs of one experiment, say `runs/gaussian/seed*`, it prints a row of metri
 says of it, and the median, the least and the greatest over the runs.
 
 Without runs it prints the tables of the pages in `docs/`, Table 1 among them, which are made from `figures/reference`:
-`results/` holds the metrics of each seed, a file a preset; `mnist/`, `mnist_dense/` and `dcgan/` hold runs of MNIST.
+`results/` holds the metrics of each seed, a file a preset; `mnist/`, `mnist_dense/`, `dcgan/` and others hold runs on images.
 `--collect` takes them from finished runs, and `--write` puts the tables into the pages.
 """
 
@@ -49,8 +49,10 @@ SINE = {
 QUARTET = ("precision", "recall", "density", "coverage")
 MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
 """The other measures of `image_measures.py`, and their digits after the point."""
-ORDER = "released crisp paper mnist_dense dcgan mnist_conditional"
-"""Of the rows of Table 1."""
+MNIST = "mnist", "mnist_dense", "dcgan", "mnist_conditional"
+"""The experiments of Table 1."""
+ORDER = "released crisp paper mnist_dense dcgan mnist_conditional full full-small conv-small"
+"""Of the rows of the tables of runs on images."""
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
 """Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
 FRESH = 1000
@@ -120,9 +122,9 @@ def over_seeds(folders: Sequence[Path]) -> str:
 
 
 def keep(folder: Path) -> None:
-    """Keep the metrics of all finished runs in a folder: a file for each preset, a folder for each run of MNIST.
+    """Keep the metrics of all finished runs in a folder: a file for each preset, a folder for each run on images.
 
-    Runs whose settings differ from their preset's are left out, but those of MNIST are rows of Table 1.
+    Runs whose settings differ from their preset's are left out, but those on images are rows of their own.
     """
     found = sorted(folder.glob("*/*/metrics.json"))
     if not found:
@@ -192,19 +194,18 @@ def theory() -> str:
     return markdown(("claim", "measured", "at most"), rows)
 
 
-def image_runs() -> dict[str, list[Metrics]]:
-    """Of the kept runs of MNIST, `metrics.json` and `measures.json` together, a seed each.
+def image_runs(experiments: Sequence[str], has_nats: bool = True) -> dict[str, list[Metrics]]:
+    """Of the kept runs of some experiments, `metrics.json` and `measures.json` together, a seed each.
 
-    The keys are their presets, with the settings that differ, in the order of Table 1. A preset that is called
-    `default` goes by its experiment's name.
+    The keys are their presets, with the settings that differ, in the order of `ORDER`. A preset that is called
+    `default` goes by its experiment's name. `has_nats` tells runs of MNIST from those of other data sets.
     """
     groups: dict[str, list[Metrics]] = {}
-    experiments = "mnist", "mnist_dense", "dcgan", "mnist_conditional"
     paths = [path for name in experiments for path in REFERENCES.glob(f"{name}/*/metrics.json")]
     for path in sorted(paths):
         metrics, measured = run.read_metrics(path.parent), path.with_name("measures.json")
         metrics |= json.loads(files.read_text(measured)) if measured.exists() else {"measures": {}, "scale": {}}
-        if "log_likelihood" not in metrics:  # of another data set
+        if ("log_likelihood" in metrics) != has_nats:
             continue
         name = metrics["experiment"] if metrics["preset"] == "default" else metrics["preset"]
         changes = _changes(path.parent.name, metrics)
@@ -224,7 +225,7 @@ def table1() -> str:
         ("Deep GSN", "214 ± 1.1", "1890 ± 29", "-"),
         ("Adversarial nets", "225 ± 2", "2057 ± 26", "-"),
     ]
-    for label, seeds in image_runs().items():
+    for label, seeds in image_runs(MNIST).items():
         for generator, metric in (("last iterate", "last_iterate_log_likelihood"), ("EMA", "log_likelihood")):
             nats = [seed[metric] for seed in seeds]
             spread = f" ± {statistics.stdev(nats):.1f}" if len(nats) > 1 else ""
@@ -235,24 +236,25 @@ def table1() -> str:
     return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 
-def measures() -> str:
-    """What `image_measures.py` says of test images, of baselines and of the kept runs of MNIST: means over seeds.
+def measures(experiments: Sequence[str], has_nats: bool = True) -> str:
+    """What `image_measures.py` says of test images, of baselines and of kept runs: means over seeds.
 
     `nats, fine`: with a window of a finer choice of widths; runs that were measured before there was one have none. Of
-    the ten digits' shares over those of test images: the least and the greatest.
+    the ten classes' shares over those of test images: the least and the greatest.
     """
     scale: dict[str, list[Metrics]] = {}
     groups: dict[str, list[Metrics]] = {}
-    for label, seeds in image_runs().items():
+    for label, seeds in image_runs(experiments, has_nats).items():
         for seed in seeds:
             scale |= {samples: [row] for samples, row in seed["scale"].items()}
             for generator, row in seed["measures"].items():
                 groups.setdefault(f"{label}, {generator}", []).append(row)
     (test,), rows = scale["test images"], []
+    estimates = {"log_likelihood": "nats", "fine_log_likelihood": "nats, fine"} if has_nats else {}
     for label, seeds in {**scale, **groups}.items():
         cells = [
             f"{statistics.mean(seed[nats] for seed in seeds):.0f}" if all(nats in seed for seed in seeds) else "-"
-            for nats in ("log_likelihood", "fine_log_likelihood")
+            for nats in estimates
         ]
         for space in ("pixels", "features"):
             cells += [", ".join(f"{statistics.mean(seed[space][name] for seed in seeds):.2f}" for name in QUARTET)]
@@ -260,10 +262,8 @@ def measures() -> str:
         ratios = [own / share for seed in seeds for own, share in zip(seed["classes"], test["classes"], strict=True)]
         rows.append((label, str(len(seeds)), *cells, f"{min(ratios):.2f} to {max(ratios):.2f}"))
     spaces = [f"{space}: {', '.join(QUARTET)}" for space in ("pixels", "features")]
-    return markdown(
-        ("samples", "seeds", "nats", "nats, fine", *spaces, "confident", "KL (nats)", "nearest", "copies", "digits"),
-        rows,
-    )
+    last = "confident", "KL (nats)", "nearest", "copies", "digits" if has_nats else "classes"
+    return markdown(("samples", "seeds", *estimates.values(), *spaces, *last), rows)
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -277,7 +277,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "vectors": lambda: over_presets("vectors", VECTORS),
     "theory": theory,
     "table1": table1,
-    "measures": measures,
+    "measures": lambda: measures(MNIST),
+    "cifar10": lambda: measures(["cifar10"], has_nats=False),
     "numpy_gan": lambda: over_presets("numpy_gan numpy_gan-document", LINE),
     "uniform_to_gaussian": lambda: over_presets(UNIFORM, LINE),
     "sine": lambda: over_presets("sine sine-document", SINE),
