@@ -104,7 +104,6 @@ def make_discriminator(narrower: int = 1, convolutional: bool = False) -> keras.
 
     Fully connected: twice 1600 units x 5 pieces. Convolutional: 32, 32 and 192 channels x 2 pieces, and 500 x 5 units.
     """
-
     if convolutional:
         before: list[keras.Layer] = [Reshape((32, 32, 3))]
         kernels = [_uniform(0.005), *(_uniform(0.005, narrower) for _ in range(4))]

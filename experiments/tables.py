@@ -4,7 +4,7 @@ With runs of one experiment, say `runs/gaussian/seed*`, it prints a row of metri
 says of it, and the median, the least and the greatest over the runs.
 
 Without runs it prints the tables of the pages in `docs/`, Table 1 among them, which are made from `figures/reference`:
-`results/` holds the metrics of each seed, a file a preset; `mnist/`, `mnist_dense/`, `dcgan/` and others hold runs on images.
+`results/` holds the metrics of each seed, a file a preset; the others, such as `mnist/`, hold runs on images.
 `--collect` takes them from finished runs, and `--write` puts the tables into the pages.
 """
 
