@@ -11,7 +11,7 @@ Presets:
   conv        Figure 2 (d): D convolutional, G with a transposed convolution. On two cores 1.9 s an iteration.
   full-small  `full` with all hidden layers a quarter as wide, for 100 epochs.
   conv-small  `conv`, likewise. Where a layer has fewer inputs than the authors', its first weights are larger in
-              proportion to the root, so that activations begin as large; otherwise D stays at 1/2 for 36 epochs.
+              proportion to the root, so that activations begin as large; otherwise D stays at 1/2 for 33 epochs.
 """
 
 from dataclasses import dataclass, replace

@@ -1,8 +1,8 @@
 """Makes the figures of `figures/`: `python experiments/make_figures.py [NAME...]`, all of them by default.
 
 A figure comes from a run with seed 0 in `runs/`. A finished run with the same settings is used again, an unfinished one
-is resumed, and a missing one is trained: MNIST's takes an hour and a half, and downloads the data; to train it from a
-file, run `mnist.py --preset released --data PATH` first. Each figure carries its run's settings,
+is resumed, and a missing one is trained: MNIST's takes an hour and a half, CIFAR-10's two and a half, and the data are
+downloaded; to train from a file, run `mnist.py --preset released --data PATH` first, say. Each figure carries its run's settings,
 versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
@@ -38,6 +38,7 @@ SOURCES = {
     "mnist-samples": ("mnist", "released", "samples"),
     "mnist-interpolations": ("mnist", "released", "interpolations"),
     "mnist-log_likelihood": ("mnist", "released", "quality"),
+    "cifar10-full-small-samples": ("cifar10", "full-small", "samples"),
     "mnist_conditional-classes": ("mnist_conditional", "default", "classes"),
 }
 """Where a figure comes from: the experiment, the preset, and the file in the run's folder, without a suffix."""
