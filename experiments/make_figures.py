@@ -2,8 +2,8 @@
 
 A figure comes from a run with seed 0 in `runs/`. A finished run with the same settings is used again, an unfinished one
 is resumed, and a missing one is trained: MNIST's takes an hour and a half, CIFAR-10's two and a half, and the data are
-downloaded; to train from a file, run `mnist.py --preset released --data PATH` first, say. Each figure carries its run's settings,
-versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
+downloaded; to train from a file, run `mnist.py --preset released --data PATH` first, say. Each figure carries its
+run's settings, versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
 import shutil

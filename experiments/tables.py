@@ -194,7 +194,7 @@ def theory() -> str:
     return markdown(("claim", "measured", "at most"), rows)
 
 
-def image_runs(experiments: Sequence[str], has_nats: bool = True) -> dict[str, list[Metrics]]:
+def image_runs(experiments: Sequence[str] = MNIST, has_nats: bool = True) -> dict[str, list[Metrics]]:
     """Of the kept runs of some experiments, `metrics.json` and `measures.json` together, a seed each.
 
     The keys are their presets, with the settings that differ, in the order of `ORDER`. A preset that is called
@@ -225,7 +225,7 @@ def table1() -> str:
         ("Deep GSN", "214 ± 1.1", "1890 ± 29", "-"),
         ("Adversarial nets", "225 ± 2", "2057 ± 26", "-"),
     ]
-    for label, seeds in image_runs(MNIST).items():
+    for label, seeds in image_runs().items():
         for generator, metric in (("last iterate", "last_iterate_log_likelihood"), ("EMA", "log_likelihood")):
             nats = [seed[metric] for seed in seeds]
             spread = f" ± {statistics.stdev(nats):.1f}" if len(nats) > 1 else ""
@@ -236,7 +236,7 @@ def table1() -> str:
     return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 
-def measures(experiments: Sequence[str], has_nats: bool = True) -> str:
+def measures(experiments: Sequence[str] = MNIST, has_nats: bool = True) -> str:
     """What `image_measures.py` says of test images, of baselines and of kept runs: means over seeds.
 
     `nats, fine`: with a window of a finer choice of widths; runs that were measured before there was one have none. Of
@@ -277,7 +277,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "vectors": lambda: over_presets("vectors", VECTORS),
     "theory": theory,
     "table1": table1,
-    "measures": lambda: measures(MNIST),
+    "measures": measures,
     "cifar10": lambda: measures(["cifar10"], has_nats=False),
     "numpy_gan": lambda: over_presets("numpy_gan numpy_gan-document", LINE),
     "uniform_to_gaussian": lambda: over_presets(UNIFORM, LINE),
