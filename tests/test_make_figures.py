@@ -27,6 +27,7 @@ def test_every_figure_is_committed_and_every_committed_figure_can_be_made():
     made = {f"{name}{suffix}" for name in make_figures.SOURCES for suffix in (".png", ".pdf")}
     made |= {f"{name}.gif" for name in make_figures.ANIMATED}
     # By `image_measures.py`; of a run on a GPU; a study whose script is in the history; a photograph
-    drawn = "mnist-measures", "mnist-crisp-samples", "mnist-crisp-interpolations", "cifar10-full-samples", "vectors-study"
+    drawn = ["mnist-measures", "mnist-crisp-samples", "mnist-crisp-interpolations"]
+    drawn += ["cifar10-full-samples", "vectors-study"]
     others = {"report.png", *(f"{name}{suffix}" for name in drawn for suffix in (".png", ".pdf"))}
     assert made | others == {path.name for path in (ROOT / "figures").iterdir() if path.is_file()}
