@@ -12,9 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from gan_paper import run
 from gan_paper.run import files
@@ -32,39 +31,36 @@ CASES = {
     "mnist": ["--iterations", "100", "--record-every", "10", "--evaluate-every", "100"],
 }
 """Each experiment, with so few iterations that a kill is likely to come where it matters."""
-DEFAULT = ("gaussian", "sine", "mnist")
 CHILD = (  # runs the script that its arguments name, with a checkpoint at every record
     "import runpy, sys; from gan_paper.run import files; files.Checkpoints.is_due = lambda checkpoints: True; "
     f"sys.argv.pop(0); sys.path.insert(0, {str(EXPERIMENTS)!r}); runpy.run_path(sys.argv[0], run_name='__main__')"
 )
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Kill experiments, resume them, and compare."""
+def main(
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ("gaussian", "sine", "mnist"),
+    kills: int = 20,
+    seed: int = 0,
+    data: Path | None = None,
+) -> bool:
+    """Kill each experiment so often, resume it, compare, and print; whether all runs came out the same.
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="EXPERIMENT...")] = DEFAULT
-    """Which ones."""
-    kills: int = 20
-    """How often each."""
-    seed: int = 0
-    """Of the moments and the signals."""
-    data: Path | None = None
-    """MNIST, for `mnist`, as its script takes it."""
-
-
-def main(arguments: Arguments) -> bool:
-    """Kill, resume, compare, and print each; whether all resumed runs came out the same."""
+    Args:
+        names: Experiments.
+        kills: How often each is killed.
+        seed: Of the moments and the signals.
+        data: MNIST, for `mnist`, as its script takes it.
+    """
     same = 0
-    for name in arguments.names:
-        data = ["--data", str(arguments.data.resolve())] if name == "mnist" and arguments.data else []
-        command, rng = [name, *CASES[name], *data], random.Random(f"{name} {arguments.seed}")
+    for name in names:
+        flags = ["--data", str(data.resolve())] if name == "mnist" and data else []
+        command, rng = [name, *CASES[name], *flags], random.Random(f"{name} {seed}")
         with tempfile.TemporaryDirectory() as temporary:
             whole = Path(temporary) / "whole"
             began = time.perf_counter()
             run_whole(command, whole)
             seconds = time.perf_counter() - began
-            for kill in range(arguments.kills):
+            for kill in range(kills):
                 folder, number, moment = whole.with_name(f"run{kill}"), rng.choice(SIGNALS), rng.uniform(0, seconds)
                 with start(command, folder) as process:
                     time.sleep(moment)
@@ -77,32 +73,30 @@ def main(arguments: Arguments) -> bool:
                 told = f"differs in {', '.join(differing)}" if differing else "the same"
                 how = f"{number.name} after {moment:.1f} of {seconds:.1f} s, status {process.returncode}"
                 print(f"{name} {kill}: {how}, newest checkpoint {reached}: {told}", flush=True)
-    total = arguments.kills * len(arguments.names)
-    print(f"{same} of {total} resumed runs have the bits of one that was never stopped")
-    return same == total
+    print(f"{same} of {kills * len(names)} resumed runs have the bits of one that was never stopped")
+    return same == kills * len(names)
 
 
-def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+def start(command, folder):
     """An experiment at work in a process of its own, into a folder."""
     script, *flags = command
     child = [sys.executable, "-c", CHILD, str(EXPERIMENTS / f"{script}.py"), *flags, "--output", str(folder)]
     return subprocess.Popen(child, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def run_whole(command: list[str], folder: Path) -> None:
-    """Run an experiment to its end."""
+def run_whole(command, folder):
     with start(command, folder) as process:
         _, errors = process.communicate()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {errors}")
 
 
-def iterations(folder: Path) -> list[int]:
+def iterations(folder):
     """Of a run's checkpoints."""
     return sorted(int(path.stem) for path in (folder / "checkpoints").glob("*.npz") if path.stem.isdecimal())
 
 
-def outcome(folder: Path) -> dict[str, Any]:
+def outcome(folder):
     """What a finished run ends with, to the last bit, but for the time it took."""
     newest = files.read_arrays(folder / "checkpoints" / f"{iterations(folder)[-1]}.npz")
     metrics = {name: value for name, value in run.read_metrics(folder).items() if "second" not in name}
@@ -114,4 +108,4 @@ def outcome(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(not main(tyro.cli(Arguments, description=__doc__)))
+    sys.exit(not tyro.cli(main, description=__doc__))

@@ -23,18 +23,16 @@ slices = tf.data.Dataset.from_tensor_slices
 class Batches(keras.utils.PyDataset):
     """Batches of 20 of `NUMBERS`, the last of 10, in the form that `form` gives them."""
 
-    def __init__(self, form=lambda x: x, size=10):
+    def __init__(self, form=lambda x: x):
         super().__init__()
-        self.form, self.size, self.ended = form, size, 0
+        self.form, self.ended = form, 0
 
     @property
     def num_batches(self):
-        return self.size
+        return 10
 
     def __getitem__(self, index):
-        if self.size is not None and index >= self.size:
-            raise IndexError
-        return self.form(NUMBERS[20 * (index % 10) :][:20])
+        return self.form(NUMBERS[20 * index :][:20])
 
     def on_epoch_end(self):
         self.ended += 1
@@ -45,41 +43,33 @@ def first_numbers(x, count, *batch_size):
     return make_gan().minibatches(x, *batch_size).draw(0, count)[0][:, 0, :, 0]
 
 
-def generated(*passes):
-    """A dataset whose passes, one after another, have batches of these lengths; the last one is repeated."""
-    passes = list(passes)
+def test_m_is_the_length_of_most_batches():
+    short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
+    seen = first_numbers(short_first, 9)
+    assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
 
-    def batches():
-        lengths = passes.pop(0) if len(passes) > 1 else passes[0]
-        return (NUMBERS[:length] for length in lengths)
 
+def of_passes(*passes):
+    """A dataset whose passes, again and again, have batches of these lengths."""
+    left = itertools.cycle(passes)
+    batches = lambda: (NUMBERS[:length] for length in next(left))  # noqa: E731
     return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
 
 
-def test_m_is_the_length_of_most_batches():
-    short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
-    for dataset in (short_first, slices(NUMBERS).batch(20).shuffle(10)):
-        seen = first_numbers(dataset, 9)
-        assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
+def test_batches_that_are_left_out_are_said():
+    with pytest.warns(UserWarning, match="more than one batch"):
+        assert first_numbers(of_passes([20, 7, 20, 5]), 3).shape == (3, 20)
 
 
-LEFT_OUT = [([[20, 7, 20, 5, 20]], "more than one batch"), ([[20], [20], [7], [20]], "no batch of m = 20")]
+def test_a_dataset_that_has_no_minibatch_left_ends_training():
+    with (
+        pytest.warns(UserWarning, match="no batch of m = 20"),
+        pytest.raises(ValueError, match="x must give batches of m = 20"),
+    ):
+        first_numbers(of_passes([20], [7], []), 1)
 
 
-@pytest.mark.parametrize(("passes", "warned"), LEFT_OUT)
-def test_batches_and_passes_that_are_left_out_are_said(passes, warned):
-    with pytest.warns(UserWarning, match=warned):
-        assert first_numbers(generated(*passes), 4).shape == (4, 20)
-
-
-@pytest.mark.filterwarnings("ignore:a pass")
-@pytest.mark.parametrize("last", [[7], []])
-def test_a_dataset_that_has_no_minibatch_left_ends_training(last):
-    with pytest.raises(ValueError, match="x must give batches of m = 20"):
-        first_numbers(generated([20], last), 30)
-
-
-@pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0]), lambda x: [tf.constant(x)]])
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0])])
 def test_a_py_dataset_gives_each_batch_once_a_pass(form):
     x = Batches(form)
     passes = first_numbers(x, 30).reshape(3, 10, 20)
@@ -95,13 +85,6 @@ def test_a_py_dataset_goes_on_where_training_ended():
     fit(parts, Batches(), epochs=1)
     fit(parts, Batches(), epochs=4, initial_epoch=1)
     assert equal(weights(whole), weights(parts))
-
-
-def test_keras_image_iterators():
-    flow = tf.keras.preprocessing.image.ImageDataGenerator().flow
-    gan = make_gan(discriminator(shape=(8, 8, 1)), generator(shape=(8, 8, 1)))
-    fit(gan, flow(np.zeros((45, 8, 8, 1)), np.arange(45), batch_size=10), epochs=2)
-    assert int(gan.g_optimizer.iterations) == 2 * 5
 
 
 @pytest.mark.parametrize("x", [pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()])
@@ -125,22 +108,14 @@ class Own:
         return self.answer(tuple(shape))
 
 
-class OfShapeAlone:
-    def sample(self, shape):
-        return np.zeros(shape)
-
-
 def fails(shape):
     raise KeyError("two\nlines")
 
 
 OWN = [
-    (Own(lambda shape: 4.0), "must answer with an array"),
     (Own(lambda shape: np.zeros(shape[1:])), "must answer with an array"),
-    (Own(lambda shape: np.zeros(shape, complex)), "must answer with an array"),
     (Own(lambda shape: np.full(shape, np.nan)), "not finite"),
     (Own(fails), "fails"),
-    (OfShapeAlone(), "fails"),
 ]
 REFUSED = [
     (X[:19], {}, "x has 0 full minibatches of 20"),
@@ -148,24 +123,21 @@ REFUSED = [
     (np.where(X > 5, np.nan, X), {}, "x holds values that are not finite"),
     (np.ma.masked_greater(X, 5), {}, "x is an array with masked values"),
     (X.astype("f8") * 1e39, {}, "float32 cannot hold"),
-    *((x, {}, "x must be an array of numbers") for x in (X.astype(complex), np.full((200, 2), "four"), [[1.0], []])),
+    *((x, {}, "x must be an array of numbers") for x in (X.astype(complex), [[1.0], []])),
     (pd.DataFrame(np.full((200, 2), "four")), {}, "x must be an array of numbers, .* not DataFrame of"),
     ((batch for batch in [X]), {}, "from_generator"),
-    *((X, {"batch_size": m}, "batch_size must be an integer of at least 1") for m in (0, True, 2.0)),
+    (X, {"batch_size": 0}, "batch_size must be an integer of at least 1"),
     (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
-    (X, {"steps_per_epoch": 0}, "steps_per_epoch must be an integer of at least 1, not 0"),
-    *((X, {"seed": seed}, "seed must be an integer of at least 0") for seed in (-1, 0.5, None)),
+    (X, {"steps_per_epoch": True}, "steps_per_epoch must be an integer of at least 1, not True"),
+    (X, {"seed": 0.5}, "seed must be an integer of at least 0"),
     (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
     *((p, {"steps_per_epoch": 3}, f"x.sample.*{told}") for p, told in OWN),
     (slices(X), {}, r"x must be of shape \(m, 2\), .*; dataset.batch"),
     (slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
     (slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
     (slices(X).batch(20).repeat(), {}, "steps_per_epoch must be given"),
-    (slices(X).batch(20).filter(lambda x: True), {}, "steps_per_epoch must be given: .* known"),
     (slices(X[:0]).batch(20), {}, "x gives no batch with an example"),
-    (slices(X.astype("f8") * 1e39).batch(20), {}, "float32 cannot hold"),
     (Batches(lambda x: {"image": x}), {}, "x must be an array of numbers"),
-    (Batches(size=None), {}, "steps_per_epoch must be given"),
 ]
 
 
@@ -201,7 +173,6 @@ BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
         (BYTES, "tanh", True),
         (BYTES / 127.5 - 1, "tanh", False),
         (BYTES / 127.5 - 1, "sigmoid", True),
-        (BYTES, None, False),
         (slices(BYTES).batch(20), "sigmoid", True),
         (Gaussian(4, 1.25), "sigmoid", True),
         (Uniform(0, 1), "sigmoid", False),

@@ -44,10 +44,6 @@ def make_run(folder, k=1, view="x"):
     (folder / "history.csv").write_text("iteration,d_loss,g_loss\n50,0.5,0.6\n100,1.4,0.7\n")
 
 
-def edit(path, changes):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A page of runs, whole, unfinished, damaged and hostile, below a folder called checkpoints; and what was said."""
@@ -95,17 +91,6 @@ def test_a_run_is_shown_as_it_was_recorded(made):
     recording = run.read_recording(made[0] / "runs" / "gaussian" / "k=1-seed0")
     assert np.allclose(player["views"][0]["density"][-1], recording.histogram().density, rtol=1e-3)
     assert np.mean(player["ideal"][99:101]) == pytest.approx(4, abs=0.01)
-
-
-def test_frames_are_bounded_and_keep_their_ends():
-    recording, images = Recording({"x": np.linspace(0, 1, 65)}, keep=25), np.random.default_rng(0).random((25, 784))
-    for iteration in range(400):
-        recording.record(iteration, images)
-    player = report.player(recording, None, {})
-    iterations, frames = player["iterations"], player["images"]
-    assert (iterations[0], iterations[-1]) == (0, 399) and len(iterations) == len(frames) == report.MOST_FRAMES
-    with Image.open(io.BytesIO(base64.b64decode(frames[-1]))) as grid:
-        assert np.allclose(np.asarray(grid)[-28:, :28], 255 * images[20].reshape(28, 28), atol=1)
 
 
 def test_only_a_page_is_replaced(made, tmp_path):

@@ -140,23 +140,6 @@ def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
         sweep_workers.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
 
 
-def test_a_damaged_archive_is_tried_again(tmp_path, monkeypatch, plain):
-    archive = Path(shutil.make_archive(str(tmp_path / "archive"), "zip", plain)).read_bytes()
-    results = iter([archive[:5000] + bytes(100) + archive[5100:], archive[:-100], archive])
-
-    def submit(one):
-        future = Future()
-        future.set_result((0, "", next(results)))
-        return future
-
-    place = tmp_path / "runs" / "seed0"
-    one = sweep.Planned([], None, place)
-    monkeypatch.setattr(sweep, "RETRIES", 1)
-    assert sweep.train(submit, [one]).keys() == {place}
-    assert sweep.train(submit, [one]) == {} and [path.name for path in place.parent.iterdir()] == ["seed0"]
-    assert (place / "histograms.npz").read_bytes() == (plain / "histograms.npz").read_bytes()
-
-
 def test_values_are_of_the_settings_kinds(tiny):
     presets = run.load_experiment("tiny", Path("mine").resolve()).PRESETS
     sets = ("cosine=false,true", "mean=1e-3", "units=8,16 4")
@@ -167,18 +150,3 @@ def test_values_are_of_the_settings_kinds(tiny):
     assert planned[0].folder.name == "other-mean=0.001-cosine=False-seed3"
 
 
-@pytest.mark.parametrize(
-    ("flags", "said"),
-    [
-        ("5-3", "--seeds"),
-        ("1 --preset none", "--preset none is none of default, other"),
-        ("1 --set output=x", "--set output=x must name one of these settings, once: iterations, m, "),
-        ("1 --set mean=1,1.0", "--set must not give one value twice"),
-        ("1 --scheduler-file none.json", "none.json leads to no Dask scheduler"),
-        ("1 --set m=1,0", "2"),  # an exit status: tyro says what is wrong
-    ],
-)
-def test_bad_input(tiny, tmp_path, flags, said):
-    with pytest.raises((run.Refused, SystemExit), match=re.escape(said)):
-        here(*tiny, *flags.split())
-    assert not list(tmp_path.rglob("config.json"))
