@@ -52,18 +52,17 @@ def test_samples_with_the_default_reference(compare):
     status, (first, _, *rows, verdict) = compare(samples("true", TRUE))
     assert (status, verdict) == (0, "accepted by gaussian") and len(rows) == 6
     assert first.startswith("true.npy with gaussian, the default: ") and Path("comparison.png").exists()
-    status, lines = compare(samples("wide", RNG.normal(4, 1.5, 40_000)))
+    status, lines = compare(samples("wide", RNG.normal(4, 1.5, 40_000)), output=Path("missing") / "figure.png")
     at = lines.index("not accepted by gaussian:")
-    assert status == 1 and len(lines[at + 1 :]) == sum(line.endswith("  NO") for line in lines[:at]) == 5
+    assert status == 1 and sum(line.endswith("  NO") for line in lines[:at]) == 5  # without its figure
 
 
 def test_samples_of_several_numbers_have_no_default(compare):
     collapsed = np.tile(RNG.normal(4, 1.25, 1000), (100, 1)) + RNG.normal(0, 0.1, (100, 1000))
     status, (line,) = compare(samples("vectors", collapsed))
     assert status == 2 and line.startswith("vectors.npy holds samples of 1000 numbers, so --reference must name one")
-    assert compare("vectors.npy", reference="gaussian")[1][-1].startswith("  too alike: std across z 0.1")
-    status, (*_, said, verdict) = compare(samples("equal", np.hstack([TRUE, TRUE])), reference="gaussian")
-    assert (status, verdict) == (0, "accepted by gaussian") and "2 columns, pooled; not how one column depends" in said
+    status, (*_, said, _, fault) = compare("vectors.npy", reference="gaussian")
+    assert "1000 columns, pooled" in said and fault.startswith("  too alike: std across z 0.1")
 
 
 def test_samples_with_the_views_of_an_experiment(compare):
@@ -71,15 +70,13 @@ def test_samples_with_the_views_of_an_experiment(compare):
     assert compare(samples("on", np.hstack([x, np.sin(x)])), reference="sine")[0] == 0
     _, lines = compare(samples("off", np.hstack([x, np.sin(x) + 0.3])), reference="sine")
     assert lines[-1].startswith("  too far: residual")
-    status, (line,) = compare(samples("line", x), reference="sine")
-    assert status == 2 and "must be points (x, y)" in line
+    assert compare(samples("line", x), reference="sine")[0] == 2
 
 
 def test_a_run_with_its_reference(compare):
     folder = finished("run", TRUE + 3, TRUE)
     assert compare(folder)[1][0].startswith("run with gaussian, the default: ")
     assert compare(folder, reference="notebook")[0] == 1
-    assert {path.stem for path in Path("run").glob("*.png")} == {"comparison-gaussian", "comparison-notebook"}
     other = finished("other", TRUE, experiment="nothing")
     status, (line,) = compare(other)
     assert status == 2 and line.startswith("--reference must name one for other, which has none: gaussian, ")
@@ -105,14 +102,11 @@ def test_two_runs_by_their_last_histograms(compare):
     by_file = compare(one, reference="shifted/histograms.npz")
     assert by_file == compare(one, shifted) and by_file[0] == 1 and by_file[1][-1].startswith("  shifted: mean")
     assert compare(one, finished("tolerant", TRUE + 0.1, tolerance=5))[0] == 0
-    status, (line,) = compare(one, finished("small", TRUE[:500]))
-    assert status == 2 and line.endswith("values for this comparison, not 500")
-    assert compare(samples("true", TRUE), alike)[0] == 0
-    status, (line,) = compare(alike, "true.npy")
-    assert status == 2 and line.startswith("alike keeps histograms, not samples: name true.npy first")
+    assert compare(one, finished("small", TRUE[:500]))[0] == 2
+    assert compare(samples("true", TRUE), alike)[0] == 0 and compare(alike, "true.npy")[0] == 2
 
 
-@pytest.mark.parametrize("dimensions", [1, 2, 50])
+@pytest.mark.parametrize("dimensions", [1, 50])
 def test_samples_that_cannot_be_told_apart_and_samples_that_differ(compare, dimensions):
     a, b = np.random.default_rng(0).normal(size=(2, 1500, dimensions))
     status, lines = compare(samples("a", a), samples("b", b[:900]))
@@ -135,14 +129,6 @@ def test_samples_of_other_kinds_of_files(compare):
     status, (line,) = compare("table.csv")
     assert status == 2 and line == "--columns must name what to take of table.csv: who, x, y"
     assert compare("table.csv", columns=("x",))[1][1:] == expected
-    assert compare("table.csv", columns=("who",))[0] == 2
-
-
-def test_the_verdict_stands_without_its_figure(compare):
-    exact = Gaussian(4, 1.25).quantile((np.arange(40_000) + 0.5) / 40_000)[:, None]
-    for name, values, expected in (("accepted", exact, 0), ("shifted", exact + 1, 1)):
-        status, lines = compare(finished(name, values), output=Path("missing") / "figure.png")
-        assert status == expected and lines[-1].startswith("the figure was not written: ")
 
 
 def test_no_file_names_the_code_that_judges_it(compare, tmp_path):

@@ -3,12 +3,10 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from concurrent.futures import Future
 from pathlib import Path
 
 from gan_paper import run
@@ -20,8 +18,6 @@ import sweep
 import sweep_workers
 import tyro
 
-SHORT = ["numpy_gan", "--set", "iterations=300", "--seeds"]
-RECORDS = ("history.csv", "histograms.npz")
 TINY = '''
 """At a mean of 7 it never ends, at 8 it is killed the first time, and at 9 it diverges."""
 import json, os, signal, time
@@ -33,7 +29,6 @@ from gan_paper.metrics import Recording
 class Config(run.Config):
     mean: float = 0.0
     units: tuple[int, ...] = (8,)
-    cosine: bool = True
 PRESETS = {"default": Config(), "other": Config(mean=1.0)}
 if __name__ == "__main__":
     with run.exit_statuses():
@@ -74,24 +69,23 @@ def start(*command, **kwargs):
     return subprocess.Popen([sys.executable, *map(str, command)], env=environment, **pipes)
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    """The folder of numpy_gan's own run of seed 0."""
-    folder = tmp_path_factory.mktemp("plain")
-    with start(ROOT / "experiments" / "numpy_gan.py", "--iterations", 300, cwd=folder) as process:
+def is_the_plain_scripts(folder):
+    """Whether a run has the bits and the configuration that its script's own command gives."""
+    plain = Path("plain")
+    with start("mine/tiny.py", "--output", plain) as process:
         assert process.wait() == 0, process.stderr.read()
-    return folder / "runs" / "numpy_gan" / "iterations=300-seed0"
+    names = "history.csv", "histograms.npz"
+    same = all((folder / name).read_bytes() == (plain / name).read_bytes() for name in names)
+    return same and run.read_config(folder) == run.read_config(plain)
 
 
-def test_the_same_bits_in_the_same_folder_and_what_is_there_is_skipped(tmp_path, monkeypatch, plain, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_the_same_bits_in_the_same_folder_and_what_is_there_is_skipped(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(socket.socket, "bind", None)  # nothing listens
-    assert here(*SHORT, "0")
-    made = tmp_path / "runs" / "numpy_gan" / plain.name
-    assert all((made / name).read_bytes() == (plain / name).read_bytes() for name in RECORDS)
-    assert run.read_config(made) == run.read_config(plain)
+    assert here(*tiny, "0")
+    made = tmp_path / "runs" / "tiny" / "seed0"
+    assert is_the_plain_scripts(made)
     before = (made / "histograms.npz").stat().st_mtime_ns
-    assert here(*SHORT, "0-1")
+    assert here(*tiny, "0-1")
     said = capsys.readouterr().out
     assert "2 runs: 1 finished before, 1 to train" in said and re.search("\nmedian .*\nleast .*\ngreatest ", said)
     assert (made / "histograms.npz").stat().st_mtime_ns == before
@@ -118,35 +112,44 @@ def test_ctrl_c_ends_all_processes(tiny, tmp_path):
         assert not (begun / "metrics.json").exists()
 
 
-def test_a_cluster_without_a_common_disk(tiny, tmp_path, plain):
-    file, runs, outcomes = tmp_path / "scheduler.json", tmp_path / "runs", []
-    (runs / "tiny" / "seed1").mkdir(parents=True)
+def test_a_cluster_without_a_common_disk(tiny, tmp_path):
+    file, runs, outcomes = tmp_path / "scheduler.json", tmp_path / "runs" / "tiny", []
+    (runs / "seed1").mkdir(parents=True)
     with contextlib.ExitStack() as stack:
         for words in ("dask_scheduler --host 127.0.0.1 --port 0", "dask_worker --nthreads 1 --no-nanny"):
             command = f"-m distributed.cli.{words} --no-dashboard --scheduler-file {file}".split()
             process = stack.enter_context(start(*command, stdout=None, stderr=None))
             stack.callback(process.terminate)
             wait_for(file, process)
-        for flags in ([*SHORT, "0"], [*tiny, "0", "--set", "mean=0,9"], [*tiny, "1"]):
-            with start(ROOT / "experiments" / "sweep.py", *flags, "--scheduler-file", file) as process:
+        for flags in (["0", "--set", "mean=0,9"], ["1"]):
+            with start(ROOT / "experiments" / "sweep.py", *tiny, *flags, "--scheduler-file", file) as process:
                 outcomes.append((*process.communicate(timeout=200), process.returncode))
-    assert [status for *_, status in outcomes] == [0, 3, 2], outcomes
-    made = runs / "numpy_gan" / plain.name
-    assert all((made / name).read_bytes() == (plain / name).read_bytes() for name in RECORDS)
-    assert "mean=9.0-seed0: failed: tiny.py: training diverged" in outcomes[1][0]
-    assert {path.name for path in (runs / "tiny").iterdir() if path.is_dir()} == {"seed0", "seed1"}
-    assert "seed1 is there already: finish it without --scheduler" in outcomes[2][1]
+    assert [status for *_, status in outcomes] == [3, 2], outcomes
+    assert is_the_plain_scripts(runs / "seed0")
+    assert "mean=9.0-seed0: failed: tiny.py: training diverged" in outcomes[0][0]
+    assert {path.name for path in runs.iterdir() if path.is_dir()} == {"seed0", "seed1"}
+    assert "seed1 is there already: finish it without --scheduler" in outcomes[1][1]
     with pytest.raises(run.Refused, match="has other code in"):
         sweep_workers.train_there(str(tmp_path / "mine" / "tiny.py"), "another digest", [])
 
 
 def test_values_are_of_the_settings_kinds(tiny):
     presets = run.load_experiment("tiny", Path("mine").resolve()).PRESETS
-    sets = ("cosine=false,true", "mean=1e-3", "units=8,16 4")
+    sets = ("mean=1e-3", "units=8,16 4")
     planned = sweep.plan(sweep.Arguments("tiny", "3,1-2,1", "other", sets), presets)
-    assert [one.config.seed for one in planned] == [3, 1, 2] * 4
-    assert [one.config.cosine for one in planned] == [False] * 6 + [True] * 6
+    assert [one.config.seed for one in planned] == [3, 1, 2] * 2
     assert {(one.config.mean, one.config.units) for one in planned} == {(0.001, (8,)), (0.001, (16, 4))}
-    assert planned[0].folder.name == "other-mean=0.001-cosine=False-seed3"
+    assert planned[0].folder.name == "other-mean=0.001-seed3"
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["5-3"], "--seeds must be whole numbers and rising ranges"),
+        (["1", "--set", "output=x"], "--set output=x must name one of these settings"),
+        (["1", "--set", "mean=1,1.0"], "--set must not give one value twice"),
+    ],
+)
+def test_bad_input(tiny, flags, said):
+    with pytest.raises(run.Refused, match=said):
+        here(*tiny, *flags)
