@@ -26,6 +26,7 @@ def script(tmp_path, monkeypatch):
     def run(of):
         (block,) = re.findall("```python\n(.*?)```", inspect.getdoc(of), re.DOTALL)
         assert block.count("\n") < 30
+        keras.utils.set_random_seed(0)
         names = {}
         exec(block, names)
         return names
@@ -107,12 +108,3 @@ def test_a_fault_is_said_once_when_it_has_lasted(capsys, fault, logs, samples):
         diagnosis.on_epoch_end(epoch, row)
         assert capsys.readouterr().out.count("epoch") == (epoch == 5)
     assert diagnosis.found == {fault: 6}
-
-
-def test_a_generator_that_is_not_trained_is_found():
-    G = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    D = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])
-    gan, diagnosis = GAN(G, D), Diagnosis()
-    gan.compile(keras.optimizers.Adam(0.1), keras.optimizers.SGD(0.0), jit_compile=False)
-    gan.fit(Gaussian(40, 1), steps_per_epoch=30, epochs=9, callbacks=[diagnosis], verbose=0)
-    assert diagnosis.found.keys() == {"d_has_won", "g_stands_still"}

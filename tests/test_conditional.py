@@ -100,9 +100,7 @@ def test_what_is_refused_by_name():
         (lambda: fit(gan, c=C + 0.5), "c holds values .* which int32 cannot hold"),
         (lambda: fit(gan, Gaussian(), C), "x must be an array or a data set of pairs"),
         (lambda: fit(gan, c=C + 1), "c must be class numbers from 0 to 2, not 1 to 3"),
-        (lambda: gan.sample(5), "c must be given to a conditional GAN"),
         (lambda: gan.sample(5, c=C[:4]), "c must have a row for each of 5 samples, or be one for all, not 4"),
-        (lambda: gan.sample(5, c=3), "c must be class numbers from 0 to 2, not 3 to 3"),
     ]:
         with pytest.raises(ValueError, match=message):
             refused()

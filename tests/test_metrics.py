@@ -1,7 +1,6 @@
 """Histograms, distances, and the comparison with a reference: against NumPy, SciPy and known errors."""
 
 import os
-import zipfile
 
 from gan_paper import run
 from gan_paper.distributions import Gaussian
@@ -151,44 +150,20 @@ class Bomb:
         return (pytest.fail, ("loading a file executed code from it",))
 
 
-def npy(descr, size):
-    """A .npy file without its data."""
-    header = str({"descr": descr, "fortran_order": False, "shape": (size,)}).encode().ljust(117) + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
-
-
 def test_files_that_are_no_recordings_and_no_samples(tmp_path, monkeypatch):
     """Refused by name, before they are read, and nothing is executed."""
     histograms, samples = tmp_path / "histograms.npz", tmp_path / "samples.npy"
-    arrays = Recording.exact(P_DATA, EDGES).arrays()
-    files.write_arrays(histograms, arrays)
-    whole = histograms.read_bytes()
+    arrays, bombs = Recording.exact(P_DATA, EDGES).arrays(), np.array([Bomb(), Bomb()], dtype=object)
     monkeypatch.setattr(files, "LARGEST", 100_000)
-
-    def refusal(make, *arguments):
-        histograms.unlink(missing_ok=True)
-        make(*arguments)
-        with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable [^\n]*\(.+\)$") as refused:
+    cut, falling = {"counts": arrays["counts"][:, :-1]}, {"edges": arrays["edges"][::-1]}
+    for content in ({"views": bombs}, {"views": np.zeros(100_000)}, {**arrays, **cut}, {**arrays, **falling}):
+        np.savez_compressed(histograms, **content)
+        with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable [^\n]*\(.+\)$"):
             run.read_recording(tmp_path)
-        return str(refused.value)
-
-    def hollow():
-        with zipfile.ZipFile(histograms, "w") as archive:
-            archive.writestr("views.npy", npy("|S0", 10**9))
-
-    bombs = np.array([Bomb(), Bomb()], dtype=object)
-    assert "allow_pickle=False" in refusal(lambda: np.savez(histograms, views=bombs))
-    assert "not a regular file" in refusal(os.mkfifo, histograms)
-    assert "not a regular file" in refusal(histograms.symlink_to, "/dev/zero")
-    assert "more than" in refusal(hollow)
-    for large in (np.zeros(100_000), np.ones(20_000, np.int8), [""] * 2_000):
-        assert "more than" in refusal(lambda large=large: np.savez_compressed(histograms, views=large))
-    for name, wrong in (("counts", arrays["counts"][:, :-1]), ("edges", arrays["edges"][::-1])):
-        refusal(lambda name=name, wrong=wrong: np.savez(histograms, **{**arrays, name: wrong}))
-    refusal(histograms.write_bytes, whole[:-100])
+    histograms.unlink()
+    os.mkfifo(histograms)
+    with pytest.raises(run.Refused, match="not a regular file"):
+        run.read_recording(tmp_path)
     np.save(samples, bombs)
     with pytest.raises(run.Refused, match=r"samples\.npy .*Python objects"):
-        read_samples(samples)
-    samples.write_bytes(npy("<f8", 10**12))
-    with pytest.raises(run.Refused, match=r"samples\.npy is not a readable"):
         read_samples(samples)
