@@ -5,8 +5,6 @@ import functools
 import json
 import math
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -202,14 +200,3 @@ def float64():
     yield
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
-
-
-@pytest.fixture
-def script(tmp_path):
-    """Run a script of experiments/ as a user does, in a temporary folder."""
-
-    def run(name, *args, **kwargs):
-        command = [sys.executable, str(EXPERIMENTS / f"{name}.py"), *map(str, args)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, **kwargs)
-
-    return run

@@ -1,6 +1,5 @@
 """`compare.py` as a user runs it; most of it in this process."""
 
-import os
 from pathlib import Path
 
 from gan_paper import run
@@ -138,10 +137,3 @@ def test_no_file_names_the_code_that_judges_it(compare, tmp_path):
     conftest.finished(Path("other"), recording, experiment=str(tmp_path / "own"))
     status, (line,) = compare(samples("true", TRUE), "other")
     assert status == 2 and "is none of the experiments" in line
-
-
-def test_the_exit_status_without_tensorflow(script, tmp_path):
-    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
-    np.save(tmp_path / "wide.npy", 4 + 1.2 * (TRUE - 4))
-    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]), "PATH": ""}
-    assert script("compare", "wide.npy", env=environment).returncode == 1

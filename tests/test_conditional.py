@@ -1,7 +1,6 @@
 """Conditional GANs (section 6 of the paper): G([z, c]) and D([x, c])."""
 
 from gan_paper import GAN, Gaussian
-from gan_paper.callbacks import Diagnosis, SampleGrid
 from tests.conftest import copies, descend, equal, weights
 
 import keras
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from PIL import Image
 
 RNG = np.random.default_rng(0)
 C = RNG.integers(0, 3, 3000)
@@ -104,22 +102,3 @@ def test_what_is_refused_by_name():
     ]:
         with pytest.raises(ValueError, match=message):
             refused()
-
-
-def test_callbacks_take_the_c_of_their_samples(tmp_path):
-    """G draws images whose pixels are nearly c: a row a class in the grid; one class alone is too few modes."""
-    z, c, x = keras.Input((4,)), keras.Input((1,)), keras.Input((2, 2))
-    noise = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(0, 0.01, seed=0))(z)
-    G = keras.Model([z, c], layers.Reshape((2, 2))(layers.Add()([noise, c])))
-    h = layers.Concatenate()([layers.Flatten()(x), c])
-    D = keras.Model([x, c], layers.Dense(1, "sigmoid", kernel_initializer="zeros")(h))
-    gan = GAN(G, D)
-    gan.compile(SGD(0.0), SGD(0.0), jit_compile=False)
-    classes = RNG.choice([0.25, 0.5, 1], (600, 1)).astype("float32")
-    images = RNG.normal(classes[..., None], 0.02, (600, 2, 2))
-    of_all, of_one = Diagnosis(images, c=classes), Diagnosis(images, c=np.full((600, 1), 0.25))
-    grid = SampleGrid(tmp_path, c=np.repeat([0.25, 0.5, 1], 3)[:, None])
-    fit(gan, images, classes, epochs=4, callbacks=[of_all, of_one, grid])
-    assert (of_all.found, of_one.found) == ({}, {"samples_alike": 4})
-    drawn = np.asarray(Image.open(grid.written[-1]))[..., 0].astype(int)
-    assert np.abs(drawn[[-13, -7, -1]][:, [0, 6, 12]].T - [64, 128, 255]).max() < 30

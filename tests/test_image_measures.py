@@ -14,7 +14,6 @@ import image_data
 import image_measures
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
@@ -97,20 +96,6 @@ def test_anybodys_images(monkeypatch, tmp_path):
     rows = image_measures.read(path, 110, None).samples["samples"]
     assert rows.shape == (110, 3072)
     assert np.allclose(rows.mean(axis=1), 0.5, atol=1e-5) and np.allclose(rows.std(axis=1), 55 / 3072**0.5 / 6)
-
-
-def test_baselines_are_what_they_are_called():
-    rng = np.random.default_rng(0)
-    train, test = rng.random((300, 48), np.float32), rng.random((60, 48), np.float32)
-    found = image_measures.of_test_images(test[:50], (4, 4, 3)) | image_measures.of_training_images(train, 50)
-    assert all(samples.shape == (50, 48) for samples in found.values())
-    pairs = [(test[i], test[i - 1] if i else test[49]) for i in range(50)]
-    assert np.allclose(found["means of two"], [(a + b) / 2 for a, b in pairs])
-    assert np.allclose(found["maxima of two"], [np.where(a > b, a, b) for a, b in pairs])
-    blurred = [[gaussian_filter(channel, 1.5) for channel in np.moveaxis(x.reshape(4, 4, 3), 2, 0)] for x in test[:50]]
-    assert np.allclose(found["blurred"].reshape(50, 4, 4, 3), np.moveaxis(blurred, 1, 3), atol=1e-5)
-    assert 0.02 < (found["speckled"] != test[:50]).mean() < 0.08
-    assert np.allclose(found["Gaussian noise"].mean(axis=0), 0.5, atol=0.2)
 
 
 @pytest.mark.skipif(not REAL, reason="GAN_PAPER_MNIST names no file")

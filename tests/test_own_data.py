@@ -8,7 +8,7 @@ import time
 import weakref
 
 from gan_paper import Gaussian, Uniform
-from tests.conftest import X, discriminator, equal, fit, generator, make_gan, weights
+from tests.conftest import X, discriminator, fit, generator, make_gan
 
 import keras
 import numpy as np
@@ -77,14 +77,8 @@ def test_a_py_dataset_gives_each_batch_once_a_pass(form):
     for one in passes:  # nine of 20, and one again in place of that of 10
         assert len(np.unique(one)) == 180
     assert not np.array_equal(passes[0], passes[1])
-
-
-def test_a_py_dataset_goes_on_where_training_ended():
-    whole, parts = make_gan(k=3), make_gan(k=3, steps_per_execution=2)
-    fit(whole, Batches(), epochs=4)
-    fit(parts, Batches(), epochs=1)
-    fit(parts, Batches(), epochs=4, initial_epoch=1)
-    assert equal(weights(whole), weights(parts))
+    again = make_gan().minibatches(Batches(form)).draw(11, 19)[0]  # whatever was drawn before
+    assert np.array_equal(again[:, 0, :, 0], passes.reshape(30, 20)[11:])
 
 
 @pytest.mark.parametrize("x", [pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()])
@@ -108,14 +102,10 @@ class Own:
         return self.answer(tuple(shape))
 
 
-def fails(shape):
-    raise KeyError("two\nlines")
-
-
 OWN = [
     (Own(lambda shape: np.zeros(shape[1:])), "must answer with an array"),
     (Own(lambda shape: np.full(shape, np.nan)), "not finite"),
-    (Own(fails), "fails"),
+    (Own(lambda shape: shape["nothing"]), "fails"),
 ]
 REFUSED = [
     (X[:19], {}, "x has 0 full minibatches of 20"),
@@ -124,7 +114,6 @@ REFUSED = [
     (np.ma.masked_greater(X, 5), {}, "x is an array with masked values"),
     (X.astype("f8") * 1e39, {}, "float32 cannot hold"),
     *((x, {}, "x must be an array of numbers") for x in (X.astype(complex), [[1.0], []])),
-    (pd.DataFrame(np.full((200, 2), "four")), {}, "x must be an array of numbers, .* not DataFrame of"),
     ((batch for batch in [X]), {}, "from_generator"),
     (X, {"batch_size": 0}, "batch_size must be an integer of at least 1"),
     (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
@@ -149,19 +138,11 @@ def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):
     assert "\n" not in str(refusal.value) and int(gan.g_optimizer.iterations) == 0
 
 
-@pytest.mark.parametrize(("prior", "message"), OWN)
-def test_priors_that_do_not_fit_are_refused_by_name(prior, message):
-    with pytest.raises(ValueError, match=f"p_z.sample.*{message}"):
-        fit(make_gan(p_z=prior))
-
-
-@pytest.mark.parametrize("name", ["x", "p_z"])
-def test_numbers_that_are_not_finite_are_named_by_where_they_come_from(name):
+def test_numbers_that_are_not_finite_are_named_by_where_they_come_from():
     draws = itertools.count()
     late = Own(lambda shape: np.full(shape, 0.5 if next(draws) < 2 else np.nan))
-    x, p_z = (late, None) if name == "x" else (Gaussian(), late)
-    with pytest.raises(FloatingPointError, match=f"{name} gives values that are not finite"):
-        fit(make_gan(p_z=p_z), x, batch_size=2000, steps_per_epoch=20)
+    with pytest.raises(FloatingPointError, match="p_z gives values that are not finite"):
+        fit(make_gan(p_z=late), Gaussian(), batch_size=2000, steps_per_epoch=20)
 
 
 BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")

@@ -2,9 +2,8 @@
 
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Recording
-from gan_paper.plots import histograms, line
+from gan_paper.plots import histograms
 
-import image_pictures
 import numpy as np
 
 EDGES = np.linspace(-6, 14, 65)
@@ -34,31 +33,3 @@ def test_histograms_show_d_over_the_optimal_one():
     assert np.isnan(values[[0, -1]]).all() and (~np.isnan(values)).sum() > 20
     assert np.nanmax(np.abs(values - of_data / (of_data + of_g))) < 0.1
     assert np.array_equal(line.get_ydata(), EDGES / 20 + 0.3)
-
-
-def snapshot(shift):
-    x, z = np.linspace(-1, 9, 201), np.linspace(-1, 1, 51)
-    data, p_g = Gaussian(4, 1.25).pdf(x), Gaussian(4 + shift, 0.6).pdf(x)
-    optimal = data / (data + p_g)
-    return line.Snapshot(x, data, p_g, optimal**1.1, optimal, z, 4 + z, 0.123, -12.345)
-
-
-def test_figure_1_draws_the_densities_and_the_map():
-    figure = line.figure1({"a": snapshot(1), "b": snapshot(0)})
-    for ax, answers, shown in zip(figure.axes[:2], figure.axes[2:], (snapshot(1), snapshot(0)), strict=True):
-        drawn = {line.get_label(): line.get_ydata() for line in (*ax.lines, *answers.lines)}
-        for name, expected in (("$p_g$", shown.p_g), ("D", shown.d), ("D*", shown.optimal)):
-            assert np.array_equal(drawn[name], expected)
-        (arrows,) = answers.collections
-        z = (arrows.X - 4) / 5  # the z line is as wide as the x line, which is [-1, 9] here
-        assert np.allclose(arrows.X + arrows.U, 4 + z) and np.allclose(arrows.Y + arrows.V, 0)
-
-
-def test_images_are_drawn_pixel_by_pixel():
-    images = np.random.default_rng(0).uniform(size=(4, 5, 28, 28, 3))
-    left, right = image_pictures.samples_with_neighbours(images, images[:, 0]).axes[0].images
-    (rows,) = image_pictures.interpolations(images).axes[0].images
-    for picture, expected in ((left, images), (right, images[:, :1]), (rows, images)):
-        for row, column in np.ndindex(expected.shape[:2]):
-            tile = picture.get_array()[row * 29 :][:28, column * 29 :][:, :28]
-            assert np.array_equal(tile, expected[row, column])

@@ -25,7 +25,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 in_a_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-DAMAGED = {"damaged", "no config", "list", "huge"}
+DAMAGED = {"damaged", "no config", "huge"}
 EDGES = np.linspace(-6, 14, 65)
 
 
@@ -50,11 +50,10 @@ def made(tmp_path_factory):
         make_run(runs / f"k={k}-seed0", k)
     make_run(runs / "hostile", view=HOSTILE, preset=HOSTILE, settings={"seed": 10**400, "k": [HOSTILE], "\ud800": "\n"})
     make_run(runs / "huge", wasserstein=10**400)
-    for name in (*DAMAGED - {"huge"}, "unfinished", os.fsdecode(b"odd\xff\nbytes")):
+    for name in ("damaged", "no config", "unfinished", os.fsdecode(b"odd\xff\nbytes")):
         shutil.copytree(runs / "k=1-seed0", runs / name)
     (runs / "unfinished" / "metrics.json").unlink()
     (runs / "no config" / "config.json").unlink()
-    (runs / "list" / "config.json").write_text("[" * 100_000)
     (runs / "damaged" / "histograms.npz").write_bytes((runs / "k=1-seed0" / "histograms.npz").read_bytes()[:-9])
     command = [sys.executable, report.__file__, "runs"]
     return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
@@ -88,7 +87,6 @@ def test_a_run_is_shown_as_it_was_recorded(made):
 
 
 def test_only_a_page_is_replaced(made, tmp_path):
-    report.main(made[0] / "runs")  # over the page that is there
     (tmp_path / "mine.html").write_text("precious")
     with pytest.raises(run.Refused, match=r"mine\.html is not a readable page"):
         report.main(made[0] / "runs", tmp_path / "mine.html")
@@ -96,7 +94,7 @@ def test_only_a_page_is_replaced(made, tmp_path):
 
 
 @contextlib.contextmanager
-def browser(folder, width=1280, scheme="light"):
+def browser(folder, width=1280):
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "host-resolver-rules=MAP * ~NOTFOUND"):
@@ -104,8 +102,6 @@ def browser(folder, width=1280, scheme="light"):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     try:
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         driver.get((folder / "runs" / "report.html").as_uri())
@@ -140,10 +136,9 @@ def test_in_a_browser(made):
         assert panel(driver, 0, "y") == last
         control(driver, "k=5-", "input").click()  # two at once: p_data is drawn once, D* not at all
         assert [len(panel(driver, i)) for i in range(4)] == [3, 2, 2, 4]
-        for order in (("1", "5", "10"), ("10", "5", "1")):
-            driver.find_element(By.CSS_SELECTOR, "th.metric button").click()
-            names = " ".join(line.text for line in driver.find_elements(By.CSS_SELECTOR, "td.run button"))
-            assert tuple(re.findall(r"k=(\d+)-seed0", names)) == order
+        driver.find_element(By.CSS_SELECTOR, "th.metric button").click()
+        names = " ".join(line.text for line in driver.find_elements(By.CSS_SELECTOR, "td.run button"))
+        assert re.findall(r"k=(\d+)-seed0", names) == ["1", "5", "10"]
         control(driver, "hostile", "button").click()
         assert "alert(1)" in driver.find_element(By.ID, "panels").text
         assert not driver.find_elements(By.CSS_SELECTOR, "td script, td img, section script, section img")
@@ -152,12 +147,10 @@ def test_in_a_browser(made):
 
 
 @in_a_browser
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_nothing_is_cut_off(made, width, scheme):
-    with browser(made[0], width, scheme) as driver:
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_off(made, width):
+    with browser(made[0], width) as driver:
         control(driver, "k=1-", "button").click()
         script = """return [...document.querySelectorAll('html, .table, .accepted, td.run')].filter(
             box => box.scrollWidth > box.clientWidth).map(box => box.outerHTML.slice(0, 80))"""
         assert driver.execute_script(script) == []
-        colour = driver.execute_script("return getComputedStyle(document.querySelector('.plot .xtick text')).fill")
-        assert (int(re.findall(r"\d+", colour)[0]) > 200) == (scheme == "dark")
