@@ -27,7 +27,6 @@ CASES = {
     "gaussian": ["--iterations", "1500"],
     "uniform_to_gaussian": ["--iterations", "2000"],
     "sine": ["--iterations", "2000", "--record-every", "100"],
-    "figure1": ["--iterations", "1500"],
     "mnist": ["--iterations", "100", "--record-every", "10", "--evaluate-every", "100"],
 }
 """Each experiment, with so few iterations that a kill is likely to come where it matters."""

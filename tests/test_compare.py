@@ -118,18 +118,6 @@ def test_samples_that_cannot_be_told_apart_and_samples_that_differ(compare, dime
     assert float(row[5]) == pytest.approx(2 / b[:, -1].std(), rel=0.1)
 
 
-def test_samples_of_other_kinds_of_files(compare):
-    numbers, expected = TRUE[:1000, 0].tolist(), compare(samples("true", TRUE[:1000]))[1][1:]
-    np.savez("true.npz", TRUE[:1000])
-    Path("named.csv").write_text("height\n" + "".join(f"{x!r}\n" for x in numbers))
-    for name in ("true.npz", "named.csv"):
-        assert compare(name)[1][1:] == expected
-    Path("table.csv").write_text("who,x,y\n" + "".join(f"é,{x!r},{x + 9!r}\n" for x in numbers), "utf-8")
-    status, (line,) = compare("table.csv")
-    assert status == 2 and line == "--columns must name what to take of table.csv: who, x, y"
-    assert compare("table.csv", columns=("x",))[1][1:] == expected
-
-
 def test_no_file_names_the_code_that_judges_it(compare, tmp_path):
     (tmp_path / "own.py").write_text("raise SystemExit('executed')\nPRESETS = {}")
     recording = Recording({"mine": BINS["x"]}, {"mine": lambda samples: samples})

@@ -89,9 +89,6 @@ def test_anybodys_images(monkeypatch, tmp_path):
     np.save(path, grey)
     found = image_measures.read(path, 110, None).samples["samples"]
     assert np.allclose(found, grey[:110].reshape(110, 784), atol=1e-6)
-    np.save(path, grey + 0.5)
-    with pytest.raises(ValueError, match=r"must hold at least 110 images .* in \[0.5"):
-        image_measures.read(path, 110, None)
     np.save(path, rng.random((120, 32, 32, 3)))  # their contrast is normalised
     rows = image_measures.read(path, 110, None).samples["samples"]
     assert rows.shape == (110, 3072)

@@ -1,5 +1,5 @@
 from gan_paper.metrics import neighbours
-from gan_paper.metrics.neighbours import Fit, balls, fit, nearest
+from gan_paper.metrics.neighbours import Fit, balls, fit
 
 import numpy as np
 import pytest
@@ -38,11 +38,3 @@ def test_coverage_and_density_of_one_distribution_are_those_of_the_paper(k):
     expected = 1 - np.prod((n - steps) / (2 * n - steps))
     assert np.mean([f.coverage for f in found]) == pytest.approx(expected, abs=0.01)
     assert np.mean([f.density for f in found]) == pytest.approx(1, abs=0.02)
-
-
-def test_nearest_is_the_nearest_by_brute_force():
-    rng = np.random.default_rng(0)
-    points, among = rng.uniform(size=(40, 784)), rng.uniform(size=(700, 784))
-    distances, which = nearest(points, among)
-    assert np.array_equal(which, cdist(points, among).argmin(axis=1))
-    assert np.allclose(distances, cdist(points, among).min(axis=1), rtol=1e-5)

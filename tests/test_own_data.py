@@ -1,11 +1,9 @@
 """`GAN.fit` on what people have: data sets, DataFrames, Keras sequences, own distributions; what is refused."""
 
 import contextlib
-import gc
 import itertools
 import signal
 import time
-import weakref
 
 from gan_paper import Gaussian, Uniform
 from tests.conftest import X, discriminator, fit, generator, make_gan
@@ -54,11 +52,6 @@ def of_passes(*passes):
     left = itertools.cycle(passes)
     batches = lambda: (NUMBERS[:length] for length in next(left))  # noqa: E731
     return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
-
-
-def test_batches_that_are_left_out_are_said():
-    with pytest.warns(UserWarning, match="more than one batch"):
-        assert first_numbers(of_passes([20, 7, 20, 5]), 3).shape == (3, 20)
 
 
 def test_a_dataset_that_has_no_minibatch_left_ends_training():
@@ -117,15 +110,13 @@ REFUSED = [
     ((batch for batch in [X]), {}, "from_generator"),
     (X, {"batch_size": 0}, "batch_size must be an integer of at least 1"),
     (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
-    (X, {"steps_per_epoch": True}, "steps_per_epoch must be an integer of at least 1, not True"),
-    (X, {"seed": 0.5}, "seed must be an integer of at least 0"),
+    (X, {"seed": True}, "seed must be an integer of at least 0"),
     (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
     *((p, {"steps_per_epoch": 3}, f"x.sample.*{told}") for p, told in OWN),
     (slices(X), {}, r"x must be of shape \(m, 2\), .*; dataset.batch"),
     (slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
     (slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
     (slices(X).batch(20).repeat(), {}, "steps_per_epoch must be given"),
-    (slices(X[:0]).batch(20), {}, "x gives no batch with an example"),
     (Batches(lambda x: {"image": x}), {}, "x must be an array of numbers"),
 ]
 
@@ -162,15 +153,6 @@ BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
 def test_examples_out_of_the_generators_reach_are_said(x, activation, warned, recwarn):
     make_gan(G=generator(activation=activation)).minibatches(x)
     assert [f"last activation, {activation}" in str(w.message) for w in recwarn] == [True] * warned
-
-
-def test_an_array_is_forgotten_after_training():
-    gan, x = make_gan(), np.copy(X)
-    alive = weakref.ref(x)
-    fit(gan, x)
-    del x
-    gc.collect()
-    assert alive() is None
 
 
 def test_training_that_fails_ends_while_a_distribution_draws():
