@@ -25,7 +25,6 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CASES = {
     "numpy_gan": ["--iterations", "3000"],
     "gaussian": ["--iterations", "1500"],
-    "uniform_to_gaussian": ["--iterations", "2000"],
     "sine": ["--iterations", "2000", "--record-every", "100"],
     "mnist": ["--iterations", "100", "--record-every", "10", "--evaluate-every", "100"],
 }

@@ -50,9 +50,6 @@ def test_a_short_training_is_accepted():
     assert run.verdict(recording, reference, {}) == "accepted by gaussian"
 
 
-# Networks
-
-
 @pytest.mark.parametrize("preset", gaussian.PRESETS)
 def test_no_number_of_the_networks_comes_from_the_data(preset):
     """Another p_data gives the same networks, which have no constants; p_g is far from it at first."""
@@ -63,9 +60,6 @@ def test_no_number_of_the_networks_comes_from_the_data(preset):
     layers = [*gan.generator.layers, *gan.discriminator.layers]
     assert not any(isinstance(layer, keras.layers.Rescaling) for layer in layers)
     assert gan.sample(10_000).std() < 0.3 * gaussian.data(config).std
-
-
-# The sine's metrics
 
 
 @pytest.mark.parametrize(("end", "off", "share"), [(2 * np.pi, 0, 1), (5.2, 0.1, 27 / 32)])
@@ -85,9 +79,6 @@ def test_the_metrics_of_points_on_a_curve(end, off, share):
     assert found["bins_in_proportion"] == pytest.approx(share)
     assert found["energy_distance_of_true"] == pytest.approx(5e-4, rel=0.1)  # E|X - X'| is some 2.4
     assert (found["energy_distance"] < 3 * found["energy_distance_of_true"]) == (off == 0)
-
-
-# Figure 1
 
 
 def test_a_panel_measures_its_curves():

@@ -16,9 +16,6 @@ COLUMNS = {"d_loss", "g_loss", "d_real", "d_fake", "value"}
 slices = tf.data.Dataset.from_tensor_slices
 
 
-# Data
-
-
 def test_an_array_is_gone_through_in_shuffled_passes():
     gan = make_gan(k=2)
     x, z = gan.minibatches(X, 20).draw(0, 15)  # three passes of 10 minibatches

@@ -145,7 +145,6 @@ BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
         (BYTES, "tanh", True),
         (BYTES / 127.5 - 1, "tanh", False),
         (BYTES / 127.5 - 1, "sigmoid", True),
-        (slices(BYTES).batch(20), "sigmoid", True),
         (Gaussian(4, 1.25), "sigmoid", True),
         (Uniform(0, 1), "sigmoid", False),
     ],

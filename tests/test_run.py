@@ -69,9 +69,6 @@ def test_what_is_recorded_is_the_average_that_is_saved(whole):
     assert recorded == pytest.approx(average.mean(), abs=1e-5) and abs(recorded - last.mean()) > 1e-3
 
 
-# Folders
-
-
 def test_a_folder_that_is_not_empty_is_refused(copy):
     message = refused(copy, resume=False)
     assert all(way in message for way in ("--resume", "another --output", "delete it yourself"))
