@@ -61,14 +61,6 @@ def stub(*samples):
     return SimpleNamespace(generator=generator, p_z=Gaussian(), sample=lambda count, c: generator(range(count)))
 
 
-@pytest.mark.parametrize("image_shape", [None, (28, 27)])
-def test_other_samples_are_refused(tmp_path, image_shape):
-    grid = SampleGrid(tmp_path / "samples", image_shape=image_shape)
-    grid.set_model(stub(np.zeros((64, 784))))
-    with pytest.raises(ValueError, match="image_shape"):
-        grid.on_train_begin()
-
-
 FINE = {"value": -1.4, "d_real": 0.5, "d_fake": 0.5}
 DRAWS = [np.random.default_rng(seed).normal(size=(256, 2)) for seed in range(9)]
 HOPS = [

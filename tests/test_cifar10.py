@@ -1,13 +1,35 @@
-"""CIFAR-10: the maxout convolution against its definition, and a run on stripes in its place."""
+"""CIFAR-10's networks against the authors' released settings, and a run on stripes in its place."""
 
 from gan_paper import run
 from gan_paper.layers import MaxoutConv2D
 from tests.conftest import trained
 
+import cifar10
 import image_experiment
 import keras
 import numpy as np
 import pytest
+
+
+def weights(*layers):
+    """Of dense layers, and of convolutions over a patch, with biases: the inputs and units of each."""
+    return sum(inputs * units + units for inputs, units in layers)
+
+
+@pytest.mark.parametrize(
+    ("convolutional", "of_g", "of_d"),
+    [
+        (False, weights((100, 8000), (8000, 8000), (8000, 3072)), weights((3072, 8000), (1600, 8000), (1600, 1))),
+        (
+            True,
+            weights((100, 8000), (8000, 8000)) + 80 * 5 * 5 * 3 + 3072,
+            weights((8 * 8 * 3, 64), (8 * 8 * 32, 64), (5 * 5 * 32, 384), (5 * 5 * 192, 2500), (500, 1)),
+        ),
+    ],
+)
+def test_the_networks_have_the_published_sizes(convolutional, of_g, of_d):
+    networks = cifar10.make_generator(1, convolutional), cifar10.make_discriminator(1, convolutional)
+    assert [sum(int(np.prod(v.shape)) for v in network.trainable_variables) for network in networks] == [of_g, of_d]
 
 
 def test_a_maxout_convolution_is_that_of_cuda_convnet():

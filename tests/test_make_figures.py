@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tests.conftest import ROOT, finished
+from tests.conftest import finished
 
 import gaussian
 import make_figures
@@ -21,13 +21,3 @@ def test_a_finished_run_is_used_again_and_any_other_is_trained(monkeypatch, tmp_
         (folder / name).write_text(f"this is {name}")
     make_figures.main(("mixture-histograms",), tmp_path / "out")
     assert not started and (tmp_path / "out" / "mixture-histograms.png").read_text() == "this is histograms.png"
-
-
-def test_every_figure_is_committed_and_every_committed_figure_can_be_made():
-    made = {f"{name}{suffix}" for name in make_figures.SOURCES for suffix in (".png", ".pdf")}
-    made |= {f"{name}.gif" for name in make_figures.ANIMATED}
-    # By `image_measures.py`; of a run on a GPU; a study whose script is in the history; a photograph
-    drawn = ["mnist-measures", "mnist-crisp-samples", "mnist-crisp-interpolations"]
-    drawn += ["cifar10-full-samples", "vectors-study"]
-    others = {"report.png", *(f"{name}{suffix}" for name in drawn for suffix in (".png", ".pdf"))}
-    assert made | others == {path.name for path in (ROOT / "figures").iterdir() if path.is_file()}

@@ -74,12 +74,15 @@ def test_learning_rates_and_the_span_of_the_ema(images, monkeypatch, preset):
     assert 1 / (1 - gan.g_optimizer.ema_momentum) == pytest.approx(config.ema * end)
 
 
-def test_the_authors_generator_is_initialised_at_the_mean_image():
+def test_the_authors_networks_and_the_mean_image_at_which_g_is_initialised():
     means = np.random.default_rng(0).uniform(size=784)
     means[:2] = 0, 1  # a pixel that is always black, one that is always white
     for clip in (1e-3, 1e-7):
         *layers, bias = mnist.make_generator(means, clip).get_weights()
         assert np.allclose(expit(bias), np.clip(means, clip, 1 - clip), rtol=1e-3)
+    assert [kernel.shape for kernel in layers[::2]] == [(100, 1200), (1200, 1200), (1200, 784)]
+    kernels = [layer.kernel.shape for layer in mnist.make_discriminator().layers if hasattr(layer, "kernel")]
+    assert kernels == [(784, 1200), (240, 1200), (240, 1)]
     for kernel in layers[::2]:
         assert scipy.stats.kstest(kernel.ravel(), scipy.stats.uniform(-0.05, 0.1).cdf).pvalue > 1e-3
     with pytest.raises(ValueError, match="clip_means must be"):
