@@ -1,5 +1,6 @@
 """What becomes of a run and of its folder: files, resuming, refusals, and the ways to end."""
 
+import resource
 import shutil
 import signal
 from dataclasses import replace
@@ -168,6 +169,24 @@ def test_ctrl_c_ends_a_run_and_says_how_to_go_on(tmp_path):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and errors.count("\n") == 1 and "with --resume goes on" in errors, errors
+
+
+def test_a_full_disk(whole, tmp_path, monkeypatch, capsys):
+    save, before = files.Checkpoints.save, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(checkpoints, state):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000 if state.iteration == 20 else before[0], before[1]))
+        try:
+            save(checkpoints, state)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    monkeypatch.setattr(files.Checkpoints, "save", fill)
+    status, said = ended(capsys, tmp_path / "run")
+    assert status == 3 and "checkpoints/20.npz: File too large; the same command with --resume goes on" in said
+    assert iterations(tmp_path / "run") == [0, 10]
+    monkeypatch.undo()
+    assert outcome(train(tmp_path / "run", resume=True)) == outcome(whole)
 
 
 def test_divergence(tmp_path, capsys):

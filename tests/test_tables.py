@@ -115,4 +115,4 @@ def test_an_accepted_run_is_within_the_limits_by_its_metrics():
             within = all(abs(value) <= limit(statistic, reference.tolerance) for statistic, value in off.items())
             assert within == (accepted == "accepted"), (results.stem, seed["seed"])
             checked += 1
-    assert checked >= 85
+    assert checked >= 75
