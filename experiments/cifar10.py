@@ -15,17 +15,18 @@ Presets:
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian
-from gan_paper.layers import Bias, Dropout, Maxout, MaxoutConv2D
+from gan_paper.layers import Dropout, Maxout, greatest
 
 import image_data
 import keras
+import tensorflow as tf
 from image_experiment import ImageConfig, callbacks, data, evaluate, plot, recording, released_optimizers  # noqa: F401
 from keras.initializers import RandomUniform
-from keras.layers import Conv2DTranspose, Dense, Flatten, Reshape
+from keras.layers import Conv2D, Conv2DTranspose, Dense, Flatten, Reshape, ZeroPadding2D
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,47 @@ PRESETS = {
 }
 
 
+@keras.saving.register_keras_serializable("gan_paper")
+class MaxoutPooling(keras.layers.Layer):
+    """Makes a maxout layer of a convolution, with max pooling: each output is the greatest of its pieces over a pool.
+
+    It maps (m, height, width, pieces * channels), piece by piece, to (m, ..., channels). As in cuda-convnet, the
+    authors' library, a pool begins at every `stride`, and the last one may reach over the edge.
+
+    Args:
+        pieces: Convolutions of which each output is the greatest.
+        size: Side of the pools.
+        stride: From one pool to the next.
+    """
+
+    def __init__(self, pieces: int, size: int, stride: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pieces, self.size, self.stride = pieces, size, stride
+
+    def call(self, x: Any) -> Any:
+        """The greatest value of each pool."""
+        beyond = [(0, -(side - self.size) % self.stride) for side in x.shape[1:3]]
+        x = tf.pad(greatest(x, self.pieces), [(0, 0), *beyond, (0, 0)], constant_values=x.dtype.min)
+        return tf.nn.max_pool2d(x, self.size, self.stride, "VALID")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "pieces": self.pieces, "size": self.size, "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable("gan_paper")
+class Bias(keras.layers.Layer):
+    """Adds to each entry of (m, ...) a weight of its own, which begins at 0."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for inputs of this shape."""
+        self.bias = self.add_weight(shape=input_shape[1:], initializer="zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        """The sum."""
+        return x + self.bias
+
+
 def make_generator(narrower: int = 1, convolutional: bool = False) -> keras.Sequential:
     """The authors' G.
 
@@ -107,19 +149,18 @@ def make_discriminator(narrower: int = 1, convolutional: bool = False) -> keras.
     if convolutional:
         before: list[keras.Layer] = [Reshape((32, 32, 3))]
         kernels = [_uniform(0.005), *(_uniform(0.005, narrower) for _ in range(4))]
-        hidden = [
-            MaxoutConv2D(32 // narrower, 2, 8, padding=4, pool_size=4, pool_stride=2, kernel_initializer=kernels[0]),
-            MaxoutConv2D(32 // narrower, 2, 8, padding=3, pool_size=4, pool_stride=2, kernel_initializer=kernels[1]),
-            MaxoutConv2D(192 // narrower, 2, 5, padding=3, pool_size=2, pool_stride=2, kernel_initializer=kernels[2]),
-            Flatten(),
-            Maxout(500 // narrower, 5, kernels[3]),
-        ]
+        hidden: list[keras.Layer] = []
+        shapes = (32, 8, 4, 4), (32, 8, 3, 4), (192, 5, 3, 2)
+        for (channels, size, border, pool), kernel in zip(shapes, kernels[:3], strict=True):
+            convolution = Conv2D(2 * channels // narrower, size, kernel_initializer=kernel)
+            hidden += [ZeroPadding2D(border), convolution, MaxoutPooling(2, pool, 2)]
+        hidden += [Flatten(), Maxout(500 // narrower, 5, kernels[3])]
     else:
         before, kernels = [], [_uniform(0.005) for _ in range(3)]
         hidden = [Maxout(1600 // narrower, 5, kernel) for kernel in kernels[:2]]
     layers = [*before, Dropout(0.2)]
     for layer in hidden:
-        layers += [layer] if isinstance(layer, Flatten) else [layer, Dropout(0.5)]
+        layers += [layer, Dropout(0.5)] if isinstance(layer, Maxout | MaxoutPooling) else [layer]
     output = Dense(1, activation="sigmoid", kernel_initializer=kernels[-1])
     return keras.Sequential([keras.Input((3072,)), *layers, output], name="discriminator")
 

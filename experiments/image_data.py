@@ -1,13 +1,14 @@
-"""MNIST, Fashion-MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and CIFAR-10's preprocessing."""
+"""MNIST, Fashion-MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and minibatches of their images."""
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from gan_paper.distributions import Images
+from gan_paper.distributions import Seed
 from gan_paper.run import files
 
 import keras
@@ -105,6 +106,34 @@ def _split(arrays: dict[str, NDArray[np.uint8]]) -> ImageSet:
     train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("x_train", "x_test"))
     labels = arrays["y_train"][:-VALIDATION].ravel(), arrays["y_test"].ravel()
     return ImageSet(train[:-VALIDATION], train[-VALIDATION:], test, *labels)
+
+
+@dataclass(frozen=True)
+class Images:
+    """A data set of images as bytes, from which minibatches are drawn independently and uniformly, as in Algorithm 1.
+
+    Attributes:
+        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled as they are drawn.
+        low: What a pixel of 0 becomes.
+        high: What a pixel of 255 becomes.
+    """
+
+    pixels: NDArray[np.uint8]
+    low: float = 0.0
+    high: float = 1.0
+
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Draw an array of `shape`, whose last axis is an image's."""
+        index = np.random.default_rng(seed).integers(len(self.pixels), size=tuple(shape)[:-1])
+        return self.scaled(self.pixels[index], dtype)
+
+    def scaled(self, pixels: NDArray[np.uint8], dtype: type[np.floating] = np.float32) -> NDArray:
+        """Bytes on the scale of the samples."""
+        return pixels / np.asarray(255 / (self.high - self.low), dtype) + np.asarray(self.low, dtype)
+
+    def unscaled(self, samples: NDArray) -> NDArray:
+        """Samples on the scale from 0, black, to 1, white."""
+        return (samples - self.low) / (self.high - self.low)
 
 
 @dataclass(frozen=True)

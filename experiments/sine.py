@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gan_paper import GAN, run
-from gan_paper.distributions import Gaussian, Points, Uniform
+from gan_paper.distributions import FRESH_EXAMPLES, Gaussian, Uniform
 from gan_paper.layers import Dropout, torch_dense
 from gan_paper.metrics import Recording
 from gan_paper.metrics.distances import energy_distance
@@ -127,9 +127,9 @@ def on_the_curve(x: np.ndarray) -> np.ndarray:
     return np.stack([x.ravel(), np.sin(x.ravel())], axis=1)
 
 
-def data(config: Config) -> Points:
+def data(config: Config) -> np.ndarray:
     """The points of the curve, the same for every run."""
-    return Points(on_the_curve(X.sample((1024,), seed=0)))
+    return on_the_curve(X.sample((1024,), seed=0))
 
 
 def make_gan(config: Config) -> GAN:
@@ -165,6 +165,8 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
         average; `value` in nats, `d_real` and `d_fake`.
     """
     samples, curve = gan.sample(10_000, config.seed), on_the_curve(X.quantile((np.arange(4096) + 0.5) / 4096))
+    points = data(config)
+    drawn = np.random.default_rng((config.seed, 0, FRESH_EXAMPLES)).integers(len(points), size=len(samples))
     counts, _ = np.histogram(samples[:, 0], 32, (0, 2 * np.pi))
     proportion = counts * 32 / len(samples)
     return {
@@ -172,13 +174,13 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
         "bins_in_proportion": float(((proportion >= 0.5) & (proportion <= 2)).mean()),
         "energy_distance": energy_distance(samples[:5000], curve),
         "energy_distance_of_true": float(cdist(curve, curve).mean() / 5000),  # its mean over draws of 5,000
-        **gan.evaluate(data(config), count=len(samples), seed=config.seed),
+        **gan.evaluate(points[drawn], seed=config.seed),
     }
 
 
 def plot(folder: run.Folder) -> None:
     """Samples and D in the plane, and the training curves."""
-    recording, points = folder.recording, data(folder.config).points
+    recording, points = folder.recording, data(folder.config)
     discriminator = keras.models.load_model(folder.path / "discriminator.keras")
     folder.save_figure("samples", plane(recording, points, discriminator.predict_on_batch))
     folder.save_figure("training", training_curves(folder.history, "non_saturating"))

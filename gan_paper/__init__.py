@@ -6,18 +6,13 @@ import tempfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gan_paper import interrupts
-
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
     from gan_paper.layers import Dropout, Maxout
-    from gan_paper.optimizers import RisingMomentum
 
 __version__ = "0.3.0.dev0"
-__all__ = ["GAN", "Dropout", "Gaussian", "GaussianMixture", "Maxout", "RisingMomentum", "Uniform", "__version__"]
-
-sys.unraisablehook = interrupts.again  # before the imports, which have many weak references
+__all__ = ["GAN", "Dropout", "Gaussian", "GaussianMixture", "Maxout", "Uniform", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,9 +22,7 @@ def __getattr__(name: str) -> Any:
     if "tensorflow" not in sys.modules:
         _import_tensorflow()
     # All: Keras loads a saved class only if that has been imported.
-    modules = [
-        import_module(f"gan_paper.{module}") for module in ("algorithm1", "distributions", "layers", "optimizers")
-    ]
+    modules = [import_module(f"gan_paper.{module}") for module in ("algorithm1", "distributions", "layers")]
     return next(vars(module)[name] for module in modules if name in vars(module))
 
 

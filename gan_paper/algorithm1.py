@@ -1,12 +1,13 @@
 """Algorithm 1 of the paper as a Keras model: `fit`, the compiled loop, an iteration, and its two steps."""
 
+import contextlib
 from typing import Any
 
 from gan_paper import objective
 from gan_paper.examples import integer
 from gan_paper.minibatches import Minibatches
 from gan_paper.model import AdversarialModel
-from gan_paper.networks import check_classes, diverged, frozen_state, total, warn_out_of_reach
+from gan_paper.networks import frozen_state, total, warn_out_of_reach
 
 import keras
 import tensorflow as tf
@@ -87,7 +88,7 @@ class GAN(AdversarialModel):
 
         Raises:
             ValueError: naming the argument, if something does not fit.
-            FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
+            FloatingPointError: if a weight or a loss stops being finite: at which iteration.
         """
         minibatches = self.minibatches(x, batch_size, seed, c)
         steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
@@ -96,8 +97,6 @@ class GAN(AdversarialModel):
         for name, variables in self._to_train().items():
             if variables != self._compiled_for[name]:
                 raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
-        if self._calls:
-            raise ValueError("fit is running already, in another thread")
         used = [] if callbacks is None else [callbacks]
         if validation_data is not None:
             held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
@@ -109,7 +108,8 @@ class GAN(AdversarialModel):
         self.steps_per_execution = minibatches.per_call(steps, self._arguments["steps_per_execution"])
         epochs_left, per_call = max(0, epochs - initial_epoch), self.steps_per_execution
         try:
-            with minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call) as self._calls:
+            calls = minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call)
+            with contextlib.closing(calls) as self._calls:
                 return super().fit(
                     # The minibatches come from a thread; Keras wants a dataset, and gets one that only counts.
                     tf.data.Dataset.range(1).repeat(),
@@ -126,7 +126,6 @@ class GAN(AdversarialModel):
     def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0, c: Any = None) -> Minibatches:
         """The minibatches that `fit` trains on, given the same arguments, of which it refuses the same."""
         self._assert_compile_called("fit")
-        check_classes(c, self.generator, self.discriminator)
         minibatches = Minibatches(self, x, c, batch_size, seed)
         warn_out_of_reach(minibatches.seen, self.generator)
         return minibatches
@@ -148,10 +147,11 @@ class GAN(AdversarialModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            minibatches = next(self._calls)
-            logs, finite = step(minibatches)
+            logs, finite = step(next(self._calls))
             if not finite:
-                raise diverged(self, minibatches, logs)
+                raise FloatingPointError(
+                    f"training diverged at iteration {int(self.iterations)}: losses or weights are not finite"
+                )
             return logs
 
         self.train_function = call

@@ -69,8 +69,7 @@ class SampleGrid(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.path, self.every = Path(path), integer("every", every)
-        self.count = len(c) if c is not None else count if count is None else integer("count", count)
-        self.c, self.image_shape = c, image_shape
+        self.count, self.c, self.image_shape = count if c is None else len(c), c, image_shape
         self.examples = None if examples is None else np.asarray(examples, float)
         self.written: list[Path] = []
 

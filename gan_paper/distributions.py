@@ -7,11 +7,10 @@ draws them, in less processor time than TensorFlow's stateless operations. Densi
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize.elementwise import find_root
 from scipy.special import ndtr, ndtri
 
@@ -43,7 +42,7 @@ class Distribution(Protocol):
         """The probability of a value of at most `x`, in [0, 1]."""
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
-        """The inverse of `cdf`, for `q` in [0, 1]."""
+        """The inverse of `cdf`, for `q` in (0, 1)."""
 
 
 class _Saved:
@@ -152,9 +151,8 @@ class Uniform(_Saved):
         return np.clip((np.asarray(x) - self.low) / (self.high - self.low), 0.0, 1.0)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
-        """The inverse of `cdf`; NaN for `q` outside [0, 1]."""
-        q = np.asarray(q, dtype=float)
-        return np.where((q >= 0) & (q <= 1), self.low + (self.high - self.low) * q, np.nan)
+        """The inverse of `cdf`."""
+        return self.low + (self.high - self.low) * np.asarray(q, dtype=float)
 
 
 @dataclass(frozen=True)
@@ -171,15 +169,8 @@ class GaussianMixture(_Saved):
     stds: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not len(self.weights) == len(self.means) == len(self.stds) > 0:
-            raise ValueError(
-                "a mixture needs as many weights as means and standard deviations, "
-                f"not {len(self.weights)}, {len(self.means)} and {len(self.stds)}"
-            )
-        if min(self.weights) < 0 or not np.isclose(sum(self.weights), 1):
+        if len(self._components()) == 0 or min(self.weights) < 0 or not np.isclose(sum(self.weights), 1):
             raise ValueError(f"a mixture's weights must be non-negative and sum to 1, not {self.weights}")
-        if not min(self.stds) > 0:
-            raise ValueError(f"the standard deviations of a mixture must be positive, not {self.stds}")
 
     @property
     def mean(self) -> float:
@@ -207,94 +198,11 @@ class GaussianMixture(_Saved):
         return np.sum([w * g.cdf(x) for w, g in self._components()], axis=0)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
-        """The inverse of `cdf`, solved to float64 between the components' own quantiles."""
-        q = np.asarray(q, dtype=float)
+        """The inverse of `cdf`, solved to float64 between the components' own quantiles; NaN for 0 and 1."""
+        q, s = np.asarray(q, dtype=float), min(self.stds)
         of_components = np.stack([g.quantile(q) for w, g in self._components() if w > 0])
-        low, high = of_components.min(axis=0), of_components.max(axis=0)
-        inner = (low < high) & np.isfinite(low) & np.isfinite(high)
-        result = np.where(inner, 0.0, low)  # equal bounds are the answer, infinities and NaN too
-        if inner.any():
-            root = find_root(lambda x, q: self.cdf(x) - q, (low[inner], high[inner]), args=(q[inner],))
-            result[inner] = root.x
-        return result
+        between = of_components.min(axis=0) - s, of_components.max(axis=0) + s
+        return find_root(lambda x, q: self.cdf(x) - q, between, args=(q,)).x
 
     def _components(self) -> list[tuple[float, Gaussian]]:
         return [(w, Gaussian(m, s)) for w, m, s in zip(self.weights, self.means, self.stds, strict=True)]
-
-
-@dataclass(frozen=True)
-class Unsaved(_Saved):
-    """Stands in a loaded GAN for a prior that could not be saved with it.
-
-    Attributes:
-        prior: How that prior was printed.
-    """
-
-    prior: str
-
-    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
-        """Refuse.
-
-        Raises:
-            ValueError: always, with what to do.
-        """
-        raise ValueError(f"p_z was not saved with this GAN: set gan.p_z to what it was, {self.prior}")
-
-
-@dataclass(frozen=True)
-class Points:
-    """A finite data set: training goes through it in epochs, each in an order of its own.
-
-    Attributes:
-        points: The examples, (N, ...).
-    """
-
-    points: NDArray
-
-    def sample(self, shape: Sequence[int], seed: Seed, dtype: DTypeLike = np.float32) -> NDArray:
-        """Draw an array of `shape`, whose last axes are an example's, with replacement."""
-        leading = tuple(shape)[: len(shape) - (self.points.ndim - 1)]
-        return self.points[np.random.default_rng(seed).integers(len(self.points), size=leading)].astype(dtype)
-
-    def epochs(self, shape: Sequence[int], position: int, seed: int) -> NDArray:
-        """The examples at `position` and after, of the endless row of shuffled epochs that `seed` makes."""
-        size, count = len(self.points), math.prod(shape[: len(shape) - (self.points.ndim - 1)])
-        passes = range(position // size, (position + count - 1) // size + 1)
-        order = [
-            _permutation(size, seed, epoch)[max(0, position - epoch * size) : position + count - epoch * size]
-            for epoch in passes
-        ]
-        return self.points[np.concatenate(order)].reshape(shape)
-
-
-@dataclass(frozen=True)
-class Images:
-    """A data set of images as bytes, from which minibatches are drawn independently and uniformly, as in Algorithm 1.
-
-    Attributes:
-        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled as they are drawn.
-        low: What a pixel of 0 becomes.
-        high: What a pixel of 255 becomes.
-    """
-
-    pixels: NDArray[np.uint8]
-    low: float = 0.0
-    high: float = 1.0
-
-    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
-        """Draw an array of `shape`, whose last axis is an image's."""
-        index = np.random.default_rng(seed).integers(len(self.pixels), size=tuple(shape)[:-1])
-        return self.scaled(self.pixels[index], dtype)
-
-    def scaled(self, pixels: NDArray[np.uint8], dtype: type[np.floating] = np.float32) -> NDArray:
-        """Bytes on the scale of the samples."""
-        return pixels / np.asarray(255 / (self.high - self.low), dtype) + np.asarray(self.low, dtype)
-
-    def unscaled(self, samples: NDArray) -> NDArray:
-        """Samples on the scale from 0, black, to 1, white."""
-        return (samples - self.low) / (self.high - self.low)
-
-
-@lru_cache(maxsize=8)
-def _permutation(size: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    return np.random.default_rng((seed, epoch)).permutation(size)

@@ -1,4 +1,4 @@
-"""Layers that Keras does not have, or not fast: maxout, biases, dropout, ELU, dense layers as PyTorch begins them."""
+"""Layers that Keras does not have, or not fast: maxout, dropout, ELU, dense layers as PyTorch begins them."""
 
 import functools
 import random
@@ -11,111 +11,34 @@ from keras.layers import Dense
 
 
 @keras.saving.register_keras_serializable("gan_paper")
-class Maxout(keras.layers.Layer):
+class Maxout(Dense):
     """A maxout layer (Goodfellow et al., 2013): each unit is the greatest of several linear pieces.
 
     It maps (m, inputs) to (m, units). Its weights are `kernel` (inputs, pieces * units), piece by piece, and `bias`
     (pieces * units,), which begins at 0.
 
     Args:
-        units: Outputs, at least 1.
-        pieces: Linear functions of the input in each, at least 1.
+        units: Outputs.
+        pieces: Linear functions of the input in each.
         kernel_initializer: Of `kernel`.
-
-    Raises:
-        ValueError: if `units` or `pieces` is less than 1.
+        **kwargs: As for `keras.layers.Dense`.
     """
 
     def __init__(self, units: int, pieces: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if units < 1 or pieces < 1:
-            raise ValueError(f"a maxout layer needs at least 1 unit and 1 piece, not {units} and {pieces}")
-        self.units, self.pieces = units, pieces
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights for inputs of this shape."""
-        shape = (input_shape[-1], self.pieces * self.units)
-        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
+        super().__init__(units * pieces, kernel_initializer=kernel_initializer, **kwargs)
+        self.pieces = pieces
 
     def call(self, x: Any) -> Any:
         """The greatest piece of each unit."""
-        return _greatest(x @ self.kernel + self.bias, self.pieces)
+        return greatest(x @ self.kernel + self.bias, self.pieces)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(m, units)."""
+        return *input_shape[:-1], self.units // self.pieces
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return super().get_config() | {"units": self.units, "pieces": self.pieces, "kernel_initializer": initializer}
-
-
-@keras.saving.register_keras_serializable("gan_paper")
-class MaxoutConv2D(keras.layers.Layer):
-    """A maxout convolution and max pooling: each output is the greatest of several convolutions, over a pool.
-
-    It maps (m, height, width, channels) to (m, ..., filters). As in cuda-convnet, the authors' library, a pool begins
-    at every `pool_stride`, and the last one may reach over the edge. Its weights are `kernel` (kernel_size,
-    kernel_size, channels, pieces * filters), piece by piece, and `bias`, which begins at 0.
-
-    Args:
-        filters: Channels of the output.
-        pieces: Convolutions of which each is the greatest.
-        kernel_size: Side of the kernels.
-        padding: Zeros on each side of the input.
-        pool_size: Side of the pools.
-        pool_stride: From one pool to the next.
-        kernel_initializer: Of `kernel`.
-    """
-
-    def __init__(
-        self,
-        filters: int,
-        pieces: int,
-        kernel_size: int,
-        padding: int,
-        pool_size: int,
-        pool_stride: int,
-        kernel_initializer: Any = "glorot_uniform",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.filters, self.pieces, self.kernel_size, self.padding = filters, pieces, kernel_size, padding
-        self.pool_size, self.pool_stride = pool_size, pool_stride
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights for inputs of this shape."""
-        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.pieces * self.filters)
-        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
-
-    def call(self, x: Any) -> Any:
-        """The greatest value of each pool."""
-        around = [(0, 0), (self.padding, self.padding), (self.padding, self.padding), (0, 0)]
-        x = _greatest(tf.nn.conv2d(x, self.kernel, 1, around) + self.bias, self.pieces)
-        beyond = [(0, -(side - self.pool_size) % self.pool_stride) for side in x.shape[1:3]]
-        x = tf.pad(x, [(0, 0), *beyond, (0, 0)], constant_values=x.dtype.min)
-        return tf.nn.max_pool2d(x, self.pool_size, self.pool_stride, "VALID")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        names = "filters", "pieces", "kernel_size", "padding", "pool_size", "pool_stride"
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        own = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), **own, "kernel_initializer": initializer}
-
-
-@keras.saving.register_keras_serializable("gan_paper")
-class Bias(keras.layers.Layer):
-    """Adds to each entry of (m, ...) a weight of its own, which begins at 0."""
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights for inputs of this shape."""
-        self.bias = self.add_weight(shape=input_shape[1:], initializer="zeros", name="bias")
-
-    def call(self, x: Any) -> Any:
-        """The sum."""
-        return x + self.bias
+        return {**super().get_config(), "units": self.units // self.pieces, "pieces": self.pieces}
 
 
 @keras.saving.register_keras_serializable("gan_paper")
@@ -176,7 +99,8 @@ def torch_dense(inputs: int, units: int, activation: Any = None, scale: float = 
     return Dense(units, activation, kernel_initializer=kernel, bias_initializer=bias)
 
 
-def _greatest(x: Any, pieces: int) -> Any:
+def greatest(x: Any, pieces: int) -> Any:
+    """The greatest of each unit's pieces: (m, ..., pieces * units), piece by piece, to (m, ..., units)."""
     return functools.reduce(tf.maximum, tf.split(x, pieces, axis=-1))
 
 

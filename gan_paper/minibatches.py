@@ -1,16 +1,15 @@
 """The minibatches of Algorithm 1: a pure function of seed and iteration, whatever the calls and epochs they come in."""
 
-import contextlib
+import functools
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from gan_paper.distributions import CONDITIONS, NOISE, Points
+from gan_paper.distributions import CONDITIONS, NOISE
 from gan_paper.examples import DATASETS, array, check_draw, drawn_as, integer, source
-from gan_paper.interrupts import noticed
 
 import numpy as np
 import tensorflow as tf
@@ -19,25 +18,14 @@ from numpy.typing import NDArray
 _BLOCK = 2**15  # random numbers that are drawn at once
 _AHEAD = 2  # calls
 _CALL = 64 << 20  # bytes of the minibatches of one call: three calls are in memory at once
-_ITERATION = 4 << 30  # bytes of the minibatches of one iteration, at most
 
 
 class Minibatches:
-    """The minibatches of every iteration of a GAN's training.
-
-    Args:
-        gan: A compiled `GAN`.
-        x: Where examples come from, as `GAN.fit` takes it.
-        c: What comes with each example, as `GAN.fit` takes it; None for data sets, whose batches are pairs (x, c).
-        batch_size: m; None for data sets that have their own batches, and 32 by default elsewhere.
-        seed: Of the draws.
+    """The minibatches of every iteration of a compiled GAN's training, made by `GAN.minibatches`.
 
     Attributes:
         steps: Iterations in an epoch: what the examples last for; None where they have no known end.
         seen: Examples that were looked at.
-
-    Raises:
-        ValueError: naming the argument, if one does not fit or an iteration takes too much memory.
     """
 
     def __init__(self, gan: Any, x: Any, c: Any, batch_size: int | None, seed: int) -> None:
@@ -47,17 +35,12 @@ class Minibatches:
         self._source = source(x, c, batch_size, parts)
         k, m, length, self.seen = gan.k, self._source.m, self._source.batches, self._source.seen
         noises = k if gan.simultaneous else k + 1
-        self._shapes = [((k, m, *parts[0].shape), z.dtype), ((noises, m, *z.shape), z.dtype)]
+        self._shapes = [((k, m, *parts[0].shape), parts[0].dtype), ((noises, m, *z.shape), z.dtype)]
         numbers = sum(math.prod(shape) for shape, _ in self._shapes)
         for of_c in parts[1:]:
             self._shapes += [((k, m, *of_c.shape), of_c.dtype), ((m, *of_c.shape), of_c.dtype)]
-        self._conditions = None if c is None else Points(array(c, parts[1]))
+        self._conditions = None if c is None else array(c, parts[1])
         self._bytes = sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in self._shapes)
-        if self._bytes > _ITERATION:
-            raise ValueError(
-                f"batch_size {m} with k = {k} makes minibatches of {self._bytes / 2**30:.1f} GB an iteration; "
-                f"at most {_ITERATION >> 30} GB are accepted"
-            )
         self.steps = None if length is None else length // k
         if self.steps == 0:
             raise ValueError(f"x has {length} full minibatches of {m}; an iteration takes k = {k}")
@@ -65,19 +48,18 @@ class Minibatches:
         # shares one; where minibatches are large, it is one iteration. A dataset is not drawn ahead of its use.
         self._block = 1 if isinstance(x, DATASETS) else max(1, _BLOCK // numbers)
         # Where a call ends in the middle of a block, the next one goes on with it.
-        self._drawn: tuple[int, list[NDArray]] = (-1, [])
+        self._block_at = functools.lru_cache(1)(self._draw_block)
 
-    def _draw(self, first: int) -> list[NDArray]:
-        """A block of iterations."""
-        if self._drawn[0] != first:
-            x, *c = self._source.draw(first, self._block, self._k, self._seed)
-            _, z_shape, *c_shapes = [(self._block, *shape) for shape, _ in self._shapes]
-            z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._shapes[1][1]))
-            if c:  # the generator's update has its own
-                among = self._conditions or Points(c[0].reshape(-1, *c_shapes[1][2:]))
-                c.append(among.sample(c_shapes[1], (self._seed, first, CONDITIONS), c[0].dtype))
-            self._drawn = first, [x, z, *c]
-        return self._drawn[1]
+    def _draw_block(self, first: int) -> list[NDArray]:
+        """The block of iterations that begins with this one."""
+        x, *c = self._source.draw(first, self._block, self._k, self._seed)
+        _, z_shape, *c_shapes = [(self._block, *shape) for shape, _ in self._shapes]
+        z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._shapes[1][1]))
+        if c:  # the generator's update has its own
+            among = c[0].reshape(-1, *c_shapes[1][2:]) if self._conditions is None else self._conditions
+            rng = np.random.default_rng((self._seed, first, CONDITIONS))
+            c.append(among[rng.integers(len(among), size=c_shapes[1][:2])])
+        return [x, z, *c]
 
     def draw(
         self, first: int, count: int, room: int | None = None, ended: threading.Event | None = None
@@ -95,12 +77,12 @@ class Minibatches:
             examples (room, k, m, ...) and the generator's (room, m, ...), drawn from the data's.
         """
         last = first + count
-        wholes = [_aligned((room or count, *shape), dtype) for shape, dtype in self._shapes]
+        wholes = [np.empty((room or count, *shape), dtype) for shape, dtype in self._shapes]
         for begin in range(first - first % self._block, last, self._block):
             if ended and ended.is_set():
                 break
             here = slice(max(begin, first), min(begin + self._block, last))
-            for whole, part in zip(wholes, self._draw(begin), strict=True):
+            for whole, part in zip(wholes, self._block_at(begin), strict=True):
                 whole[here.start - first : here.stop - first] = part[here.start - begin : here.stop - begin]
         return wholes
 
@@ -114,11 +96,10 @@ class Minibatches:
         most = most or max(1, min(1000, _CALL // self._bytes))
         return math.ceil(steps / math.ceil(steps / most))
 
-    @contextlib.contextmanager
     def ahead(
         self, start: Callable[[], int], steps: int, epochs: int, per_call: int
-    ) -> Iterator[Iterator[tuple[Any, ...]]]:
-        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread that ends with the block.
+    ) -> Generator[tuple[Any, ...], None, None]:
+        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread, until this is closed.
 
         Args:
             start: Gives the first iteration, once a call is wanted: Keras's `BackupAndRestore` sets it at first.
@@ -127,8 +108,8 @@ class Minibatches:
             per_call: Iterations in a call.
 
         Yields:
-            An iterator of (x, z, count) or (x, z, c, c of the generator, count): as of `draw`, with room for `per_call`
-            iterations, and how many they hold.
+            (x, z, count) or (x, z, c, c of the generator, count): as of `draw`, with room for `per_call` iterations,
+            and how many they hold.
         """
         ended = threading.Event()
 
@@ -137,34 +118,16 @@ class Minibatches:
             return *map(tf.convert_to_tensor, minibatches), tf.constant(count, tf.int32)
 
         waiting: deque[Future] = deque()
-
-        def oldest() -> tuple[Any, ...]:
-            check()
-            return waiting.popleft().result()
-
-        def drawn() -> Generator[tuple[Any, ...]]:
-            first = start()
-            for epoch in range(first, first + epochs * steps, steps):
-                for begin in range(epoch, epoch + steps, per_call):
-                    waiting.append(executor.submit(draw, begin, min(per_call, epoch + steps - begin)))
-                    if len(waiting) > _AHEAD:
-                        yield oldest()
-            while waiting:
-                yield oldest()
-
-        with noticed() as check, ThreadPoolExecutor(1, "minibatches") as executor:
-            minibatches = drawn()
+        with ThreadPoolExecutor(1, "minibatches") as executor:
             try:
-                yield minibatches
+                first = start()
+                for epoch in range(first, first + epochs * steps, steps):
+                    for begin in range(epoch, epoch + steps, per_call):
+                        waiting.append(executor.submit(draw, begin, min(per_call, epoch + steps - begin)))
+                        if len(waiting) > _AHEAD:
+                            yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
             finally:
                 ended.set()
                 executor.shutdown(cancel_futures=True)
-                minibatches.close()  # and with it what it holds of x
-
-
-def _aligned(shape: Sequence[int], dtype: Any) -> NDArray:
-    """An empty array that TensorFlow takes as it is: it copies those that do not begin at a multiple of 64 bytes."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + 64, np.uint8)
-    begin = -memory.ctypes.data % 64
-    return memory[begin : begin + size].view(dtype).reshape(shape)

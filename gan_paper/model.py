@@ -4,10 +4,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
-from gan_paper import distributions, objective
-from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE
+from gan_paper import objective
+from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE, Distribution, Gaussian, GaussianMixture, Uniform
 from gan_paper.examples import Part, array, drawn_as, integer, is_distribution
-from gan_paper.networks import check_classes, check_pair, combine, has_convolution, logits_of, one_or_all
+from gan_paper.networks import check_pair, classes, combine, has_convolution, logits_of, one_or_all
 from gan_paper.optimizers import Both, keeps_ema, of_network
 
 import keras
@@ -16,12 +16,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        f"gan_paper trains by TensorFlow, and Keras's backend is {keras.backend.backend()}: "
-        "set KERAS_BACKEND=tensorflow before Keras is imported"
-    )
-for _name in ("Gaussian", "Uniform", "GaussianMixture", "Unsaved"):
-    keras.saving.register_keras_serializable("gan_paper")(getattr(distributions, _name))
+    raise ImportError("gan_paper trains by TensorFlow: set KERAS_BACKEND=tensorflow before Keras is imported")
+for _distribution in (Gaussian, Uniform, GaussianMixture):
+    keras.saving.register_keras_serializable("gan_paper")(_distribution)
 
 _CHUNK = 10_000  # samples whose noise has one seed
 
@@ -39,7 +36,7 @@ class AdversarialModel(keras.Model):
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        p_z: distributions.Distribution | None = None,
+        p_z: Distribution | None = None,
         from_logits: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -48,7 +45,8 @@ class AdversarialModel(keras.Model):
         if p_z is not None and not hasattr(p_z, "sample"):
             raise ValueError(f"p_z must be a distribution with a method `sample`, not {p_z!r}")
         self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
-        self.p_z = distributions.Gaussian() if p_z is None else p_z
+        self.p_z = Gaussian() if p_z is None else p_z
+        networks = generator, discriminator
         # Keras would take these for further networks and weights of the model, if they were set in the ordinary way.
         self.__dict__.update(
             combined=combine(generator, discriminator),
@@ -57,7 +55,7 @@ class AdversarialModel(keras.Model):
             parts=[
                 Part("p_z", tuple(generator.inputs[0].shape[1:]), keras.config.floatx()),
                 Part("x", tuple(discriminator.inputs[0].shape[1:]), keras.config.floatx()),
-                *(Part("c", tuple(c.shape[1:]), c.dtype) for c in discriminator.inputs[1:]),
+                *(Part("c", tuple(c.shape[1:]), c.dtype, classes(*networks)) for c in discriminator.inputs[1:]),
             ],
             _evaluated=None,
         )
@@ -209,8 +207,6 @@ class AdversarialModel(keras.Model):
         real, fake = (self._in_batches(logits, [values, *conditions]) for values in (x, samples))
         return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
 
-    test_on_batch = evaluate
-
     def _to_evaluate(self) -> Self:
         """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
         if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):
@@ -224,7 +220,6 @@ class AdversarialModel(keras.Model):
             raise ValueError("c must be given to a conditional GAN, whose networks have two inputs, and to no other")
         if c is None:
             return []
-        check_classes(c, self.generator, self.discriminator)
         c = np.broadcast_to(c, (count, *np.shape(c))) if np.shape(c) == self.parts[2].shape else c
         rows = array(c, self.parts[2])
         if len(rows) != count:
@@ -240,13 +235,6 @@ class AdversarialModel(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """The networks and the prior, so that Keras can save and load the whole model."""
         arguments = {name: getattr(self, name) for name in ("generator", "discriminator", "p_z", "from_logits")}
-        if not (hasattr(self.p_z, "get_config") and hasattr(self.p_z, "from_config")):
-            warnings.warn(
-                f"p_z, {self.p_z!r}, is not saved: it has no get_config and from_config. "
-                "Set p_z of the loaded GAN before it samples or trains",
-                stacklevel=2,
-            )
-            arguments["p_z"] = distributions.Unsaved(repr(self.p_z))
         return {**super().get_config(), **keras.saving.serialize_keras_object(arguments)}
 
     @classmethod
@@ -273,16 +261,6 @@ class AdversarialModel(keras.Model):
         """The inverse of `save_own_variables`."""
         self.iterations.assign(store["iterations"])
 
-    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Save the whole model, as `keras.Model.save` does, in a `.keras` file.
-
-        Raises:
-            ValueError: if it is another: an HDF5 file cannot hold two networks and a prior.
-        """
-        if not str(filepath).endswith(".keras"):
-            raise ValueError(f"filepath must end in .keras, not {filepath}; export writes a SavedModel")
-        super().save(filepath, *args, **kwargs)
-
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Export the generator, as `keras.Model.export` does: what this model computes when it is called."""
         self.generator.export(filepath, *args, **kwargs)
@@ -292,7 +270,7 @@ class AdversarialModel(keras.Model):
         raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
 
 
-def _fresh(p: distributions.Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
+def _fresh(p: Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
     """Draws (count, ...) by seeds of their own for each chunk, so that fewer draws are the first of more."""
     seed, sizes = integer("seed", seed, 0), [min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK)]
     draws = (((size, *part.shape), (seed, index, purpose)) for index, size in enumerate(sizes))

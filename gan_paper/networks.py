@@ -2,17 +2,15 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
 _MOVING = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Cropping2D)
-_SIGMOIDS = (keras.activations.sigmoid, ops.sigmoid, tf.nn.sigmoid)
 
 
 def check_pair(generator: Any, discriminator: Any) -> None:
@@ -30,63 +28,54 @@ def check_pair(generator: Any, discriminator: Any) -> None:
             raise ValueError(f"{name} must have one input or, to be conditional, two, not {len(inputs)}")
     if {id(w) for w in generator.weights} & {id(w) for w in discriminator.weights}:
         raise ValueError("generator and discriminator must not share a layer: each is trained against the other")
-    made, taken = generator.output_shape[1:], discriminator.inputs[0].shape[1:]
+    made = [generator.output_shape[1:], *(c.shape[1:] for c in generator.inputs[1:])]
+    taken = [tensor.shape[1:] for tensor in discriminator.inputs]
     if made != taken:
-        raise ValueError(f"generator makes samples of shape {made}, but discriminator takes {taken}")
-    c_g, c_d = (
-        [c.shape[1:] for c in network.inputs[1:]] or ["no second input"] for network in (generator, discriminator)
-    )
-    if c_g != c_d:
-        raise ValueError(f"generator and discriminator must take the same c, not {c_g[0]} and {c_d[0]}")
+        raise ValueError(f"generator's samples, and c, have shapes {made}, but discriminator takes {taken}")
 
 
-def check_classes(c: Any, *networks: keras.Model) -> None:
-    """Refuse class numbers that an Embedding has no row for: compiled by XLA, it would take another row."""
-    if c is None or np.asarray(c).dtype.kind not in "iu" or not np.size(c):
-        return
+def classes(*networks: keras.Model) -> int | None:
+    """How many classes an Embedding of c has; None where there is none. Compiled by XLA, it takes any number."""
     layers = [layer for network in networks for layer in network._flatten_layers()]
-    classes = min((layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)), default=None)
-    if classes is not None and not 0 <= np.min(c) <= np.max(c) < classes:
-        raise ValueError(f"c must be class numbers from 0 to {classes - 1}, not {np.min(c)} to {np.max(c)}")
+    return min((layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)), default=None)
 
 
 def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
     """D's logits as a function of D's input: sigmoid(logits(x)) = D(x). Their dtype is Keras's `floatx`.
 
-    They are exact where D ends in a sigmoid that can be left out. Where it ends in something else between 0 and 1, they
-    are those of the probability, clipped to [1e-7, 1 - 1e-7]: right, but with no gradient beyond. A warning says so.
+    They are exact where D ends in Keras's sigmoid. Where it ends in something else between 0 and 1, they are those of
+    the probability, clipped to [1e-7, 1 - 1e-7]: right, but with no gradient beyond. A warning says so.
 
     Raises:
         ValueError: if D has another output than one number, or ends in something else than `from_logits` says.
     """
     if discriminator.output_shape != (None, 1):
         raise ValueError(f"discriminator must answer with shape (m, 1), not {discriminator.output_shape}")
-    found = _before_sigmoid(discriminator)
-    if from_logits:
-        if found or _is_probability(discriminator):
-            raise ValueError(
-                "from_logits is True, but the discriminator's answers lie between 0 and 1, as probabilities do; "
-                "leave from_logits out"
-            )
-        found = discriminator
-    if not found:
-        last = discriminator.outputs[0]._keras_history.operation.name
-        if not _is_probability(discriminator):
-            raise ValueError(
-                f"discriminator must answer with probabilities; its last layer, {last}, gives values outside [0, 1]. "
-                "For logits, pass from_logits=True"
-            )
+
+    def logits(x: Any, training: bool = False) -> Any:
+        answers = discriminator(x, training=training)
+        if from_logits:
+            return _floatx(answers)
+        if hasattr(answers, "_keras_logits"):  # Keras's sigmoid leaves there what it was given
+            return _floatx(answers._keras_logits)
+        p = ops.clip(_floatx(answers), 1e-7, 1 - 1e-7)
+        return ops.log(p) - ops.log1p(-p)
+
+    rng, inputs = np.random.default_rng(0), discriminator.inputs
+    x, *c = (np.zeros((100, *tensor.shape[1:]), tensor.dtype) for tensor in inputs)
+    answers = discriminator(one_or_all([x + rng.normal(0, 100, x.shape), *c]))
+    is_probability = np.min(answers) >= 0 and np.max(answers) <= 1
+    if from_logits and is_probability:
+        raise ValueError("from_logits must be left out: the discriminator's answers lie in [0, 1], as probabilities do")
+    if not (from_logits or is_probability):
+        raise ValueError("discriminator must answer with probabilities, in [0, 1]; for logits, pass from_logits=True")
+    if not (from_logits or hasattr(answers, "_keras_logits")):
         warnings.warn(
-            f"discriminator ends in {last}, where no sigmoid was found to leave out: its probabilities are clipped to "
-            "[1e-7, 1 - 1e-7], so D trains less exactly near 0 and 1",
+            "discriminator does not end in Keras's sigmoid: its probabilities are clipped to [1e-7, 1 - 1e-7], so it "
+            "trains less exactly near 0 and 1",
             stacklevel=4,
         )
-
-        def found(x: Any, training: bool = False) -> Any:
-            p = ops.clip(_floatx(discriminator(x, training=training)), 1e-7, 1 - 1e-7)
-            return ops.log(p) - ops.log1p(-p)
-
-    return lambda x, training=False: _floatx(found(x, training=training))
+    return logits
 
 
 def one_or_all(inputs: list[Any]) -> Any:
@@ -96,41 +85,6 @@ def one_or_all(inputs: list[Any]) -> Any:
 
 def _floatx(values: Any) -> Any:
     return ops.cast(values, keras.config.floatx())
-
-
-def _before_sigmoid(network: keras.Model) -> Callable[..., Any] | None:
-    """The network without the sigmoid that it ends in, from the same weights; None if none is found."""
-    history = network.outputs[0]._keras_history
-    last = history.operation
-    if not last._inbound_nodes:  # of a model that is its own input
-        return None
-    # A layer may serve in another model, too: what it was given in this one.
-    before = last._inbound_nodes[history.node_index].input_tensors
-    below = keras.Model(one_or_all(network.inputs), one_or_all(before))
-    if isinstance(last, keras.Model):
-        inner = _before_sigmoid(last)
-        return inner and (lambda x, training=False: inner(below(x, training=training), training=training))
-    is_sigmoid = type(last).__name__ == "Sigmoid" or getattr(last, "activation", None) in _SIGMOIDS
-    if not is_sigmoid or getattr(last, "activity_regularizer", None) is not None:
-        return None
-    if type(last) is keras.layers.Dense:
-
-        def dense(x: Any, training: bool = False) -> Any:
-            a = below(x, training=training) @ ops.cast(last.kernel, last.compute_dtype)
-            return a if last.bias is None else a + ops.cast(last.bias, last.compute_dtype)
-
-        return dense
-    return below if type(last) is keras.layers.Activation or type(last).__name__ == "Sigmoid" else None
-
-
-def _is_probability(discriminator: keras.Model) -> bool:
-    """Whether all answers to random inputs, small and large, lie in [0, 1]."""
-    rng, answers = np.random.default_rng(0), []
-    for scale in (1, 10, 100):
-        x = [rng.normal(0, scale, (32, *t.shape[1:])) for t in discriminator.inputs[:1]]
-        x += [np.zeros((32, *t.shape[1:]), t.dtype) for t in discriminator.inputs[1:]]
-        answers.append(_floatx(discriminator(one_or_all(x))))
-    return bool(np.min(answers) >= 0 and np.max(answers) <= 1)
 
 
 def has_convolution(*networks: keras.Model) -> bool:
@@ -201,20 +155,3 @@ def warn_out_of_reach(x: NDArray, generator: keras.Model) -> None:
             f"gives {low:.4g} to {high:.4g}: scale x, or choose another",
             stacklevel=2,
         )
-
-
-def diverged(gan: Any, minibatches: Sequence[Any], logs: Mapping[str, Any]) -> FloatingPointError:
-    """Why a training has to stop, in one line: what is no longer finite, of what `GAN.train_step` took and left."""
-    x, z, *_, count = minibatches
-    for name, values in {"x": x, "p_z": z}.items():
-        if not np.isfinite(values[:count]).all():
-            return FloatingPointError(f"training stopped: {name} gives values that are not finite")
-    # In this order: a D that breaks takes G with it, and weights that break, the losses.
-    found = {
-        "discriminator's weights are": gan.discriminator.get_weights(),
-        "generator's weights are": gan.generator.get_weights(),
-        "discriminator's loss is": [logs["d_loss"]],
-        "generator's loss is": [logs["g_loss"]],
-    }
-    broken = next(name for name, values in found.items() if not all(np.isfinite(value).all() for value in values))
-    return FloatingPointError(f"training diverged at iteration {int(gan.iterations)}: the {broken} no longer finite")

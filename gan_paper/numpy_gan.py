@@ -43,11 +43,6 @@ class Layer:
     bias: Array | None
     activation: str
 
-    @property
-    def parameters(self) -> list[Array]:
-        """The weights, and the bias where there is one."""
-        return [self.weights] if self.bias is None else [self.weights, self.bias]
-
 
 @dataclass
 class Perceptron:
@@ -58,7 +53,7 @@ class Perceptron:
     @property
     def parameters(self) -> list[Array]:
         """Every layer's parameters in order, as the arrays that are trained in place."""
-        return [parameter for layer in self.layers for parameter in layer.parameters]
+        return [w for layer in self.layers for w in (layer.weights, layer.bias) if w is not None]
 
     def __call__(self, x: Array) -> Array:
         """The outputs (m, units of the last layer) for inputs x (m, inputs of the first)."""
@@ -127,20 +122,14 @@ def discriminator_gradients(G: Perceptron, D: Perceptron, x: Array, z: Array) ->
 def generator_gradients(
     G: Perceptron, D: Perceptron, z: Array, generator_loss: str = "non_saturating"
 ) -> tuple[float, list[Array]]:
-    """The generator's objective on noise z, and its gradients with respect to G's parameters.
-
-    Raises:
-        ValueError: if `generator_loss` is neither "saturating" nor "non_saturating".
-    """
+    """The generator's objective on noise z, and its gradients with respect to G's parameters."""
     through_G = G.forward(z)
     through_D = D.forward(through_G[0][-1])
     logits = through_D[1][-1]
     if generator_loss == "saturating":
         loss, of_logits = np.mean(log_sigmoid(-logits)), -sigmoid(logits) / logits.size
-    elif generator_loss == "non_saturating":
-        loss, of_logits = -np.mean(log_sigmoid(logits)), -sigmoid(-logits) / logits.size
     else:
-        raise ValueError(f"generator_loss must be 'saturating' or 'non_saturating', not {generator_loss!r}")
+        loss, of_logits = -np.mean(log_sigmoid(logits)), -sigmoid(-logits) / logits.size
     _, of_samples = D.backward(*through_D, of_logits)
     gradients, _ = G.backward(*through_G, of_samples * ACTIVATIONS[G.layers[-1].activation][1](through_G[1][-1]))
     return float(loss), gradients

@@ -122,10 +122,9 @@ class Means(keras.metrics.Metric):
     """Means over an epoch's iterations, by name. As one metric each they would take milliseconds of every epoch."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(name="means")
-        self.names = names
-        self.totals = self.add_variable((len(names),), "zeros", name="totals")
-        self.count = self.add_variable((), "zeros", name="count")
+        super().__init__()
+        self.names, self.count = names, self.add_variable((), "zeros")
+        self.totals = self.add_variable((len(names),), "zeros")
 
     def update_state(self, totals: Any, iterations: Any) -> None:
         """Add the totals of so many iterations."""

@@ -1,9 +1,8 @@
-"""Optimizers fitted to the length of a run, and the one that the authors used for MNIST."""
+"""Optimizers fitted to the length of a run, and the two of a GAN."""
 
 from typing import Any
 
 import keras
-from keras import ops
 from keras.optimizers.schedules import CosineDecay
 
 
@@ -65,57 +64,8 @@ def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
 def of_network(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
     """The optimizer of the network that is called "d" or "g", by its name or itself; in float16, with loss scaling."""
     found = keras.optimizers.get(optimizer)
-    if not isinstance(found, keras.optimizers.Optimizer):
-        raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
     is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
     if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):
         found = keras.optimizers.LossScaleOptimizer(found)
     found.name = name  # Keras's callbacks log learning_rate_NAME
     return found
-
-
-@keras.saving.register_keras_serializable("gan_paper")
-class RisingMomentum(keras.optimizers.SGD):
-    """SGD with momentum that rises linearly, an epoch at a time (the authors' released settings).
-
-    Keras's own SGD takes a schedule for its learning rate, but only a number for its momentum.
-
-    Args:
-        learning_rate: The learning rate, or its schedule.
-        momentum: The momentum of the first epoch, in (0, 1].
-        final: The momentum from epoch `saturate` on.
-        saturate: The epoch, counted from 1, in which the momentum has risen to `final`; at least 2.
-        updates_per_epoch: Updates in an epoch.
-        **kwargs: As for `keras.optimizers.SGD`.
-
-    Raises:
-        ValueError: if `saturate` is less than 2.
-    """
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.1,
-        momentum: float = 0.5,
-        final: float = 0.7,
-        saturate: int = 250,
-        updates_per_epoch: int = 500,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(learning_rate, momentum, **kwargs)
-        if saturate < 2:
-            raise ValueError(f"saturate must be at least 2, the epoch after the first, not {saturate}")
-        self.final, self.saturate, self.updates_per_epoch = final, saturate, updates_per_epoch
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move the velocity, and the variable by it."""
-        rise = ops.minimum(self.iterations // self.updates_per_epoch, self.saturate - 1) / (self.saturate - 1)
-        momentum = ops.cast(self.momentum + (self.final - self.momentum) * rise, variable.dtype)
-        velocity = self.momentums[self._get_variable_index(variable)]
-        step = ops.cast(learning_rate, variable.dtype) * ops.cast(gradient, variable.dtype)
-        self.assign(velocity, momentum * velocity - step)
-        self.assign_add(variable, velocity)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        own = {"final": self.final, "saturate": self.saturate, "updates_per_epoch": self.updates_per_epoch}
-        return {**super().get_config(), **own}

@@ -45,19 +45,11 @@ class Estimate(NamedTuple):
         sigma: The width of the Gaussians, in the units of the data.
         mean: The mean log-likelihood of the points, in nats.
         standard_error: The standard deviation over the points, divided by the root of their number.
-        points: How many points.
     """
 
     sigma: float
     mean: float
     standard_error: float
-    points: int
-
-    @classmethod
-    def of(cls, log_likelihoods: Floats, sigma: float) -> "Estimate":
-        """The row of the points' log-likelihoods, (N,), at a width."""
-        points = len(log_likelihoods)
-        return cls(sigma, float(log_likelihoods.mean()), float(log_likelihoods.std() / points**0.5), points)
 
 
 def validate(validation: ArrayLike, samples: ArrayLike, sigmas: Sequence[float] = SIGMAS) -> Estimate:
@@ -73,12 +65,7 @@ def validate(validation: ArrayLike, samples: ArrayLike, sigmas: Sequence[float] 
     """
     validation = np.asarray(validation)
     first = log_likelihood(validation[:SELECTION], samples, sigmas)
-    best = int(first.mean(axis=1).argmax())
-    log_likelihoods = first[best]
-    if len(validation) > SELECTION:
-        rest = log_likelihood(validation[SELECTION:], samples, sigmas[best])
-        log_likelihoods = np.concatenate([log_likelihoods, rest])
-    return Estimate.of(log_likelihoods, sigmas[best])
+    return estimate(validation, samples, sigmas[int(first.mean(axis=1).argmax())])
 
 
 def estimate(points: ArrayLike, samples: ArrayLike, sigma: float) -> Estimate:
@@ -87,7 +74,8 @@ def estimate(points: ArrayLike, samples: ArrayLike, sigma: float) -> Estimate:
     Raises:
         ValueError: as `log_likelihood` does.
     """
-    return Estimate.of(log_likelihood(points, samples, sigma), sigma)
+    found = log_likelihood(points, samples, sigma)
+    return Estimate(sigma, float(found.mean()), float(found.std() / len(found) ** 0.5))
 
 
 @np.errstate(under="ignore")  # a far sample's weight, or a tiny part of a distance, may become 0

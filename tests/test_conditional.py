@@ -13,6 +13,7 @@ RNG = np.random.default_rng(0)
 C = RNG.integers(0, 3, 3000)
 X = RNG.normal(2.0 * C, 1).astype("float32")[:, None]  # p(x | c) = N(2c, 1)
 SGD = keras.optimizers.SGD
+slices = tf.data.Dataset.from_tensor_slices
 
 
 def network(inputs, last=None, classes=3, hidden=16):
@@ -76,7 +77,7 @@ def test_each_class_is_learnt_and_a_shuffled_class_is_not():
 
 
 def test_a_data_set_of_pairs_saving_and_evaluating(tmp_path):
-    gan, dataset = make_gan(), tf.data.Dataset.from_tensor_slices((X, C)).batch(50)
+    gan, dataset = make_gan(), slices((X, C)).batch(50)
     gan.fit(dataset, verbose=0, validation_data=(X[:100], C[:100]))
     assert int(gan.iterations) == len(X) // 50
     gan.save(tmp_path / "gan.keras")
@@ -95,9 +96,9 @@ def test_what_is_refused_by_name():
     for refused, message in [
         (lambda: fit(gan, c=None), "c must be given"),
         (lambda: fit(gan, c=C[:10]), "c must have as many rows as x, 3000, not 10"),
-        (lambda: fit(gan, c=C + 0.5), "c holds values .* which int32 cannot hold"),
+        (lambda: fit(gan, c=C + 0.5), "c must be finite numbers of int32 from 0 to 2, not from 0 to 2.5"),
         (lambda: fit(gan, Gaussian(), C), "x must be an array or a data set of pairs"),
-        (lambda: fit(gan, c=C + 1), "c must be class numbers from 0 to 2, not 1 to 3"),
+        (lambda: gan.fit(slices((X, C + 1)).batch(50)), "c must be .* from 0 to 2, not from 0 to 3"),
         (lambda: gan.sample(5, c=C[:4]), "c must have a row for each of 5 samples, or be one for all, not 4"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -1,9 +1,10 @@
-from gan_paper.distributions import Gaussian, GaussianMixture, Images, Points, Uniform
+from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 
 import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
+from image_data import Images
 
 MIXTURE = GaussianMixture((0.3, 0.7), (-2.0, 3.0), (0.5, 1.5))
 ALL = [Gaussian(4, 1.25), Uniform(-1, 3), MIXTURE]
@@ -36,29 +37,17 @@ def test_pdf_integrates_to_cdf_which_quantile_inverts(p):
         assert mass == pytest.approx(p.cdf(x), abs=1e-8)
     q = np.array([[1e-6, 0.01, 0.25], [0.5, 0.9, 1 - 1e-6]])
     assert np.allclose(p.cdf(p.quantile(q)), q, rtol=1e-9, atol=1e-12)
-    assert np.shape(p.quantile(0.3)) == () and np.isnan(p.quantile(-0.1))
-
-
-def test_epochs_hold_every_point_once_whatever_the_minibatches():
-    points = Points(np.arange(10.0)[:, None])
-    whole = points.epochs((40, 1), 0, seed=3).ravel()
-    for epoch in whole.reshape(4, 10):
-        assert np.array_equal(np.sort(epoch), np.arange(10))
-    assert len(np.unique(whole.reshape(4, 10), axis=0)) == 4  # each in its own order
-    for m in (1, 3, 4, 15):
-        parts = [points.epochs((1, m, 1), position, seed=3).ravel() for position in range(0, 40 - m + 1, m)]
-        assert np.array_equal(np.concatenate(parts), whole[: len(parts) * m])
-    assert not np.array_equal(points.epochs((40, 1), 0, seed=4).ravel(), whole)
+    assert np.shape(p.quantile(0.3)) == ()
 
 
 PIXELS = np.arange(30, dtype=np.uint8).reshape(10, 3) * 8
 
 
-@pytest.mark.parametrize(("p", "rows"), [(Points(PIXELS), PIXELS), (Images(PIXELS, -1, 1), PIXELS / 127.5 - 1)])
-def test_examples_are_drawn_uniformly_and_with_replacement(p, rows):
+def test_images_are_drawn_uniformly_and_with_replacement():
+    p = Images(PIXELS, -1, 1)
     drawn = p.sample((2, 500, 3), (1, 2))
     assert drawn.shape == (2, 500, 3) and drawn.dtype == np.float32
     found, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
-    assert np.allclose(found, rows, atol=1e-7) and scipy.stats.chisquare(counts).pvalue > 1e-3
+    assert np.allclose(found, PIXELS / 127.5 - 1, atol=1e-7) and scipy.stats.chisquare(counts).pvalue > 1e-3
     assert np.array_equal(drawn, p.sample((2, 500, 3), (1, 2))) and not np.array_equal(drawn, p.sample((2, 500, 3), 1))
-    assert isinstance(p, Points) or np.allclose(p.unscaled(drawn), (drawn + 1) / 2)
+    assert np.allclose(p.unscaled(drawn), (drawn + 1) / 2)

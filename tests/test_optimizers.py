@@ -1,8 +1,9 @@
-from gan_paper.optimizers import RisingMomentum, for_run
+from gan_paper.optimizers import for_run
 
 import keras
 import numpy as np
 import pytest
+from image_experiment import RisingMomentum
 
 
 def test_the_momentum_rises_by_the_epoch_to_its_final_value(float64):

@@ -1,8 +1,6 @@
 """`GAN.fit` on what people have: data sets, DataFrames, Keras sequences, own distributions; what is refused."""
 
-import contextlib
 import itertools
-import signal
 import time
 
 from gan_paper import Gaussian, Uniform
@@ -43,8 +41,10 @@ def first_numbers(x, count, *batch_size):
 
 def test_m_is_the_length_of_most_batches():
     short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
-    seen = first_numbers(short_first, 9)
-    assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
+    labelled = slices((NUMBERS, NUMBERS[:, 0])).batch(20)
+    for dataset in (short_first, labelled):
+        seen = first_numbers(dataset, 9)
+        assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
 
 
 def of_passes(*passes):
@@ -55,11 +55,8 @@ def of_passes(*passes):
 
 
 def test_a_dataset_that_has_no_minibatch_left_ends_training():
-    with (
-        pytest.warns(UserWarning, match="no batch of m = 20"),
-        pytest.raises(ValueError, match="x must give batches of m = 20"),
-    ):
-        first_numbers(of_passes([20], [7], []), 1)
+    with pytest.raises(ValueError, match="no batch of m = 20"):
+        first_numbers(of_passes([20], [20], [7], []), 4)
 
 
 @pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0])])
@@ -96,25 +93,21 @@ class Own:
 
 
 OWN = [
-    (Own(lambda shape: np.zeros(shape[1:])), "must answer with an array"),
-    (Own(lambda shape: np.full(shape, np.nan)), "not finite"),
-    (Own(lambda shape: shape["nothing"]), "fails"),
+    (Own(lambda shape: np.zeros(shape[1:])), "asked for an array of shape"),
+    (Own(lambda shape: np.full(shape, np.nan)), "must be finite"),
 ]
 REFUSED = [
     (X[:19], {}, "x has 0 full minibatches of 20"),
     (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes it, not \(200, 1\)"),
-    (np.where(X > 5, np.nan, X), {}, "x holds values that are not finite"),
-    (np.ma.masked_greater(X, 5), {}, "x is an array with masked values"),
-    (X.astype("f8") * 1e39, {}, "float32 cannot hold"),
-    *((x, {}, "x must be an array of numbers") for x in (X.astype(complex), [[1.0], []])),
-    ((batch for batch in [X]), {}, "from_generator"),
+    (np.where(X > 5, np.nan, X), {}, "x must be finite numbers of float32 .*, not from nan to nan"),
+    (X.astype("f8") * 1e39, {}, "x must be finite numbers of float32"),
+    (X.astype(complex), {}, "x must be an array of numbers"),
+    ((batch for batch in [X]), {}, "x must be an array of numbers, .* not generator"),
     (X, {"batch_size": 0}, "batch_size must be an integer of at least 1"),
-    (X, {"batch_size": 10**9}, "batch_size 1000000000 with k = 1 makes minibatches of .* GB"),
     (X, {"seed": True}, "seed must be an integer of at least 0"),
     (Gaussian(), {"batch_size": 20}, "steps_per_epoch must be given"),
     *((p, {"steps_per_epoch": 3}, f"x.sample.*{told}") for p, told in OWN),
-    (slices(X), {}, r"x must be of shape \(m, 2\), .*; dataset.batch"),
-    (slices((X, X)).batch(20), {}, "x must be a tf.data.Dataset of examples alone"),
+    (slices(X), {}, r"x must be of shape \(N, 2\), .* not \(2,\)"),
     (slices(X).batch(20), {"batch_size": 20}, "batch_size must be left out"),
     (slices(X).batch(20).repeat(), {}, "steps_per_epoch must be given"),
     (Batches(lambda x: {"image": x}), {}, "x must be an array of numbers"),
@@ -127,13 +120,6 @@ def test_data_that_do_not_fit_are_refused_by_name(x, kwargs, message):
     with pytest.raises(ValueError, match=message) as refusal:
         fit(gan, x, **kwargs)
     assert "\n" not in str(refusal.value) and int(gan.g_optimizer.iterations) == 0
-
-
-def test_numbers_that_are_not_finite_are_named_by_where_they_come_from():
-    draws = itertools.count()
-    late = Own(lambda shape: np.full(shape, 0.5 if next(draws) < 2 else np.nan))
-    with pytest.raises(FloatingPointError, match="p_z gives values that are not finite"):
-        fit(make_gan(p_z=late), Gaussian(), batch_size=2000, steps_per_epoch=20)
 
 
 BYTES = np.random.default_rng(0).integers(0, 256, (200, 2)).astype("uint8")
@@ -163,16 +149,3 @@ def test_training_that_fails_ends_while_a_distribution_draws():
     slow = Own(lambda shape: time.sleep(0.1) or np.zeros(shape))
     with pytest.raises(RuntimeError, match="stop"):
         fit(make_gan(steps_per_execution=5), slow, batch_size=2**14, steps_per_epoch=10**6, callbacks=[Fails()])
-
-
-def test_an_interruption_that_something_swallows_ends_the_training():
-    def swallow(batch, logs):
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-
-    handler = signal.default_int_handler  # of a script; what a shell starts in the background ignores the signal
-    before = signal.signal(signal.SIGINT, handler)
-    with pytest.raises(KeyboardInterrupt):
-        fit(make_gan(), X, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=swallow)])
-    assert signal.signal(signal.SIGINT, before) is handler
-    fit(make_gan(), X)

@@ -150,14 +150,14 @@ def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits:
     """
     arrays = iter(weights)
     for i, layer in enumerate(network.layers):
-        if isinstance(layer, Dense | Maxout):
+        if isinstance(layer, Dense):
             x = x @ next(arrays) + next(arrays)
         match layer:
+            case Maxout():  # a Dense, too
+                x = x.reshape(len(x), layer.pieces, -1).max(1)
             case Dense():
                 linear = layer.activation.__name__ == "linear" or (logits and layer is network.layers[-1])
                 x = x if linear else getattr(jax.nn, layer.activation.__name__)(x)
-            case Maxout():
-                x = x.reshape(len(x), layer.pieces, -1).max(1)
             case ReLU():
                 x = jax.nn.relu(x)
             case LeakyReLU():

@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from gan_paper import GAN, Dropout, Maxout, RisingMomentum, run
-from gan_paper.distributions import Images
+from gan_paper import GAN, Dropout, Maxout, run
 
 import numpy as np
 from keras.optimizers import Adam, schedules
@@ -103,7 +102,7 @@ def shorten(gan: GAN, iterations: int) -> None:
             config["learning_rate"]["config"]["decay_steps"] *= SHORT / iterations
         if isinstance(optimizer, Adam):
             config["epsilon"] = 1e-12
-        if isinstance(optimizer, RisingMomentum):
+        if "saturate" in config:  # of RisingMomentum
             config |= {"updates_per_epoch": 1, "saturate": SHORT}
         optimizers.append(type(optimizer).from_config(config))
     gan.compile(optimizers[0], optimizers[1], k=gan.k, generator_loss=gan.generator_loss, simultaneous=gan.simultaneous)
@@ -122,7 +121,7 @@ def momenta(optimizer: Any, updates: int) -> NDArray[np.float32]:
     They multiply the velocity by the present learning rate, Keras each gradient by that of its time.
     """
     momenta = np.full(updates, optimizer.momentum)
-    if isinstance(optimizer, RisingMomentum):
+    if hasattr(optimizer, "saturate"):  # RisingMomentum
         epochs = np.arange(updates) // optimizer.updates_per_epoch
         momenta += (optimizer.final - optimizer.momentum) * np.minimum(epochs / (optimizer.saturate - 1), 1)
     rates = learning_rates(optimizer, updates)
@@ -140,7 +139,7 @@ def networks(gan: GAN) -> list[Arrays]:
 
 def rows(x: Any) -> NDArray[np.float32]:
     """Return the examples of a finite data set, (N, dimensions), on the networks' scale."""
-    return x.scaled(x.pixels) if isinstance(x, Images) else x.points.astype(np.float32)
+    return x.scaled(x.pixels) if hasattr(x, "scaled") else np.asarray(x, np.float32)
 
 
 class Baseline(ABC):

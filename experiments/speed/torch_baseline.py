@@ -114,15 +114,15 @@ def sequential(network: keras.Model) -> nn.Sequential:
     """Build the same network with the same weights."""
     modules = nn.Sequential()
     for layer in network.layers:
-        if isinstance(layer, Dense | Maxout):
+        if isinstance(layer, Dense):
             modules.append(linear := nn.Linear(*layer.kernel.shape))
             weights = {"weight": np.array(layer.kernel).T, "bias": np.array(layer.bias)}
             linear.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
         match layer:
+            case Maxout():  # a Dense, too
+                modules.extend([nn.Unflatten(1, (layer.pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
             case Dense():
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
-            case Maxout():
-                modules.extend([nn.Unflatten(1, (layer.pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
             case ReLU():
                 modules.append(nn.ReLU())
             case LeakyReLU():
