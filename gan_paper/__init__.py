@@ -6,10 +6,14 @@ import tempfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gan_paper import interrupts
+
 if TYPE_CHECKING:
     from gan_paper.algorithm1 import GAN
     from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
     from gan_paper.layers import Dropout, Maxout
+
+sys.unraisablehook = interrupts.again  # before the imports, which have many weak references
 
 __version__ = "0.3.0.dev0"
 __all__ = ["GAN", "Dropout", "Gaussian", "GaussianMixture", "Maxout", "Uniform", "__version__"]

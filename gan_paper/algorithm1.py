@@ -1,13 +1,12 @@
 """Algorithm 1 of the paper as a Keras model: `fit`, the compiled loop, an iteration, and its two steps."""
 
-import contextlib
 from typing import Any
 
 from gan_paper import objective
 from gan_paper.examples import integer
 from gan_paper.minibatches import Minibatches
 from gan_paper.model import AdversarialModel
-from gan_paper.networks import frozen_state, total, warn_out_of_reach
+from gan_paper.networks import diverged, frozen_state, total, warn_out_of_reach
 
 import keras
 import tensorflow as tf
@@ -88,7 +87,7 @@ class GAN(AdversarialModel):
 
         Raises:
             ValueError: naming the argument, if something does not fit.
-            FloatingPointError: if a weight or a loss stops being finite: at which iteration.
+            FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
         """
         minibatches = self.minibatches(x, batch_size, seed, c)
         steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
@@ -108,8 +107,7 @@ class GAN(AdversarialModel):
         self.steps_per_execution = minibatches.per_call(steps, self._arguments["steps_per_execution"])
         epochs_left, per_call = max(0, epochs - initial_epoch), self.steps_per_execution
         try:
-            calls = minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call)
-            with contextlib.closing(calls) as self._calls:
+            with minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call) as self._calls:
                 return super().fit(
                     # The minibatches come from a thread; Keras wants a dataset, and gets one that only counts.
                     tf.data.Dataset.range(1).repeat(),
@@ -147,11 +145,10 @@ class GAN(AdversarialModel):
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
-            logs, finite = step(next(self._calls))
+            minibatches = next(self._calls)
+            logs, finite = step(minibatches)
             if not finite:
-                raise FloatingPointError(
-                    f"training diverged at iteration {int(self.iterations)}: losses or weights are not finite"
-                )
+                raise diverged(self, minibatches, logs)
             return logs
 
         self.train_function = call

@@ -206,3 +206,22 @@ class GaussianMixture(_Saved):
 
     def _components(self) -> list[tuple[float, Gaussian]]:
         return [(w, Gaussian(m, s)) for w, m, s in zip(self.weights, self.means, self.stds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Unsaved(_Saved):
+    """Stands in a loaded GAN for a prior that could not be saved with it.
+
+    Attributes:
+        prior: How that prior was printed.
+    """
+
+    prior: str
+
+    def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
+        """Refuse.
+
+        Raises:
+            ValueError: always, with what to do.
+        """
+        raise ValueError(f"p_z was not saved with this GAN: set gan.p_z to what it was, {self.prior}")

@@ -172,7 +172,10 @@ def integer(name: str, value: Any, least: int = 1) -> int:
 def check_draw(p: Any, part: Part) -> NDArray:
     """A distribution's draw of ten, tried, so that a ValueError names one that cannot be trained on."""
     shape = (2, 1, 5, *part.shape)
-    values = np.asarray(p.sample(shape, (0, 0, EXAMPLES), drawn_as(part.dtype)))
+    try:
+        values = np.asarray(p.sample(shape, (0, 0, EXAMPLES), drawn_as(part.dtype)))
+    except Exception as error:  # whatever somebody's own code raises
+        raise ValueError(f"{part.name}.sample(shape, seed, dtype) fails for shape {shape}: {error!r}") from error
     if values.shape != shape:
         raise ValueError(f"{part.name}.sample was asked for an array of shape {shape}, and gives one of {values.shape}")
     return array(values, Part(f"{part.name}.sample", shape[1:], part.dtype))
@@ -187,6 +190,8 @@ def array(values: Any, part: Part) -> NDArray:
             f"{part.name} must be {kinds if part.name == 'x' else 'an array of numbers'}, "
             f"not {type(values).__name__} of {found.dtype}"
         )
+    if np.ma.is_masked(values):
+        raise ValueError(f"{part.name} is an array with masked values: {part.name}.filled(value) gives them one")
     if found.ndim == 1 and part.shape == (1,):
         found = found[:, None]
     if found.ndim == 0 or found.shape[1:] != part.shape:

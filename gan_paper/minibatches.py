@@ -1,15 +1,16 @@
 """The minibatches of Algorithm 1: a pure function of seed and iteration, whatever the calls and epochs they come in."""
 
-import functools
+import contextlib
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from gan_paper.distributions import CONDITIONS, NOISE
 from gan_paper.examples import DATASETS, array, check_draw, drawn_as, integer, source
+from gan_paper.interrupts import noticed
 
 import numpy as np
 import tensorflow as tf
@@ -48,10 +49,15 @@ class Minibatches:
         # shares one; where minibatches are large, it is one iteration. A dataset is not drawn ahead of its use.
         self._block = 1 if isinstance(x, DATASETS) else max(1, _BLOCK // numbers)
         # Where a call ends in the middle of a block, the next one goes on with it.
-        self._block_at = functools.lru_cache(1)(self._draw_block)
+        self._drawn: tuple[int, list[NDArray]] = (-1, [])
+
+    def _block_at(self, first: int) -> list[NDArray]:
+        """The block of iterations that begins with this one."""
+        if self._drawn[0] != first:
+            self._drawn = first, self._draw_block(first)
+        return self._drawn[1]
 
     def _draw_block(self, first: int) -> list[NDArray]:
-        """The block of iterations that begins with this one."""
         x, *c = self._source.draw(first, self._block, self._k, self._seed)
         _, z_shape, *c_shapes = [(self._block, *shape) for shape, _ in self._shapes]
         z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._shapes[1][1]))
@@ -96,10 +102,11 @@ class Minibatches:
         most = most or max(1, min(1000, _CALL // self._bytes))
         return math.ceil(steps / math.ceil(steps / most))
 
+    @contextlib.contextmanager
     def ahead(
         self, start: Callable[[], int], steps: int, epochs: int, per_call: int
-    ) -> Generator[tuple[Any, ...], None, None]:
-        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread, until this is closed.
+    ) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread that ends with the block.
 
         Args:
             start: Gives the first iteration, once a call is wanted: Keras's `BackupAndRestore` sets it at first.
@@ -108,8 +115,8 @@ class Minibatches:
             per_call: Iterations in a call.
 
         Yields:
-            (x, z, count) or (x, z, c, c of the generator, count): as of `draw`, with room for `per_call` iterations,
-            and how many they hold.
+            An iterator of (x, z, count) or (x, z, c, c of the generator, count): as of `draw`, with room for `per_call`
+            iterations, and how many they hold.
         """
         ended = threading.Event()
 
@@ -118,16 +125,26 @@ class Minibatches:
             return *map(tf.convert_to_tensor, minibatches), tf.constant(count, tf.int32)
 
         waiting: deque[Future] = deque()
-        with ThreadPoolExecutor(1, "minibatches") as executor:
+
+        def oldest() -> tuple[Any, ...]:
+            check()
+            return waiting.popleft().result()
+
+        def drawn() -> Generator[tuple[Any, ...]]:
+            first = start()
+            for epoch in range(first, first + epochs * steps, steps):
+                for begin in range(epoch, epoch + steps, per_call):
+                    waiting.append(executor.submit(draw, begin, min(per_call, epoch + steps - begin)))
+                    if len(waiting) > _AHEAD:
+                        yield oldest()
+            while waiting:
+                yield oldest()
+
+        with noticed() as check, ThreadPoolExecutor(1, "minibatches") as executor:
+            minibatches = drawn()
             try:
-                first = start()
-                for epoch in range(first, first + epochs * steps, steps):
-                    for begin in range(epoch, epoch + steps, per_call):
-                        waiting.append(executor.submit(draw, begin, min(per_call, epoch + steps - begin)))
-                        if len(waiting) > _AHEAD:
-                            yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
+                yield minibatches
             finally:
                 ended.set()
                 executor.shutdown(cancel_futures=True)
+                minibatches.close()  # and with it what it holds of x

@@ -5,7 +5,15 @@ from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from gan_paper import objective
-from gan_paper.distributions import FRESH_EXAMPLES, FRESH_NOISE, Distribution, Gaussian, GaussianMixture, Uniform
+from gan_paper.distributions import (
+    FRESH_EXAMPLES,
+    FRESH_NOISE,
+    Distribution,
+    Gaussian,
+    GaussianMixture,
+    Uniform,
+    Unsaved,
+)
 from gan_paper.examples import Part, array, drawn_as, integer, is_distribution
 from gan_paper.networks import check_pair, classes, combine, has_convolution, logits_of, one_or_all
 from gan_paper.optimizers import Both, keeps_ema, of_network
@@ -17,7 +25,7 @@ from numpy.typing import NDArray
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError("gan_paper trains by TensorFlow: set KERAS_BACKEND=tensorflow before Keras is imported")
-for _distribution in (Gaussian, Uniform, GaussianMixture):
+for _distribution in (Gaussian, Uniform, GaussianMixture, Unsaved):
     keras.saving.register_keras_serializable("gan_paper")(_distribution)
 
 _CHUNK = 10_000  # samples whose noise has one seed
@@ -207,6 +215,8 @@ class AdversarialModel(keras.Model):
         real, fake = (self._in_batches(logits, [values, *conditions]) for values in (x, samples))
         return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
 
+    test_on_batch = evaluate
+
     def _to_evaluate(self) -> Self:
         """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
         if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):
@@ -235,6 +245,13 @@ class AdversarialModel(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """The networks and the prior, so that Keras can save and load the whole model."""
         arguments = {name: getattr(self, name) for name in ("generator", "discriminator", "p_z", "from_logits")}
+        if not (hasattr(self.p_z, "get_config") and hasattr(self.p_z, "from_config")):
+            warnings.warn(
+                f"p_z, {self.p_z!r}, is not saved: it has no get_config and from_config. "
+                "Set p_z of the loaded GAN before it samples or trains",
+                stacklevel=2,
+            )
+            arguments["p_z"] = Unsaved(repr(self.p_z))
         return {**super().get_config(), **keras.saving.serialize_keras_object(arguments)}
 
     @classmethod
@@ -260,6 +277,16 @@ class AdversarialModel(keras.Model):
     def load_own_variables(self, store: Any) -> None:
         """The inverse of `save_own_variables`."""
         self.iterations.assign(store["iterations"])
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Save the whole model, as `keras.Model.save` does, in a `.keras` file.
+
+        Raises:
+            ValueError: if it is another: an HDF5 file cannot hold two networks and a prior.
+        """
+        if not str(filepath).endswith(".keras"):
+            raise ValueError(f"filepath must end in .keras, not {filepath}; export writes a SavedModel")
+        super().save(filepath, *args, **kwargs)
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Export the generator, as `keras.Model.export` does: what this model computes when it is called."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -96,6 +96,23 @@ def has_convolution(*networks: keras.Model) -> bool:
 def total(values: Sequence[Any]) -> Any:
     """The sum of scalars of any dtype, 0 if there are none."""
     return sum(_floatx(value) for value in values)
+
+
+def diverged(gan: Any, minibatches: Sequence[Any], logs: Mapping[str, Any]) -> FloatingPointError:
+    """Why a training has to stop, in one line: what is no longer finite, of what `GAN.train_step` took and left."""
+    x, z, *_, count = minibatches
+    for name, values in {"x": x, "p_z": z}.items():
+        if not np.isfinite(values[:count]).all():
+            return FloatingPointError(f"training stopped: {name} gives values that are not finite")
+    # In this order: a D that breaks takes G with it, and weights that break, the losses.
+    found = {
+        "discriminator's weights are": gan.discriminator.get_weights(),
+        "generator's weights are": gan.generator.get_weights(),
+        "discriminator's loss is": [logs["d_loss"]],
+        "generator's loss is": [logs["g_loss"]],
+    }
+    broken = next(name for name, values in found.items() if not all(np.isfinite(value).all() for value in values))
+    return FloatingPointError(f"training diverged at iteration {int(gan.iterations)}: the {broken} no longer finite")
 
 
 @contextlib.contextmanager

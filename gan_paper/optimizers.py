@@ -64,6 +64,8 @@ def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
 def of_network(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
     """The optimizer of the network that is called "d" or "g", by its name or itself; in float16, with loss scaling."""
     found = keras.optimizers.get(optimizer)
+    if not isinstance(found, keras.optimizers.Optimizer):
+        raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
     is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
     if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):
         found = keras.optimizers.LossScaleOptimizer(found)

@@ -17,8 +17,8 @@ def make_gan():
 
 def draw(gan, per_call, start=0, stop=30, seed=5, p_data=P_DATA, m=4):
     """What `fit` trains on, one epoch from `start` on."""
-    calls = gan.minibatches(p_data, m, seed).ahead(lambda: start, stop - start, 1, per_call)
-    parts = [(x[:n], z[:n]) for x, z, n in calls]
+    with gan.minibatches(p_data, m, seed).ahead(lambda: start, stop - start, 1, per_call) as calls:
+        parts = [(x[:n], z[:n]) for x, z, n in calls]
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 

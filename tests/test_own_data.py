@@ -1,6 +1,8 @@
 """`GAN.fit` on what people have: data sets, DataFrames, Keras sequences, own distributions; what is refused."""
 
+import contextlib
 import itertools
+import signal
 import time
 
 from gan_paper import Gaussian, Uniform
@@ -95,11 +97,13 @@ class Own:
 OWN = [
     (Own(lambda shape: np.zeros(shape[1:])), "asked for an array of shape"),
     (Own(lambda shape: np.full(shape, np.nan)), "must be finite"),
+    (Own(lambda shape: shape["nothing"]), "fails"),
 ]
 REFUSED = [
     (X[:19], {}, "x has 0 full minibatches of 20"),
     (X[:, :1], {}, r"x must be of shape \(N, 2\), as the discriminator takes it, not \(200, 1\)"),
     (np.where(X > 5, np.nan, X), {}, "x must be finite numbers of float32 .*, not from nan to nan"),
+    (np.ma.masked_greater(X, 5), {}, "x is an array with masked values"),
     (X.astype("f8") * 1e39, {}, "x must be finite numbers of float32"),
     (X.astype(complex), {}, "x must be an array of numbers"),
     ((batch for batch in [X]), {}, "x must be an array of numbers, .* not generator"),
@@ -149,3 +153,23 @@ def test_training_that_fails_ends_while_a_distribution_draws():
     slow = Own(lambda shape: time.sleep(0.1) or np.zeros(shape))
     with pytest.raises(RuntimeError, match="stop"):
         fit(make_gan(steps_per_execution=5), slow, batch_size=2**14, steps_per_epoch=10**6, callbacks=[Fails()])
+
+
+def test_numbers_that_are_not_finite_are_named_by_where_they_come_from():
+    draws = itertools.count()
+    late = Own(lambda shape: np.full(shape, 0.5 if next(draws) < 2 else np.nan))
+    with pytest.raises(FloatingPointError, match="p_z gives values that are not finite"):
+        fit(make_gan(p_z=late), Gaussian(), batch_size=2000, steps_per_epoch=20)
+
+
+def test_an_interruption_that_something_swallows_ends_the_training():
+    def swallow(batch, logs):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.default_int_handler  # of a script; what a shell starts in the background ignores the signal
+    before = signal.signal(signal.SIGINT, handler)
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_gan(), X, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=swallow)])
+    assert signal.signal(signal.SIGINT, before) is handler
+    fit(make_gan(), X)
