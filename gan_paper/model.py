@@ -279,11 +279,7 @@ class AdversarialModel(keras.Model):
         self.iterations.assign(store["iterations"])
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Save the whole model, as `keras.Model.save` does, in a `.keras` file.
-
-        Raises:
-            ValueError: if it is another: an HDF5 file cannot hold two networks and a prior.
-        """
+        """Save the whole model, as `keras.Model.save` does, in a `.keras` file; a ValueError refuses any other."""
         if not str(filepath).endswith(".keras"):
             raise ValueError(f"filepath must end in .keras, not {filepath}; export writes a SavedModel")
         super().save(filepath, *args, **kwargs)
