@@ -6,10 +6,10 @@ a table over seeds for each setting; `report.py` shows the runs over one another
 
 A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. Such
 processes share this machine's cores, and then nothing listens on a port; or, with --scheduler, the workers of a Dask
-cluster. Workers need this project's code, and the folder of experiments on their PYTHONPATH, but no disk in common with
-this machine: a finished run comes back as an archive. What a worker had begun is lost if it dies. Whoever reaches a
-scheduler can run code in its workers: on a network that others use, give it a tls:// address, and all machines the
-certificates that https://distributed.dask.org/en/stable/tls.html describes.
+cluster. Workers need this project's code, with `experiments/` and --experiments on their PYTHONPATH, but no disk in
+common with this machine: a finished run comes back as an archive. What a worker had begun is lost if it dies. Whoever
+reaches a scheduler can run code in its workers: on a network that others use, give it a tls:// address, and all
+machines the certificates that https://distributed.dask.org/en/stable/tls.html describes.
 
 Exit statuses: 0 all runs are finished; 2 the sweep is refused; 3 some runs failed, or diverged; 130 stopped by Ctrl-C.
 """
@@ -23,7 +23,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,12 +33,8 @@ from gan_paper.run.config import flag, folder_name
 
 import tables
 import tyro
-from rich.progress import Progress
-from sweep_figure import Setting, draw
-from sweep_workers import Planned, Submit, cluster, this_machine
-
-RETRIES = 2
-"""How often a run is tried again whose process was killed, whose worker died, or whose archive is damaged."""
+from rich.progress import track
+from sweep_workers import Planned, Result, Submit, cluster, this_machine
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,7 @@ class Arguments:
     workers: int = os.cpu_count() or 1
     """Processes on this machine."""
     scheduler: str | None = None
-    """Address of a running Dask scheduler, say tcp://head:8786."""
-    scheduler_file: Path | None = None
-    """The file that a running Dask scheduler wrote its address to."""
+    """Address of a running Dask scheduler, say tcp://head:8786, or the file that it wrote its address to."""
     output: Path = Path("runs")
     """Folder of the experiments' folders."""
     experiments: Path = Path(__file__).parent
@@ -73,18 +67,18 @@ def main(arguments: Arguments) -> bool:
     """Train what is missing, and print the tables; whether every run is finished.
 
     Raises:
-        run.Refused: if the arguments are no good, no scheduler answers, or a folder holds a run of other settings.
+        run.Refused: if the arguments are no good, or no scheduler answers.
     """
-    folder, address = arguments.experiments.resolve(), arguments.scheduler or arguments.scheduler_file
+    folder = arguments.experiments.resolve()
     planned = plan(arguments, run.load_experiment(arguments.experiment, folder).PRESETS)
-    missing = [one for one in planned if not is_finished(one, arguments.experiment)]
+    missing = [one for one in planned if not is_finished(one)]
     print(f"{len(planned)} runs: {len(planned) - len(missing)} finished before, {len(missing)} to train", flush=True)
     failed: dict[Path, str] = {}
     if missing:
-        script = folder / f"{arguments.experiment}.py"
+        script, address = folder / f"{arguments.experiment}.py", arguments.scheduler
         with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
             failed = train(submit, missing)
-    summarize(arguments, planned, failed)
+    summarize(planned, failed)
     return not failed
 
 
@@ -120,16 +114,15 @@ def parse_seeds(text: str) -> list[int]:
     Raises:
         run.Refused: if it is no such text, or gives no seed.
     """
-    seeds: dict[int, None] = {}
     try:
-        for part in text.split(","):
-            first, _, last = part.partition("-")
-            seeds.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+        parts = (part.partition("-") for part in text.split(","))
+        ranges = [range(int(first), int(last or first) + 1) for first, _, last in parts]
     except ValueError:
-        seeds = {}
+        ranges = []
+    seeds = list(dict.fromkeys(itertools.chain(*ranges)))
     if not seeds:
         raise run.Refused(f"--seeds must be whole numbers and rising ranges of them, say 0,2,5-7, not {text!r}")
-    return list(seeds)
+    return seeds
 
 
 def as_flags(name: str, value: str, default: Any) -> list[str]:
@@ -141,46 +134,29 @@ def as_flags(name: str, value: str, default: Any) -> list[str]:
     return [flag(name), *value.split()] if isinstance(default, tuple) else [f"{flag(name)}={value}"]
 
 
-def is_finished(one: Planned, experiment: str) -> bool:
-    """Whether a run is there, and finished.
-
-    Raises:
-        run.Refused: if another one is. (What is no finished run is for the script to refuse, or to resume.)
-    """
-    if not (one.folder / "metrics.json").exists():
-        return False
-    config = run.read_config(one.folder)
-    if (config["experiment"], config["settings"]) != (experiment, one.config.settings()):
-        raise run.Refused(f"{one.folder} holds a run of other settings; choose another --output")
-    return True
+def is_finished(one: Planned) -> bool:
+    """Whether a run is there, and finished. One of other settings is for the script to refuse."""
+    return (one.folder / "metrics.json").exists() and run.read_config(one.folder)["settings"] == one.config.settings()
 
 
 def train(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
     """Train runs, and tell of each as it ends; by folder, what went wrong with those that are not finished."""
     failed: dict[Path, str] = {}
-    with Progress(disable=not sys.stdout.isatty()) as progress:
-        bar = progress.add_task("training", total=len(missing))
-        pending = {submit(one): (one, 0) for one in missing}
-        while pending:
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                one, tried = pending.pop(future)
-                fault, is_lost = settle(future, one)
-                if is_lost and tried < RETRIES:
-                    pending[submit(one)] = one, tried + 1
-                    continue
-                if fault:
-                    failed[one.folder] = line = f"failed: {fault}"
-                else:
-                    metrics = tables.summary(one.folder)
-                    name, value = tables.headline(metrics)
-                    line = f"{name} {value:.4g}, {metrics['reference'].partition(':')[0]}"
-                progress.console.print(f"{one.folder.name}: {line}", markup=False, highlight=False, soft_wrap=True)
-                progress.advance(bar)
+    futures = {submit(one): one.folder for one in missing}
+    for future in track(as_completed(futures), "training", len(missing), disable=not sys.stdout.isatty()):
+        folder = futures[future]
+        if fault := fault_of(future, folder):
+            failed[folder] = line = f"failed: {fault}"
+        else:
+            metrics = tables.summary(folder)
+            name, value = tables.headline(metrics)
+            line = f"{name} {value:.4g}, {metrics['reference'].partition(':')[0]}"
+        print(f"{folder.name}: {line}", flush=True)
     return failed
 
 
-def settle(future: "Future[Any]", one: Planned) -> tuple[str, bool]:
-    """What went wrong with a run, if anything, and whether it may go well another time.
+def fault_of(future: "Future[Result]", place: Path) -> str:
+    """What went wrong with a run; nothing if it is finished, and its folder in its place.
 
     Raises:
         run.Refused: if a worker refuses it, as it would all.
@@ -191,37 +167,24 @@ def settle(future: "Future[Any]", one: Planned) -> tuple[str, bool]:
     try:
         status, line, archive = future.result()
         if archive:
-            unpack(archive, one.folder)
+            unpack(archive, place)
     except run.Refused:
         raise
-    except Exception as error:  # of a worker that died, of its disk or memory, or of a damaged archive
-        return f"{type(error).__name__}: {error}".splitlines()[0], True
-    return (line, status < 0) if status else ("", False)  # a process that was killed has a negative status
+    except Exception as error:  # of workers that died, of a disk or memory, or of a damaged archive
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return line if status else ""
 
 
-def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
-    """Print a table over seeds for each setting, and draw the figure of them all."""
-    shown: list[Setting] = []
-    settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
-    differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
+def summarize(planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
+    """Print a table over seeds for each setting."""
     for label, group in itertools.groupby(planned, key=lambda one: one.folder.name.rpartition("seed")[0]):
-        runs = list(group)
-        print(f"\n{arguments.experiment} {label.rstrip('-') or preset}")
-        print(*(f"{one.folder.name}: {failed[one.folder]}\n" for one in runs if one.folder in failed), sep="", end="")
-        folders = [one.folder for one in runs if one.folder not in failed]
-        if folders:
-            print(tables.over_seeds(folders))
-            path = run.find_reference(folders[0], arguments.experiments.resolve().parent / "figures" / "reference")
-            title = "\n".join(f"{name} = {runs[0].config.settings()[name]}" for name in differing) or preset
-            recordings = [run.read_recording(folder) for folder in folders]
-            shown.append(Setting(title, recordings, run.read_recording(path) if path else None))
-    if shown:
-        named = [arguments.preset] if arguments.preset else []
-        name = "-".join(["sweep", *named, *arguments.set, f"seeds={arguments.seeds}"])
-        name = re.sub(r"[^\w=,.+-]", "_", name)[:200]  # a file's name has a limit
-        content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
-        figure = arguments.output / arguments.experiment / f"{name}.png"
-        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
+        folders = [one.folder for one in group]
+        print(f"\n{label.rstrip('-') or planned[0].config.preset}")
+        for folder in folders:
+            if folder in failed:
+                print(f"{folder.name}: {failed[folder]}")
+        if finished := [folder for folder in folders if folder not in failed]:
+            print(tables.over_seeds(finished))
 
 
 def unpack(archive: bytes, place: Path) -> None:

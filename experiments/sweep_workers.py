@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -43,19 +44,18 @@ Submit = Callable[[Planned], "Future[Result]"]
 def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool]) -> tuple[int, str]:
     """Run an experiment's script in a process of its own; its exit status, and the last line of its error stream."""
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "PYTHONUTF8": "1"}
-    command = [sys.executable, str(script), *flags]
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors) as process,
-    ):
-        while process.poll() is None and not is_stopped():
+    command, nowhere, pipe = [sys.executable, str(script), *flags], subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, stdout=nowhere, stderr=pipe, encoding="utf-8", errors="replace"
+    ) as process:
+        while not is_stopped():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.5)
-        process.terminate()  # it does nothing to a process that has ended
-        process.wait()
-        errors.seek(0)
-        lines = errors.read().splitlines()
-    return process.returncode, lines[-1] if lines else f"exit status {process.returncode}"
+                _, errors = process.communicate(timeout=0.5)
+                break
+        else:
+            process.terminate()
+            _, errors = process.communicate()
+    return process.returncode, (errors.splitlines() or [f"exit status {process.returncode}"])[-1]
 
 
 @contextlib.contextmanager
@@ -75,7 +75,7 @@ def this_machine(workers: int, script: Path) -> Iterator[Submit]:
 
 
 @contextlib.contextmanager
-def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
+def cluster(where: str, script: Path) -> Iterator[Submit]:
     """Yield what submits a run to the workers of a Dask cluster; their processes end with the block.
 
     Raises:
@@ -83,24 +83,21 @@ def cluster(where: str | Path, script: Path) -> Iterator[Submit]:
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        import cloudpickle  # these are of the extra `sweep`, which a sweep of this machine does without
-        from distributed import Client
+        from distributed import Client  # of the extra `sweep`, which a sweep of this machine does without
         from distributed.comm import parse_address
         from distributed.comm.registry import get_backend
 
-        address = json.loads(read_text(where))["address"] if isinstance(where, Path) else where
+        address = json.loads(read_text(Path(where)))["address"] if Path(where).is_file() else where
         get_backend(parse_address(address)[0])  # an address of no known kind would be noticed too late
         client = Client(address, timeout=10, set_as_default=False)
     except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
-        raise run.Refused(f"{where} leads to no Dask scheduler that answers: {error}") from None
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not find this module
+        raise run.Refused(f"--scheduler {where} leads to no Dask scheduler that answers: {error}") from None
     code = digest(script.parent)
 
     def submit(one: Planned) -> "Future[Result]":
         if one.folder.exists():
             raise run.Refused(f"{one.folder} is there already: finish it without --scheduler, or delete it yourself")
-        # In a lambda, since Dask sends a function that has a name by its name.
-        return executor.submit(lambda flags: train_there(str(script), code, flags), one.flags)
+        return executor.submit(train_there, script.stem, code, one.flags)
 
     with client:
         executor = client.get_executor(pure=False)
@@ -117,19 +114,17 @@ def digest(experiments: Path) -> str:
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in found)).hexdigest()
 
 
-def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
+def train_there(experiment: str, code: str, flags: Sequence[str]) -> Result:
     """Train a run on a worker of a cluster, in a temporary folder.
 
     Raises:
-        run.Refused: if the worker has no such script, or other code.
+        run.Refused: if the worker has no such experiment on its PYTHONPATH, or other code.
     """
     from distributed import get_worker
 
-    paths = [Path(script), *(Path(folder) / Path(script).name for folder in sys.path)]
-    found = next((path for path in paths if path.exists()), None)
-    if found is None or digest(found.parent) != code:
-        what = f"has other code in {found.parent} or gan_paper" if found else f"finds no {paths[0].name} on PYTHONPATH"
-        raise run.Refused(f"worker {socket.gethostname()} {what}")
+    spec = importlib.util.find_spec(experiment)
+    if not (spec and spec.origin and digest(Path(spec.origin).parent) == code):
+        raise run.Refused(f"worker {socket.gethostname()} has no {experiment}.py on its PYTHONPATH, or other code")
     worker = get_worker()
     key = worker.get_current_task()
 
@@ -139,5 +134,5 @@ def train_there(script: str, code: str, flags: Sequence[str]) -> Result:
 
     with tempfile.TemporaryDirectory(prefix="gan-paper-") as temporary:
         folder = Path(temporary) / "run"
-        status, line = run_script(found, [*flags, "--output", str(folder)], is_cancelled)
+        status, line = run_script(Path(spec.origin), [*flags, "--output", str(folder)], is_cancelled)
         return status, line, b"" if status else Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
