@@ -16,8 +16,7 @@ from gan_paper import GAN, parzen, run
 from gan_paper.distributions import Distribution
 from gan_paper.metrics import Recording, neighbours
 from gan_paper.optimizers import for_run
-from gan_paper.plots import training_curves
-from gan_paper.plots.images import image_frame
+from gan_paper.plots import image_frame, training_curves
 
 import image_pictures as pictures
 import keras

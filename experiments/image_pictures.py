@@ -6,8 +6,7 @@ Images are arrays (..., side, side, channels) of 1 channel or of 3, from 0, blac
 from collections.abc import Mapping
 from typing import Any
 
-from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH
-from gan_paper.plots.images import Images, image_grid
+from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH, Images, image_grid
 
 import matplotlib.pyplot as plt
 import numpy as np

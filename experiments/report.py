@@ -12,13 +12,14 @@ import base64
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from gan_paper import run
 from gan_paper.metrics import Recording
-from gan_paper.plots.images import image_grid
+from gan_paper.plots import image_grid
 from gan_paper.run import files
 
 import numpy as np
@@ -29,8 +30,6 @@ from PIL import Image
 
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
 TEMPLATE = Path(__file__).with_name("report_page.html")
-MARK = "<!doctype html><!-- written by gan-paper's report.py -->"
-"""How a page begins that may be replaced."""
 MOST_FRAMES, MOST_ROWS = 150, 400
 """Records of a run, and rows of its history, that are shown at most; of more, evenly spread ones."""
 CURVES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
@@ -46,10 +45,10 @@ def main(
 
     Args:
         runs: The folder in which the runs' folders are, at any depth.
-        output: The page [default: RUNS/report.html].
+        output: The page, in place of what is there [default: RUNS/report.html].
 
     Raises:
-        run.Refused: if there is no run, Plotly is not installed, or the page's place holds another file.
+        run.Refused: if there is no run, or Plotly is not installed.
     """
     try:
         from plotly.offline import get_plotlyjs  # of the extra `report`, which no other script needs
@@ -60,16 +59,13 @@ def main(
     if not folders:
         raise run.Refused(f"RUNS {runs} holds no run's folder")
     output = output or runs / "report.html"
-    if output.exists():
-        with files.readable(output, "page, which --output may replace"), output.open("rb") as file:
-            if file.read(len(MARK)) != MARK.encode():
-                raise ValueError("this script did not write it")
-    rows = [describe(folder, str(folder.relative_to(runs))) for folder in folders]
+    shown = [str(folder.relative_to(runs)).encode(errors="replace").decode() for folder in folders]
+    rows = [describe(folder, name) for folder, name in zip(folders, shown, strict=True)]
     files.write_text(output, page(rows, get_plotlyjs()))
     for row in rows:
         if row["state"].startswith("damaged"):
             print(f"{row['run']}: {row['state']}")
-    print(f"written: {_printable(output)}, {len(rows)} runs, {output.stat().st_size / 1e6:.1f} MB")
+    print(f"written: {output}, {len(rows)} runs, {output.stat().st_size / 1e6:.1f} MB")
 
 
 def describe(folder: Path, name: str) -> dict[str, Any]:
@@ -79,47 +75,36 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
     empty, `unfinished`, or a line that says what is damaged; `metric` is its headline; `verdict` is what the reference
     says, and `accepted` that in a word. `sort` holds the numbers behind metric and time.
     """
-    row: dict[str, Any] = dict.fromkeys(TEXTS, "")
-    row |= {"run": _printable(name), "settings": {}, "sort": {}, "player": None}
+    row: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "run": name, "settings": {}, "sort": {}, "player": None}
     try:
-        config, metrics = run.read_config(folder), {}
-        row["settings"] = {_printable(key): _printable(value)[:80] for key, value in config["settings"].items()}
-        row |= {"experiment": _printable(config["experiment"]), "preset": _printable(config["preset"])}
-        row |= {"seed": row["settings"].pop("seed", ""), "commit": _printable(config["versions"].get("commit") or "")}
+        config = run.read_config(folder)
+        settings = {key: str(value)[:80] for key, value in config["settings"].items()}
+        row |= {
+            "experiment": str(config["experiment"]),
+            "preset": str(config["preset"]),
+            "seed": settings.pop("seed", ""),
+        }
+        row |= {"settings": settings, "commit": str(config["versions"].get("commit", "")), "state": "unfinished"}
+        metrics: dict[str, Any] = {}
         if (folder / "metrics.json").exists():
             metrics = run.read_metrics(folder)
             name, value = tables.headline(metrics)
-            row |= {"metric": f"{_printable(name)} {value:.4g}", "time": f"{metrics['seconds']:,.0f} s"}
-            row["sort"] = {"metric": str(value), "time": str(float(metrics["seconds"]))}
-        else:
-            row["state"] = "unfinished"
+            row |= {"metric": f"{name} {value:.4g}", "time": f"{metrics['seconds']:,.0f} s", "state": ""}
+            row["sort"] = {"metric": str(value), "time": str(metrics["seconds"])}
         if metrics or (folder / "histograms.npz").exists():
             recording, path = run.read_recording(folder), run.find_reference(folder, REFERENCES)
-            row["player"] = player(recording, run.read_recording(path) if path else None, _history(folder))
-        if metrics:
-            row["verdict"] = verdict = _printable(run.verdict(recording, path, metrics))
-            short = verdict.partition(":")[0].partition(" by ")[0]
-            row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
+            if metrics:
+                row["verdict"] = verdict = run.verdict(recording, path, metrics)
+                short = verdict.partition(":")[0].partition(" by ")[0]
+                row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
+            history = run.read_history(folder) if (folder / "history.csv").exists() else {}
+            row["player"] = player(recording, run.read_recording(path) if path else None, history)
     except Exception as error:  # files of unexpected content raise nearly anything
-        row |= {"state": "damaged: " + _printable(" ".join(str(error).split()) or type(error).__name__), "player": None}
+        row |= {"state": "damaged: " + (" ".join(str(error).split()) or type(error).__name__), "player": None}
     return row
 
 
-def _printable(value: object) -> str:
-    # Line breaks, control characters and lone surrogates, which no console takes, are replaced.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
-
-
-def _history(folder: Path) -> dict[str, Any]:
-    history = run.read_history(folder) if (folder / "history.csv").exists() else {}
-    if "iteration" not in history:
-        return {}
-    kept = _spread(len(history["iteration"]), MOST_ROWS)
-    shown = {name: numbers(history[name][kept]) for name in CURVES if name in history}
-    return {"iteration": history["iteration"][kept].tolist(), **shown}
-
-
-def player(recording: Recording, reference: Recording | None, history: Mapping[str, Any]) -> dict[str, Any]:
+def player(recording: Recording, reference: Recording | None, history: Mapping[str, NDArray]) -> dict[str, Any]:
     """What the page's script needs to show a run, as JSON values: arrays as `numbers` makes them.
 
     Args:
@@ -136,7 +121,11 @@ def player(recording: Recording, reference: Recording | None, history: Mapping[s
     p_data = reference if reference and len(reference.iterations) == 1 else None
     samples, curves = np.stack(recording.samples), recording.curves
     frames = _spread(len(recording.iterations), MOST_FRAMES)
-    shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": [], "history": history}
+    shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": [], "history": {}}
+    if "iteration" in history:
+        rows = _spread(len(history["iteration"]), MOST_ROWS)
+        shown["history"] = {name: numbers(history[name][rows]) for name in CURVES if name in history}
+        shown["history"]["iteration"] = history["iteration"][rows].tolist()
     for name, edges in recording.edges.items():
         density = [recording.histogram(i, name).density for i in frames]
         view = {"name": name, "edges": numbers(edges), "density": numbers(density)}
@@ -188,11 +177,9 @@ def page(rows: Sequence[Mapping[str, Any]], library: str) -> str:
         library: Plotly's script.
     """
     # All that comes from files is JSON, in which nothing ends the element, and reaches the page as text.
-    data = json.dumps(rows, separators=(",", ":"), allow_nan=False)
-    parts = {"MARK": MARK, "DATA": data.replace("<", "\\u003c"), "PLOTLY": library}
-    pieces = files.read_text(TEMPLATE).split("@@")  # text, name, text, name, ...
-    pieces[1::2] = [parts[name] for name in pieces[1::2]]
-    return "".join(pieces)
+    data = json.dumps(rows, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    before, between, after = re.split("@@(?:DATA|PLOTLY)@@", files.read_text(TEMPLATE))
+    return "".join([before, data, between, library, after])
 
 
 if __name__ == "__main__":

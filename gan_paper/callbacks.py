@@ -7,8 +7,7 @@ from typing import Any
 from gan_paper.examples import integer
 from gan_paper.metrics import Histogram
 from gan_paper.metrics.distances import energy_distance
-from gan_paper.plots import BINS, GENERATOR, SCREEN, STYLE, Pixels
-from gan_paper.plots.images import as_gif, image_frame
+from gan_paper.plots import BINS, GENERATOR, SCREEN, STYLE, Pixels, as_gif, image_frame
 
 import keras
 import matplotlib

@@ -114,12 +114,12 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
     assert all(f"{path} is not a readable" in refused(copy) for path in (newest, before))
 
 
-def test_only_its_own_checkpoints_are_deleted(copy):
-    strange = [copy / "checkpoints" / name for name in ("notes.npz", "7.npz", "5.txt", ".notes.partial.txt")]
+def test_the_newest_two_checkpoints_stay_and_no_other_file_is_deleted(copy):
+    strange = [copy / "checkpoints" / name for name in ("notes.npz", "5.txt", ".notes.partial.txt")]
     for path in strange:
         path.write_text("precious")
     train(copy, resume=True, iterations=60)
-    assert iterations(copy) == [7, 50, 60] and all(path.read_text() == "precious" for path in strange)
+    assert iterations(copy) == [50, 60] and all(path.read_text() == "precious" for path in strange)
 
 
 def test_a_finished_run_stays_finished(copy, monkeypatch):
@@ -146,12 +146,8 @@ def test_more_iterations_then_fewer(copy, capsys):
     assert list(run.read_history(copy)["iteration"])[-1] == 50
 
 
-def test_another_run_is_not_resumed(copy, tmp_path):
-    assert "--seed 0, not 1" in refused(copy, seed=1)
-    other = train(tmp_path / "other", seed=1)
-    for iteration in iterations(copy):
-        shutil.copy(other / "checkpoints" / f"{iteration}.npz", copy / "checkpoints")
-    assert "40.npz is not a readable checkpoint (it is of a run with other settings)" in refused(copy)
+def test_another_run_is_not_resumed(copy):
+    assert "seed 0, not 1" in refused(copy, seed=1)
     for text in ("[]", "[" * 100_000, '{"experiment": 3}'):
         (copy / "config.json").write_text(text)
         assert f"{copy / 'config.json'} " in refused(copy)
