@@ -1,13 +1,13 @@
 """Compares a run, or anybody's samples, with a reference, with other samples, or with another run.
 
-  compare.py RUN [--reference NAME]   a run's folder with its reference: the exact p_data that the folder holds, or
-                                      else the reference of its experiment in figures/reference/
-  compare.py RUN RUN                  the last histograms of two runs; the second takes the place of a reference
-  compare.py SAMPLES [RUN]            samples, one a row, with a reference [default: gaussian] or with a run; the values
-                                      of several columns are pooled, and their dependence is not looked at
-  compare.py SAMPLES SAMPLES          whether both come from one distribution: a permutation test of their energy
-                                      distance, of 5,000 samples of each at most, and a Kolmogorov-Smirnov test of each
-                                      dimension; and how small a difference is seen
+  compare.py RUN                 a run's folder with its reference: the exact p_data that the folder holds, or else the
+                                 reference of its experiment in figures/reference/
+  compare.py RUN NAME            with another reference
+  compare.py RUN RUN             the last histograms of two runs; the second takes the place of a reference
+  compare.py SAMPLES [NAME|RUN]  samples, one a row, with a reference [default: gaussian] or with a run; the values of
+                                 several columns are pooled, and their dependence is not looked at
+  compare.py SAMPLES SAMPLES     whether both come from one distribution: a permutation test of the energy distance, of
+                                 5,000 samples of each at most, and a Kolmogorov-Smirnov test of each dimension
 
 SAMPLES is a .npy file, a .csv file of one column, or an .npz file of one array; of several, --columns names those that
 hold the samples. It prints a table and what is wrong, and draws the two over one another.
@@ -27,20 +27,27 @@ from gan_paper import run
 from gan_paper.metrics import VIEWS, Floats, Recording, View
 from gan_paper.metrics.comparison import as_reference, compare
 from gan_paper.metrics.distances import POINTS, permutation_test
+from gan_paper.plots import BINS, GENERATOR, SMALL, STYLE, THEORY, WIDTH
 from gan_paper.run.files import read_arrays
 from gan_paper.run.folder import OWN
 
+import matplotlib.pyplot as plt
 import numpy as np
 import tyro
-from compare_figures import over_one_another, over_training
 from matplotlib.figure import Figure
 from samples import read_samples
 from scipy.stats import ks_2samp, wasserstein_distance
 
 EXPERIMENTS = Path(__file__).resolve().parent
 REFERENCES = EXPERIMENTS.parent / "figures" / "reference"
+FIGURE = Path("comparison.png")
 LEVEL = 0.01
 """Two files of samples differ where the p-value is below."""
+LINES: tuple[dict[str, Any], ...] = (
+    {"color": GENERATOR["color"], "linewidth": 1},
+    {"color": "#e69f00", "marker": "o", "markersize": 3, "linewidth": 1},
+)
+MOMENT_TITLES = {"mean": "mean", "std": "standard deviation", "std_across_noise": "standard deviation across z"}
 SHOWN, DRAWN = 10, 3
 """The most dimensions of a table, and of a figure: those with the largest distances."""
 
@@ -51,20 +58,14 @@ class Arguments:
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """A run's folder, or a .npy, .npz or .csv file of samples, one a row."""
-    other: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="OTHER")] = None
-    """Another run's folder, or a file of other samples."""
-    reference: str | None = None
-    """A name in figures/reference/, or the path of a reference, a run or other samples
-    [default: that of the run; gaussian for samples of one number]."""
+    other: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="OTHER")] = None
+    """Another run's folder, a file of other samples, a name in figures/reference/, or the path of a reference
+    [default: the reference of the run; gaussian for samples of one number]."""
     columns: tuple[str, ...] = ()
     """The columns of .csv files, or the arrays of .npz files, that hold the samples; only where there are several."""
     output: Path | None = None
     """The figure, which is written as .png and as .pdf, in place of what is there
     [default: comparison-NAME.png in the run's folder; comparison.png here for samples]."""
-
-    def __post_init__(self) -> None:
-        if self.other and self.reference:
-            raise ValueError(f"--reference {self.reference} must be left out where {self.other} is given")
 
 
 def main(arguments: Arguments) -> bool:
@@ -73,11 +74,10 @@ def main(arguments: Arguments) -> bool:
     Raises:
         run.Refused: if something cannot be read, or there are too few samples to tell.
     """
-    other = str(arguments.other) if arguments.other else arguments.reference
     try:
-        if other and are_samples(Path(other)):
-            return with_samples(arguments, Path(other))
-        return with_reference(arguments, other)
+        if arguments.other and are_samples(Path(arguments.other)):
+            return with_samples(arguments, Path(arguments.other))
+        return with_reference(arguments)
     except ValueError as error:
         raise run.Refused(str(error)) from None
 
@@ -88,40 +88,42 @@ def are_samples(path: Path) -> bool:
     return path.suffix in (".npy", ".csv") or (is_archive and "views" not in read_arrays(path))
 
 
-def with_reference(arguments: Arguments, name: str | None) -> bool:
+def with_reference(arguments: Arguments) -> bool:
     """Compare a run, or samples, with a reference or another run, statistic by statistic."""
-    subject, output = arguments.subject, arguments.output
+    subject, name = arguments.subject, arguments.other
     path = reference_path(subject, name)
     reference = run.read_recording(path)
     if not reference.provenance:  # it is a run's
         reference = as_reference(reference)
     title = "p_data" if path.name == OWN else path.name.removesuffix(".npz")
+    metrics: Mapping[str, Any] = {}
     if subject.is_dir():
         content, recording = run.read_config(subject), run.read_recording(subject)
-        output = output or subject / f"comparison-{title}.png"
+        if name is None and (subject / "metrics.json").exists():
+            metrics = run.read_metrics(subject)
     else:
         samples = read_samples(subject, arguments.columns)
         if name is None and samples.shape[1] > 1:
             raise run.Refused(
-                f"{subject} holds samples of {samples.shape[1]} numbers, so --reference must name one: "
+                f"{subject} holds samples of {samples.shape[1]} numbers, so say what to compare it with: "
                 "gaussian pools the numbers, another file of samples compares points"
             )
         content, recording = {"experiment": subject.name}, count(samples, reference, path)
-        output = output or Path("comparison.png")
-    finished = name is None and (subject / "metrics.json").exists()
-    rows = compare(recording, reference, run.read_metrics(subject) if finished else {})
+    rows = compare(recording, reference, metrics)
 
     print(f"{subject} with {title}{'' if name else ', the default'}: {reference.provenance}")
     table: list[tuple[Any, ...]] = [("statistic", "unit", "run", "reference", "limit", "holds")]
     table += [(r.name, r.statistic.unit, r.run, r.reference, r.limit, "yes" if r.holds else "NO") for r in rows]
     print(run.table(table))
-    faults = [row.fault for row in rows if not row.holds]
     columns = recording.samples[-1].shape[-1]  # of none that are kept, too
     if columns > 1 and reference.edges.keys() <= VIEWS.keys():
         print(f"compared: the values of {columns} columns, pooled; not how one column depends on another")
+    faults = [row.fault for row in rows if not row.holds]
     print(f"not accepted by {title}:" if faults else f"accepted by {title}", *faults, sep="\n  ")
     draw = over_one_another if len(reference.iterations) == 1 else over_training
-    save(output, draw(recording, reference, (subject.resolve().name, title)), content)
+    place = subject / f"comparison-{title}.png" if subject.is_dir() else FIGURE
+    figure = draw(recording, reference, (subject.resolve().name, title))
+    print("written:", *run.save_figure(arguments.output or place, figure, content), sep="\n  ")
     return not faults
 
 
@@ -134,12 +136,10 @@ def reference_path(subject: Path, name: str | None) -> Path:
     names = sorted(path.stem for path in REFERENCES.glob("*.npz"))
     if name is None:
         path = run.find_reference(subject, REFERENCES) if subject.is_dir() else REFERENCES / "gaussian.npz"
-        if path is None:
-            raise run.Refused(f"--reference must name one for {subject}, which has none: {', '.join(names)}")
-        return path
-    path = REFERENCES / f"{name}.npz" if name in names else Path(name).resolve()
-    if not path.exists():
-        raise run.Refused(f"--reference {name} is neither a file, nor a run, nor one of {', '.join(names)}")
+    else:
+        path = REFERENCES / f"{name}.npz" if name in names else Path(name).resolve()
+    if path is None or not path.exists():
+        raise run.Refused(f"OTHER must be a run, a file, or one of {', '.join(names)}; {name or subject} has none")
     return path.parent if path.name == "histograms.npz" else path
 
 
@@ -165,14 +165,14 @@ def views_of(reference: Recording, path: Path) -> Mapping[str, View]:
 
 def with_samples(arguments: Arguments, other: Path) -> bool:
     """Test whether two files of samples come from one distribution."""
-    subject, output = arguments.subject, arguments.output or Path("comparison.png")
+    subject = arguments.subject
     if subject.is_dir():
         raise run.Refused(f"{subject} keeps histograms, not samples: name {other} first, to count it over these bins")
     samples, reference = read_samples(subject, arguments.columns), read_samples(other, arguments.columns)
-    found = permutation_test(samples, reference, LEVEL / 2)
+    energy, p = permutation_test(samples, reference)
     dimensions = each_dimension(samples, reference)
     by_dimensions = len(dimensions) * min(row[-1] for row in dimensions)
-    p = min(1.0, 2 * min(found.p, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
+    p_of_both = min(1.0, 2 * min(p, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
 
     print(f"{subject}, {len(samples):,} samples, with {other}, {len(reference):,} samples")
     header = ("dimension", "mean", "reference", "std", "reference", "Wasserstein-1 (std)", "Kolmogorov-Smirnov", "p")
@@ -183,13 +183,13 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     print(run.table([header, *dimensions]))
     if max(len(samples), len(reference)) > POINTS:
         print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
-    print(f"energy distance {found.energy:.4g} (p = {found.p:.3f})")
-    seen = f"a shift of every dimension by {found.shift:.2g} standard deviations, or a scale of {found.scale:.3g}"
-    print(f"it sees {seen}, in half of all cases")
-    print(f"the samples {'differ' if p < LEVEL else 'cannot be told apart'} (p = {p:.3g})")
+    print(f"energy distance {energy:.4g} (p = {p:.3f})")
+    print(f"the samples {'differ' if p_of_both < LEVEL else 'cannot be told apart'} (p = {p_of_both:.3g})")
     drawn = sorted(row[0] for row in farthest[:DRAWN])
-    save(output, draw_dimensions(samples, reference, drawn, (subject.name, other.name)), {"experiment": subject.name})
-    return p >= LEVEL
+    figure = draw_dimensions(samples, reference, drawn, (subject.name, other.name))
+    content = {"experiment": subject.name}
+    print("written:", *run.save_figure(arguments.output or FIGURE, figure, content), sep="\n  ")
+    return p_of_both >= LEVEL
 
 
 def each_dimension(samples: Floats, reference: Floats) -> list[tuple[Any, ...]]:
@@ -212,12 +212,61 @@ def draw_dimensions(samples: Floats, reference: Floats, indices: Sequence[int], 
     return over_one_another(*recordings, names)
 
 
-def save(path: Path, figure: Figure, content: Mapping[str, Any]) -> None:
-    """Write a figure, or say in a line why it cannot be written: the comparison stands without it."""
-    try:
-        print("written:", *run.save_figure(path, figure, content), sep="\n  ")
-    except OSError as error:
-        print(f"the figure was not written: {error.filename}: {error.strerror}")
+def over_one_another(run: Recording, reference: Recording, names: tuple[str, str]) -> Figure:
+    """The last histograms of a run over those of a reference, a column a view, with the difference below.
+
+    Args:
+        run: Of the run.
+        reference: Of the reference, whose views are drawn; it is counted over the run's bins.
+        names: Of the run, and of the reference.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            2, len(reference.edges), figsize=(WIDTH, 3.0), squeeze=False,
+            sharex="col", height_ratios=(3, 1), layout="constrained",
+        )  # fmt: skip
+        for (top, bottom), view in zip(axes.T, reference.edges, strict=True):
+            ours = run.histogram(view=view)
+            theirs = reference.histogram(view=view).rebin(ours.edges)
+            top.stairs(theirs.density, ours.edges, fill=True, label=names[1], **BINS)
+            top.stairs(ours.density, ours.edges, label=names[0], **GENERATOR)
+            bottom.stairs(ours.density - theirs.density, ours.edges, **GENERATOR)
+            bottom.axhline(0, **THEORY)
+            bottom.set(xlabel=view)
+            bottom.locator_params(axis="y", nbins=3)
+        axes[0, 0].set(ylabel="density")
+        axes[1, 0].set(ylabel="difference")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center")
+        figure.align_ylabels()
+        return figure
+
+
+def over_training(run: Recording, reference: Recording, names: tuple[str, str], columns: int = 6) -> Figure:
+    """The histograms of two trainings at the iterations that the second recorded, and the moments of both below."""
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(WIDTH, 3.9), layout="constrained")
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.1, 1))[:, 0]
+        shown = np.linspace(0, len(reference.iterations) - 1, columns).round().astype(int)
+        lines = list(zip((run, reference), ("run", "reference"), names, LINES, strict=True))
+        for row, (recording, role, _, style) in zip(upper.subplots(2, columns, sharex=True), lines, strict=True):
+            row[0].set_ylabel(role)
+            for ax, index in zip(row, shown, strict=True):
+                at = recording.nearest(reference.iterations[index])
+                histogram = recording.histogram(at)
+                ax.stairs(histogram.density, histogram.edges, fill=True, color=style["color"], alpha=0.7)
+                ax.set(xlim=reference.histogram().edges[[0, -1]], yticks=[])
+                ax.locator_params(axis="x", nbins=3)
+                ax.set_title(f"iteration {recording.iterations[at]:,}", size=SMALL)
+        panels = lower.subplots(1, len(MOMENT_TITLES))
+        for ax, (moment, title) in zip(panels, MOMENT_TITLES.items(), strict=True):
+            for recording, role, name, style in lines:
+                ax.plot(recording.iterations, recording.moments[moment], label=f"{role}: {name}", **style)
+            ax.set(title=title)
+            ax.locator_params(nbins=3)
+            ax.xaxis.set_major_formatter("{x:,.0f}")
+        lower.supxlabel("iteration")
+        lower.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+        return figure
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def main(
         experiment, preset, file = SOURCES[name]
         folder = finished_run(experiment, preset)
         if name == "notebook-comparison":
-            start("compare", str(folder), "--reference", "notebook")
+            start("compare", str(folder), "notebook")
         for suffix in (".png", ".pdf", *([".gif"] if name in ANIMATED else [])):
             print(shutil.copyfile(folder / f"{file}{suffix}", output / f"{name}{suffix}"))
 

@@ -3,7 +3,7 @@
 from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Histogram, Recording, histogram_distances
-from gan_paper.metrics.comparison import distribution_distances, least_values, limit
+from gan_paper.metrics.comparison import LEAST, distribution_distances, limit
 from gan_paper.metrics.distances import energy_distance, permutation_test, vector_distances
 from gan_paper.run import files
 from tests.conftest import ROOT
@@ -77,8 +77,7 @@ def test_vector_distances_of_known_errors():
 def test_the_least_number_of_values_keeps_chance_within_the_tolerances(name):
     made = run.read_recording(ROOT / "figures" / "reference" / f"{name}.npz")
     edges = np.linspace(*made.edges[made.main][[0, -1]], 65)
-    least, rng = least_values(made, edges), np.random.default_rng(1)
-    assert 1000 <= least <= 30_000  # the runs record no fewer
+    least, rng = int(LEAST / made.tolerance**2), np.random.default_rng(1)
     if len(made.iterations) == 1:
         target = made.histogram().rebin(edges).masses
         draws = rng.multinomial(least, target / target.sum(), size=4000) / least
@@ -104,28 +103,18 @@ def test_the_permutation_test_is_of_the_energy_distance():
     deviations = np.concatenate([a, b]).std(axis=0)
     of_one = energy_distance(a[:, :1], b[:, :1])
     assert of_one == pytest.approx(scipy.stats.energy_distance(a[:, 0], b[:, 0]) ** 2)
-    energy, p, *_ = permutation_test(a, b)
+    energy, p = permutation_test(a, b)
     assert energy == pytest.approx(energy_distance(a / deviations, b / deviations)) and p == 0.001
     scale = np.array([1e-6, 1, 1e6])
-    assert permutation_test(a * scale, b * scale)[:2] == pytest.approx((energy, p))
+    assert permutation_test(a * scale, b * scale) == pytest.approx((energy, p))
     correlated = rng.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 300)
-    assert permutation_test(rng.normal(size=(300, 2)), correlated).p == 0.001  # with the same marginals
+    assert permutation_test(rng.normal(size=(300, 2)), correlated)[1] == 0.001  # with the same marginals
 
 
 def test_the_p_value_of_equal_distributions_is_uniform():
     rng = np.random.default_rng(0)
-    p = [permutation_test(rng.normal(size=(100, 2)), rng.normal(size=(150, 2))).p for _ in range(100)]
+    p = [permutation_test(rng.normal(size=(100, 2)), rng.normal(size=(150, 2)))[1] for _ in range(100)]
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
-
-
-@pytest.mark.parametrize("dimensions", [1, 3])
-def test_the_permutation_test_sees_the_difference_that_it_tells_half_of_the_time(dimensions):
-    rng, shape = np.random.default_rng(0), (150, dimensions)
-    told = permutation_test(rng.normal(size=shape), rng.normal(size=shape), level=0.05)
-    for shift, scale in ((told.shift, 1), (0, told.scale)):
-        pairs = (rng.normal(size=(2, *shape)) for _ in range(60))
-        seen = np.mean([permutation_test(a, shift + scale * b).p < 0.05 for a, b in pairs])
-        assert 0.3 <= seen <= 0.75
 
 
 def test_a_recording_survives_saving(tmp_path):
@@ -145,13 +134,12 @@ class Bomb:
         return (pytest.fail, ("loading a file executed code from it",))
 
 
-def test_files_that_are_no_recordings_and_no_samples(tmp_path, monkeypatch):
+def test_files_that_are_no_recordings_and_no_samples(tmp_path):
     """Refused by name, before they are read, and nothing is executed."""
     histograms, samples = tmp_path / "histograms.npz", tmp_path / "samples.npy"
     arrays, bombs = Recording.exact(P_DATA, EDGES).arrays(), np.array([Bomb(), Bomb()], dtype=object)
-    monkeypatch.setattr(files, "LARGEST", 100_000)
     cut, falling = {"counts": arrays["counts"][:, :-1]}, {"edges": arrays["edges"][::-1]}
-    for content in ({"views": bombs}, {"views": np.zeros(100_000)}, {**arrays, **cut}, {**arrays, **falling}):
+    for content in ({"views": bombs}, {**arrays, **cut}, {**arrays, **falling}):
         np.savez_compressed(histograms, **content)
         with pytest.raises(run.Refused, match=r"histograms\.npz is not a readable [^\n]*\(.+\)$"):
             run.read_recording(tmp_path)

@@ -1,11 +1,10 @@
 """The comparison of a run with a reference, statistic by statistic."""
 
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from gan_paper.distributions import Distribution
-from gan_paper.metrics import MOMENTS, Floats, Histogram, Recording, histogram_distances, std_across_noise
+from gan_paper.metrics import MOMENTS, Histogram, Recording, histogram_distances, std_across_noise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,29 +92,11 @@ class Row(NamedTuple):
         return f"{word}: {self.name} {value}, {self.limit} accepted"
 
 
-_CONFIDENCE = 0.999  # a line: true samples fail one of the six at most 6 times in 1,000
+LEAST = 30_000
+"""Values over 64 bins that a reference of tolerance 1 needs: 99.9 % of true samples are then within each limit.
 
-
-def least_values(reference: Recording, edges: Floats) -> int:
-    """How many values a comparison over these bins needs, rounded up to two digits.
-
-    It is so many that 99.9 % of true samples stay within each tolerance.
-    """
-    normal = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
-    needed = (normal / limit("mean", reference.tolerance)) ** 2
-    if len(reference.iterations) == 1:
-        n, target, rng = 10_000, reference.histogram().rebin(edges).masses, np.random.default_rng(0)
-        edges = edges / reference.moments["std"][0]
-        draws = (rng.multinomial(n, target / target.sum(), size=1000) / n for _ in range(10))  # 10,000 in less memory
-        chance = [histogram_distances(masses, target, edges) for masses in draws]
-        for name in chance[0]:
-            quantile = np.quantile([found[name] for found in chance], _CONFIDENCE)
-            own = reference.limits.get(reference.main) if name == "wasserstein" else None
-            excess = quantile / (own or limit(name, reference.tolerance))
-            # By chance, the divergence is proportional to 1 / n, the other two to 1 / sqrt(n).
-            needed = max(needed, n * float(excess) ** (1 if name == "jsd" else 2))
-    unit = 10 ** (len(str(int(needed))) - 2)
-    return int(np.ceil(needed / unit) * unit)
+By chance, the divergence is proportional to 1 / N, the other statistics to 1 / sqrt(N).
+"""
 
 
 def as_reference(run: Recording) -> Recording:
@@ -149,18 +130,12 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | 
         raise ValueError(f"the run has no histogram of its {' and '.join(missing)}, which the reference needs")
     if len(reference.iterations) == 1 and not reference.moments["std"][0] > 0:
         raise ValueError("the reference has no positive standard deviation")
-    values, least = run.histogram().total, least_values(reference, run.edges[reference.main])
-    counted = reference.histogram().total
-    values = min(values, counted) if counted > 2 else values  # the masses of an exact reference sum to 1
-    if values < least:
-        raise ValueError(f"samples must hold at least {least:,} values for this comparison, not {values:,.0f}")
+    least = LEAST / reference.tolerance**2
+    for values in (run.histogram().total, reference.histogram().total):
+        if 1.5 < values < least:  # the masses of an exact reference sum to 1
+            raise ValueError(f"samples must hold at least {least:,.0f} values for this comparison, not {values:,.0f}")
     if len(reference.iterations) > 1:
         return _with_training(run, reference)
-    return with_distribution(run, reference, measured)
-
-
-def with_distribution(run: Recording, reference: Recording, measured: Mapping[str, Any] | None = None) -> list[Row]:
-    """`compare` with a reference of one histogram, however few samples either has counted."""
     measured, std, rows = measured or {}, reference.moments["std"][0], []
     limits = {name: limit(name, reference.tolerance) for name in STATISTICS}
     for view in reference.edges:

@@ -7,19 +7,15 @@ Precision and recall: Kynkaanniemi et al., 2019, https://arxiv.org/abs/1904.0699
 and coverage: Naeem et al., 2020, https://arxiv.org/abs/2002.09797 (equations 4 and 6). The former let one outlier, with
 its wide ball, admit many samples; the latter do not.
 
-Distances are Euclidean, taken in blocks by scikit-learn (the extra `mnist`), whose `ValueError`s refuse what is not
-finite numbers of shape (N, d).
+Distances are Euclidean, by scikit-learn, whose `ValueError`s refuse what is not finite numbers of shape (N, d).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import pairwise_distances_argmin_min, pairwise_distances_chunked
+from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
 from sklearn.neighbors import NearestNeighbors
-
-BLOCK = 128
-"""MiB of distances that are held at once."""
 
 K = 3
 """The neighbour that a ball reaches to, as Kynkaanniemi et al. have it. (Naeem et al. take 5.)"""
@@ -67,26 +63,21 @@ def fit(data: Balls, samples: Balls) -> Fit:
     """Precision and recall, density and coverage of samples.
 
     A point on the edge of a ball is in it. Recall depends on how many samples there are, coverage and precision on how
-    many of each: compare only values of equal numbers.
+    many of each: compare only values of equal numbers. 10,000 points of each take 0.6 GB.
 
     Raises:
         ValueError: if the two have points of different dimensions, or different k.
     """
     if data.k != samples.k:
         raise ValueError(f"data and samples must have one k, not {data.k} and {samples.k}")
-    precise, within, begin = 0, 0, 0
-    recalled = np.zeros(len(data.points), bool)
-    nearest = np.full(len(data.points), np.inf, np.float32)
-    for distances in pairwise_distances_chunked(samples.points, data.points, working_memory=BLOCK):
-        of_data = np.count_nonzero(distances <= data.radii, axis=1)
-        precise += int(np.count_nonzero(of_data))
-        within += int(of_data.sum())
-        reach = samples.radii[begin : begin + len(distances), None]
-        recalled |= (distances <= reach).any(axis=0)
-        np.minimum(nearest, distances.min(axis=0), out=nearest)
-        begin += len(distances)
-    count, covered = len(samples.points), nearest <= data.radii
-    return Fit(precise / count, float(recalled.mean()), within / (data.k * count), float(covered.mean()))
+    distances = pairwise_distances(samples.points, data.points)
+    within = distances <= data.radii
+    return Fit(
+        precision=float(within.any(axis=1).mean()),
+        recall=float((distances <= samples.radii[:, None]).any(axis=0).mean()),
+        density=float(within.sum(axis=1).mean() / data.k),
+        coverage=float((distances.min(axis=0) <= data.radii).mean()),
+    )
 
 
 def nearest(points: ArrayLike, among: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
