@@ -7,7 +7,8 @@
   compare.py SAMPLES [NAME|RUN]  samples, one a row, with a reference [default: gaussian] or with a run; the values of
                                  several columns are pooled, and their dependence is not looked at
   compare.py SAMPLES SAMPLES     whether both come from one distribution: a permutation test of the energy distance, of
-                                 5,000 samples of each at most, and a Kolmogorov-Smirnov test of each dimension
+                                 5,000 samples of each at most, and a Kolmogorov-Smirnov test of each dimension; and
+                                 how small a difference is seen
 
 SAMPLES is a .npy file, a .csv file of one column, or an .npz file of one array; of several, --columns names those that
 hold the samples. It prints a table and what is wrong, and draws the two over one another.
@@ -169,10 +170,10 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     if subject.is_dir():
         raise run.Refused(f"{subject} keeps histograms, not samples: name {other} first, to count it over these bins")
     samples, reference = read_samples(subject, arguments.columns), read_samples(other, arguments.columns)
-    energy, p = permutation_test(samples, reference)
+    found = permutation_test(samples, reference, LEVEL / 2)
     dimensions = each_dimension(samples, reference)
     by_dimensions = len(dimensions) * min(row[-1] for row in dimensions)
-    p_of_both = min(1.0, 2 * min(p, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
+    p_of_both = min(1.0, 2 * min(found.p, by_dimensions))  # Bonferroni: two tests, one of them of every dimension
 
     print(f"{subject}, {len(samples):,} samples, with {other}, {len(reference):,} samples")
     header = ("dimension", "mean", "reference", "std", "reference", "Wasserstein-1 (std)", "Kolmogorov-Smirnov", "p")
@@ -183,7 +184,9 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     print(run.table([header, *dimensions]))
     if max(len(samples), len(reference)) > POINTS:
         print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
-    print(f"energy distance {energy:.4g} (p = {p:.3f})")
+    print(f"energy distance {found.energy:.4g} (p = {found.p:.3f})")
+    seen = f"a shift of every dimension by {found.shift:.2g} standard deviations, or a scale of {found.scale:.3g}"
+    print(f"it sees {seen}, in half of all cases")
     print(f"the samples {'differ' if p_of_both < LEVEL else 'cannot be told apart'} (p = {p_of_both:.3g})")
     drawn = sorted(row[0] for row in farthest[:DRAWN])
     figure = draw_dimensions(samples, reference, drawn, (subject.name, other.name))

@@ -34,6 +34,7 @@ from gan_paper.run.config import flag, folder_name
 import tables
 import tyro
 from rich.progress import track
+from sweep_figure import Setting, draw
 from sweep_workers import Planned, Result, Submit, cluster, this_machine
 
 
@@ -78,7 +79,7 @@ def main(arguments: Arguments) -> bool:
         script, address = folder / f"{arguments.experiment}.py", arguments.scheduler
         with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
             failed = train(submit, missing)
-    summarize(planned, failed)
+    summarize(arguments, planned, failed)
     return not failed
 
 
@@ -175,16 +176,30 @@ def fault_of(future: "Future[Result]", place: Path) -> str:
     return line if status else ""
 
 
-def summarize(planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
-    """Print a table over seeds for each setting."""
+def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
+    """Print a table over seeds for each setting, and draw the figure of them all."""
+    shown: list[Setting] = []
+    settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
+    differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
     for label, group in itertools.groupby(planned, key=lambda one: one.folder.name.rpartition("seed")[0]):
-        folders = [one.folder for one in group]
+        runs = list(group)
+        folders = [one.folder for one in runs]
         print(f"\n{label.rstrip('-') or planned[0].config.preset}")
         for folder in folders:
             if folder in failed:
                 print(f"{folder.name}: {failed[folder]}")
         if finished := [folder for folder in folders if folder not in failed]:
             print(tables.over_seeds(finished))
+            path = run.find_reference(finished[0], tables.REFERENCES)
+            title = "\n".join(f"{name} = {runs[0].config.settings()[name]}" for name in differing) or preset
+            recordings = [run.read_recording(folder) for folder in finished]
+            shown.append(Setting(title, recordings, run.read_recording(path) if path else None))
+    if shown:
+        name = "-".join(["sweep", *filter(None, [arguments.preset]), *arguments.set, f"seeds={arguments.seeds}"])
+        name = re.sub(r"[^\w=,.+-]", "_", name)[:200]  # a file's name has a limit
+        content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
+        figure = arguments.output / arguments.experiment / f"{name}.png"
+        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
 
 
 def unpack(archive: bytes, place: Path) -> None:

@@ -103,10 +103,10 @@ def test_the_permutation_test_is_of_the_energy_distance():
     deviations = np.concatenate([a, b]).std(axis=0)
     of_one = energy_distance(a[:, :1], b[:, :1])
     assert of_one == pytest.approx(scipy.stats.energy_distance(a[:, 0], b[:, 0]) ** 2)
-    energy, p = permutation_test(a, b)
+    energy, p, *_ = permutation_test(a, b)
     assert energy == pytest.approx(energy_distance(a / deviations, b / deviations)) and p == 0.001
     scale = np.array([1e-6, 1, 1e6])
-    assert permutation_test(a * scale, b * scale) == pytest.approx((energy, p))
+    assert permutation_test(a * scale, b * scale)[:2] == pytest.approx((energy, p))
     correlated = rng.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 300)
     assert permutation_test(rng.normal(size=(300, 2)), correlated)[1] == 0.001  # with the same marginals
 
@@ -132,6 +132,16 @@ def test_a_recording_survives_saving(tmp_path):
 class Bomb:
     def __reduce__(self):
         return (pytest.fail, ("loading a file executed code from it",))
+
+
+@pytest.mark.parametrize("dimensions", [1, 3])
+def test_the_permutation_test_sees_the_difference_that_it_tells_half_of_the_time(dimensions):
+    rng, shape = np.random.default_rng(0), (150, dimensions)
+    told = permutation_test(rng.normal(size=shape), rng.normal(size=shape), level=0.05)
+    for shift, scale in ((told.shift, 1), (0, told.scale)):
+        pairs = (rng.normal(size=(2, *shape)) for _ in range(60))
+        seen = np.mean([permutation_test(a, shift + scale * b).p < 0.05 for a, b in pairs])
+        assert 0.3 <= seen <= 0.75
 
 
 def test_files_that_are_no_recordings_and_no_samples(tmp_path):

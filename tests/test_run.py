@@ -115,11 +115,11 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, copy, capsys):
 
 
 def test_the_newest_two_checkpoints_stay_and_no_other_file_is_deleted(copy):
-    strange = [copy / "checkpoints" / name for name in ("notes.npz", "5.txt", ".notes.partial.txt")]
+    strange = [copy / "checkpoints" / name for name in ("notes.npz", "7.npz", "5.txt", ".notes.partial.txt")]
     for path in strange:
         path.write_text("precious")
     train(copy, resume=True, iterations=60)
-    assert iterations(copy) == [50, 60] and all(path.read_text() == "precious" for path in strange)
+    assert iterations(copy) == [7, 50, 60] and all(path.read_text() == "precious" for path in strange)
 
 
 def test_a_finished_run_stays_finished(copy, monkeypatch):

@@ -1,5 +1,7 @@
 """Distances of samples to a distribution and to other samples, and how samples differ from one another."""
 
+from typing import NamedTuple
+
 from gan_paper.distributions import Distribution
 from gan_paper.metrics import Floats, std_across_noise
 
@@ -72,14 +74,28 @@ def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
-def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
+class TwoSamples(NamedTuple):
+    """What `permutation_test` finds.
+
+    Attributes:
+        energy: The energy distance.
+        p: Its p-value, the share of 1,000 ways to split the samples, the given one among them, that put the parts at
+            least as far apart.
+        shift: How far all dimensions must be shifted for p to be below the level in half of all cases, in standard
+            deviations.
+        scale: Likewise, how many times as wide they must be.
+    """
+
+    energy: float
+    p: float
+    shift: float
+    scale: float
+
+
+def permutation_test(a: Floats, b: Floats, level: float = 0.01) -> TwoSamples:
     """Test whether samples (N, n) and (M, n) come from one distribution, by their energy distance.
 
     Each dimension is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
-
-    Returns:
-        The energy distance; and its p-value, the share of 1,000 ways to split the samples, the given one among them,
-        that put the parts at least as far apart.
 
     Raises:
         ValueError: if samples have different numbers of dimensions, or there are fewer than 100 of either.
@@ -101,4 +117,19 @@ def permutation_test(a: Floats, b: Floats) -> tuple[float, float]:
     for begin in range(0, len(points), _BLOCK):
         block = slice(begin, begin + _BLOCK)
         energies -= ((splits @ cdist(points, points[block])) * splits[:, block]).sum(axis=1)
-    return float(energies[0]), float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # rounding parts equal ones
+    p = float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # rounding parts equal ones
+    # A difference adds to what chance gives.
+    one, needed = points[-_BLOCK:], float(np.quantile(energies, 1 - level) - np.median(energies))
+    shift, scale = _size_of(needed, one, np.ones_like(one)), _size_of(needed, one, one - one.mean(axis=0))
+    return TwoSamples(float(energies[0]), p, shift, 1 + scale)
+
+
+def _size_of(energy: float, points: Floats, direction: Floats) -> float:
+    # how far points must be moved to be so far from where they were; the energy distance is nearly a square of it
+    size = 0.1
+    for _ in range(4):
+        moved = points + size * direction
+        deviations = np.concatenate([points, moved]).std(axis=0)
+        deviations[deviations == 0] = 1
+        size *= float(np.sqrt(energy / energy_distance(points / deviations, moved / deviations)))
+    return size

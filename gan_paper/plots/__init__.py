@@ -196,6 +196,7 @@ def training_curves(history: Any, generator_loss: str = "") -> Figure:
         value.set(ylabel="nats")
         titles = ("losses", "D's outputs", "value function")
         for ax, title in zip((objectives, answers, value), titles, strict=True):
+            ax.ticklabel_format(axis="y", useOffset=False)  # whose number would stand in the legend
             ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:,.0f}")
             ax.xaxis.set_minor_formatter("")

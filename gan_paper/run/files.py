@@ -43,6 +43,12 @@ def write(path: Path, content: bytes | memoryview) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:  # what fails in writing, rather than in opening, does not say where
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    with contextlib.suppress(OSError):  # Windows opens no folder, and some network disks flush none
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -110,6 +116,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._own: list[int] = []  # written here, or found whole: no other file is ever deleted
         self._saved, self._cost = time.perf_counter(), 0.0
 
     def is_due(self) -> bool:
@@ -117,15 +124,16 @@ class Checkpoints:
         return time.perf_counter() - self._saved > max(SECONDS, 100 * self._cost)
 
     def save(self, state: State) -> None:
-        """Write a checkpoint, and delete those before it but one."""
+        """Write a checkpoint, and delete the oldest of this run's but two."""
         began = time.perf_counter()
         arrays = {f"{_VARIABLE}{i}": np.asarray(value) for i, value in enumerate(state.variables)}
         arrays |= {_RECORDING + name: array for name, array in state.recording.arrays().items()}
         arrays |= {"history": np.asarray(json.dumps(state.history))}
         self.folder.mkdir(exist_ok=True)
         write_arrays(self._path(state.iteration), arrays)
-        for iteration in [i for i in self._iterations() if i <= state.iteration][:-KEPT]:
-            self._path(iteration).unlink()
+        self._own = [i for i in self._own if i < state.iteration] + [state.iteration]
+        while len(self._own) > KEPT:
+            self._path(self._own.pop(0)).unlink(missing_ok=True)
         self._saved = time.perf_counter()
         self._cost = self._saved - began
 
@@ -135,23 +143,24 @@ class Checkpoints:
         Raises:
             Refused: if there are some, and none is whole.
         """
+        found = sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal())
         faults: list[str] = []
-        for iteration in reversed(self._iterations()):
+        newest: State | None = None
+        for iteration in found:
             try:
-                if iteration > most:
-                    raise Refused(f"{self._path(iteration)} is beyond {most} iterations")
                 state = self._read(iteration)
             except Refused as error:
                 faults.append(str(error))
-            else:
-                print(*(f"{fault}; resuming at iteration {iteration}\n" for fault in faults), sep="", end="")
-                return state
-        if faults:
-            raise Refused("; ".join(faults))
-        return None
-
-    def _iterations(self) -> list[int]:
-        return sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal())
+                continue
+            self._own.append(iteration)
+            newest = state if iteration <= most else newest
+        if newest is None:
+            if found:
+                raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
+            return None
+        for fault in faults:
+            print(f"{fault}; resuming at iteration {newest.iteration}")
+        return newest
 
     def _path(self, iteration: int) -> Path:
         return self.folder / f"{iteration}.npz"

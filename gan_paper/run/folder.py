@@ -14,7 +14,7 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import compare
 from gan_paper.plots import as_gif
 from gan_paper.run import files
-from gan_paper.run.config import LAYOUT, Config, Refused, folder_name, versions
+from gan_paper.run.config import LAYOUT, Config, Refused, flag, folder_name, versions
 
 import filelock
 import matplotlib.pyplot as plt
@@ -27,7 +27,7 @@ OWN = "reference.npz"
 
 
 class Folder:
-    """The folder of one run. Nothing is written before `opened`.
+    """The folder of one run. Nothing is written, and nothing in it is changed, before `opened`.
 
     Args:
         experiment: The experiment's name.
@@ -38,6 +38,9 @@ class Folder:
         path: Of the folder.
         content: Of `config.json`.
         written: The figures written.
+
+    Raises:
+        Refused: if the folder is not empty and is not to be resumed, or holds no run with these settings.
     """
 
     def __init__(self, experiment: str, presets: Mapping[str, Config], config: Config) -> None:
@@ -52,22 +55,30 @@ class Folder:
         }
         self.written: list[Path] = []
         self.checkpoints = files.Checkpoints(self.path / "checkpoints")
+        try:
+            if not self._is_new():
+                self._check()
+        except OSError as error:
+            raise Refused(f"--output {self.path} cannot be read as a folder: {error.strerror}") from None
+
+    def _is_new(self) -> bool:
+        # Hidden files do not count: they are the lock, and what a process left that was killed while it wrote.
+        return not self.path.exists() or all(path.name.startswith(".") for path in self.path.iterdir())
 
     def _check(self) -> None:
-        # Hidden files do not count: they are the lock, and what a process left that was killed while it wrote.
-        if all(path.name.startswith(".") for path in self.path.iterdir()):
-            return
         if not self.config.resume:
             raise Refused(
                 f"--output {self.path} is not empty: add --resume to go on with the run in it, "
                 "choose another --output, or delete it yourself"
             )
         before = read_config(self.path)
-        names = ("experiment", "layout", "preset")
-        was, now = ({**{name: c[name] for name in names}, **c["settings"]} for c in (before, self.content))
+        for name in ("experiment", "layout", "preset"):
+            if before[name] != self.content[name]:
+                raise Refused(f"--resume must keep the run's {name}: {before[name]}, not {self.content[name]}")
+        was, now = before["settings"], self.content["settings"]
         for name in {**was, **now}:
             if name != "iterations" and was.get(name) != now.get(name):
-                raise Refused(f"--resume must keep the run's {name} {was.get(name)}, not {now.get(name)}")
+                raise Refused(f"--resume must keep the run's {flag(name)} {was.get(name)}, not {now.get(name)}")
         if was["iterations"] != now["iterations"]:
             print(f"{now['iterations']} iterations in place of {was['iterations']}: schedules follow the new length")
         versions_now = self.content["versions"]
@@ -85,8 +96,7 @@ class Folder:
             The state to go on from; None at the beginning.
 
         Raises:
-            Refused: if the folder cannot be written, another process has it open, it is not empty and is not to be
-                resumed, it holds no run with these settings, or no checkpoint in it fits.
+            Refused: if the folder cannot be written, another process has it open, or no checkpoint in it fits.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -96,7 +106,8 @@ class Folder:
         except OSError as error:
             raise Refused(f"--output {self.path} cannot be written: {error.strerror or error}") from None
         with lock:
-            self._check()
+            if not (self.config.resume or self._is_new()):
+                raise Refused(f"--output {self.path} was taken by another process; one run needs one folder")
             state = self.checkpoints.newest(self.config.iterations)
             if state and state.iteration % self.config.every:
                 raise Refused(f"--record-every {self.config.every} must divide the last checkpoint's {state.iteration}")
@@ -173,7 +184,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         Refused: if it cannot be read or is none, in one line that names it.
     """
-    return _read_json(folder / "config.json", "experiment", "preset", "layout", "settings", "versions")
+    return _read_json(folder / "config.json", experiment=str, preset=str, layout=int, settings=dict, versions=dict)
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -182,15 +193,15 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     Raises:
         Refused: if the run is not finished, or the file is damaged, in one line that names it.
     """
-    return _read_json(folder / "metrics.json", "experiment", "preset", "seed", "iterations")
+    return _read_json(folder / "metrics.json", experiment=str, preset=str, seed=int, iterations=int)
 
 
-def _read_json(path: Path, *names: str) -> dict[str, Any]:
+def _read_json(path: Path, **kinds: type) -> dict[str, Any]:
     text = files.read_text(path)
     with files.readable(path, "file of a run of this version"):
         content = json.loads(text)
-        for name in names:
-            if name not in content:
+        for name, kind in kinds.items():
+            if not isinstance(content, dict) or not isinstance(content.get(name), kind):
                 raise ValueError(f"it holds no {name}")
         return content
 
