@@ -274,7 +274,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 UNIFORM = "uniform_to_gaussian uniform_to_gaussian-document uniform_to_gaussian-linear"
 TABLES: dict[str, Callable[[], str]] = {
     "gaussian": lambda: over_presets("gaussian gaussian-standard gaussian-mixture", GAUSSIAN),
-    "vectors": lambda: over_presets("vectors", VECTORS),
+    "vectors": lambda: over_presets("vectors vectors-notebook", VECTORS),
     "theory": theory,
     "table1": table1,
     "measures": measures,
