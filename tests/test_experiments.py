@@ -71,7 +71,7 @@ def test_the_metrics_of_points_on_a_curve(end, off, share):
             x = np.random.default_rng(seed).uniform(0, end, count)
             return np.stack([x, np.sin(x) + off], axis=1)
 
-        def evaluate(self, x, count, seed):
+        def evaluate(self, x, seed):
             return {}
 
     found = sine.evaluate(Curve(), sine.PRESETS["default"])
