@@ -106,6 +106,8 @@ class Batches:
 
     def _item(self, number: int, seed: int) -> list[NDArray]:
         """The item that stands there in its pass or, if that has not m examples, in the next one."""
+        if number % self._dataset.num_batches == 0:
+            self._dataset.on_epoch_begin()
         for other in itertools.count(number, self._dataset.num_batches):
             index = int(_shuffled(self._dataset.num_batches, other, 1, seed)[0])
             columns = self._columns(self._dataset[index])

@@ -30,7 +30,7 @@ class Maxout(Dense):
 
     def call(self, x: Any) -> Any:
         """The greatest piece of each unit."""
-        return greatest(x @ self.kernel + self.bias, self.pieces)
+        return greatest(super().call(x), self.pieces)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """(m, units)."""

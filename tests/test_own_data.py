@@ -23,7 +23,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, form=lambda x: x):
         super().__init__()
-        self.form, self.ended = form, 0
+        self.form, self.begun, self.ended = form, 0, 0
 
     @property
     def num_batches(self):
@@ -31,6 +31,9 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         return self.form(NUMBERS[20 * index :][:20])
+
+    def on_epoch_begin(self):
+        self.begun += 1
 
     def on_epoch_end(self):
         self.ended += 1
@@ -65,7 +68,7 @@ def test_a_dataset_that_has_no_minibatch_left_ends_training():
 def test_a_py_dataset_gives_each_batch_once_a_pass(form):
     x = Batches(form)
     passes = first_numbers(x, 30).reshape(3, 10, 20)
-    assert x.ended == 3 and make_gan().minibatches(x).steps == 10
+    assert x.begun == x.ended == 3 and make_gan().minibatches(x).steps == 10
     for one in passes:  # nine of 20, and one again in place of that of 10
         assert len(np.unique(one)) == 180
     assert not np.array_equal(passes[0], passes[1])

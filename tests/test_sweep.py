@@ -1,4 +1,4 @@
-"""Many runs: the same bits as the plain script's, what is skipped, resumed and tried again, and a cluster."""
+"""Many runs: the same bits as the plain script's, what is skipped and resumed, and a cluster."""
 
 import contextlib
 import os
