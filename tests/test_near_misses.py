@@ -1,6 +1,7 @@
 """The references accept true samples and refuse near misses of them, as their page tells."""
 
 from gan_paper import run
+from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import compare
 
 import numpy as np
@@ -13,13 +14,39 @@ NEAR = {  # of true values with a mean of 0 and a standard deviation of 1; the s
     "wider": lambda x, tolerance, rng: x * (1 + 0.04 * tolerance),
     "narrower": lambda x, tolerance, rng: x * (1 - 0.04 * tolerance),
     "skewed": lambda x, tolerance, rng: x + 0.05 * tolerance * (x**2 - 1),
+    "heavy-tailed": lambda x, tolerance, rng: student(x, 12.5 / tolerance, rng),
     "without the upper end": lambda x, tolerance, rng: x[x < np.quantile(x, 1 - 0.02 * tolerance)],
+    "with a hole": lambda x, tolerance, rng: x[np.abs(x - np.median(x)) > hole(x, 0.04 * tolerance)],
     "with some at 6": lambda x, tolerance, rng: np.where(rng.random(x.shape) < 0.005 * tolerance, 6, x),
     "of few different values": lambda x, tolerance, rng: rng.choice(x[: int(500 / tolerance)], len(x)),
 }
+CURVES = {  # y, given x
+    "noise": lambda x, rng: np.sin(x) + rng.normal(0, 0.1, x.shape),
+    "amplitude": lambda x, rng: 0.9 * np.sin(x),
+    "shift": lambda x, rng: np.sin(x) + 0.06,
+    "phase": lambda x, rng: np.sin(x + 0.1),
+    "polyline": lambda x, rng: np.interp(x, np.pi / 2 * np.arange(5), (0, 1, 0, -1, 0)),
+    "outliers": lambda x, rng: np.where(rng.random(x.shape) < 0.1, rng.uniform(-2, 2, x.shape), np.sin(x)),
+}
+VECTORS = {  # mean and standard deviation of a vector's dimensions, and the standard deviation across z
+    "of the right marginals": (4, 0.0, 1.25),
+    "shifted": (8, 1.7, 0.12),
+    "half as wide": (4, 0.85, 0.12),
+    "twice as different": (4, 1.7, 0.24),
+}
 
 
-def accepted(name, make):
+def student(x, degrees, rng):
+    """Student's t of the same variance."""
+    return x * np.sqrt((degrees - 2) / rng.chisquare(degrees, x.shape))
+
+
+def hole(x, share):
+    """The half-width of the interval around the median that holds a share of the values."""
+    return np.quantile(np.abs(x - np.median(x)), share)
+
+
+def accepted(name, make, y=lambda x, rng: np.sin(x)):
     """How many of eight samples a reference accepts; they are made of true ones, drawn evenly within its bins."""
     reference = run.read_recording(path := REFERENCES / f"{name}.npz")
     mean, std = (reference.moments[moment][0] for moment in ("mean", "std"))
@@ -27,7 +54,7 @@ def accepted(name, make):
     for rng in map(np.random.default_rng, range(8)):
         x = (np.interp(rng.uniform(size=32_000), masses, edges) - mean) / std
         x = make(x, reference.tolerance, rng) * std + mean
-        samples = np.stack([x, np.sin(x)], axis=1) if name == "sine" else x[:, None]
+        samples = np.stack([x, y(x, rng)], axis=1) if name == "sine" else x[:, None]
         held += all(row.holds for row in compare(count(samples, reference, path), reference))
     return held
 
@@ -36,6 +63,23 @@ def accepted(name, make):
 def test_a_reference_accepts_true_samples_and_refuses_near_misses(name):
     assert accepted(name, lambda x, tolerance, rng: x) == 8
     assert not any(accepted(name, near) for near in NEAR.values())
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_sine_refuses_a_curve_that_is_slightly_wrong(curve):
+    assert accepted("sine", lambda x, *_: x, CURVES[curve]) == 0
+
+
+def test_the_recorded_notebook_accepts_its_own_kind_and_refuses_near_misses():
+    def holds(mean, std, across, rng):
+        reference = run.read_recording(REFERENCES / "notebook.npz")
+        made = Recording(reference.edges)
+        made.record(0, rng.normal(mean, std, 1000) + rng.normal(0, across, (100, 1000)))
+        return all(row.holds for row in compare(made, reference))
+
+    rngs = [np.random.default_rng(seed) for seed in range(8)]
+    assert all(holds(4, 1.7, 0.12, rng) for rng in rngs)
+    assert not any(holds(*miss, rng) for miss in VECTORS.values() for rng in rngs)
 
 
 def test_half_are_refused_at_the_size_that_the_page_tells():
