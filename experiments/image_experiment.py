@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from image_data import Images, ImageSet
 from keras import ops
-from keras.optimizers.schedules import ExponentialDecay
+from keras.optimizers.schedules import CosineDecayRestarts, ExponentialDecay
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -57,6 +57,8 @@ class ImageConfig(run.Config):
     """First learning rate of G."""
     cosine: bool = False
     """Whether the learning rates fall to 0 along a cosine over the run."""
+    first_cosine: int | None = None
+    """Iterations of a first cosine; each later one is 3/4 as long, from 0.6 of its learning rates [default: none]."""
     simultaneous: bool = False
     """Whether D and G are updated together, from the same samples; alternating otherwise, as Algorithm 1 has it."""
     ema: float = 0.01
@@ -143,7 +145,10 @@ def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optim
     c = config
 
     def optimizer(rate: Any, ema: float) -> keras.optimizers.Optimizer:
-        if not c.cosine:
+        if c.first_cosine:
+            # In the second cosine the momentum is 0.7, not 0.5: at 0.6 of the learning rate a step is no longer.
+            rate = CosineDecayRestarts(rate, c.first_cosine, t_mul=0.75, m_mul=0.6)
+        elif not c.cosine:
             # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
             # float32, powers of 1.000004 itself would be 1.5 % off.)
             rate = ExponentialDecay(rate, decay_steps=1000, decay_rate=1.000004**-1000)

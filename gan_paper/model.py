@@ -68,7 +68,6 @@ class AdversarialModel(keras.Model):
             _evaluated=None,
         )
         self._calls: Any = None  # the minibatches of compiled calls, while `fit` runs
-        self._means = objective.Means(("d_loss", "g_loss", "d_real", "d_fake", "value"))
         self.built = True  # both networks are, and Keras saves the weights of built models only
 
     def call(self, z: Any, training: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -98,8 +98,8 @@ def total(values: Sequence[Any]) -> Any:
     return sum(_floatx(value) for value in values)
 
 
-def diverged(gan: Any, minibatches: Sequence[Any], logs: Mapping[str, Any]) -> FloatingPointError:
-    """Why a training has to stop, in one line: what is no longer finite, of what `GAN.train_step` took and left."""
+def diverged(gan: Any, minibatches: Sequence[Any], losses: Any) -> FloatingPointError:
+    """Why a training has to stop: what is no longer finite, of the minibatches, the networks, and D's and G's loss."""
     x, z, *_, count = minibatches
     for name, values in {"x": x, "p_z": z}.items():
         if not np.isfinite(values[:count]).all():
@@ -108,8 +108,8 @@ def diverged(gan: Any, minibatches: Sequence[Any], logs: Mapping[str, Any]) -> F
     found = {
         "discriminator's weights are": gan.discriminator.get_weights(),
         "generator's weights are": gan.generator.get_weights(),
-        "discriminator's loss is": [logs["d_loss"]],
-        "generator's loss is": [logs["g_loss"]],
+        "discriminator's loss is": losses[:1],
+        "generator's loss is": losses[1:2],
     }
     broken = next(name for name, values in found.items() if not all(np.isfinite(value).all() for value in values))
     return FloatingPointError(f"training diverged at iteration {int(gan.iterations)}: the {broken} no longer finite")

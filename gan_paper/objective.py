@@ -4,10 +4,9 @@ The objectives take D's *logits* a, with D = sigmoid(a). Written with log D and 
 float32 from |a| = 17 on (1 - D rounds to 0); written with log sigmoid they and their gradients stay right.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
@@ -116,21 +115,3 @@ def jensen_shannon_divergence(p_data: ArrayLike, p_g: ArrayLike) -> float:
 def criterion(p_data: ArrayLike, p_g: ArrayLike) -> float:
     """C(G) = max_D V(D, G) = -log 4 + 2 JSD(p_data || p_g), of histograms over the same bins (Theorem 1)."""
     return -LOG_4 + 2 * jensen_shannon_divergence(p_data, p_g)
-
-
-class Means(keras.metrics.Metric):
-    """Means over an epoch's iterations, by name. As one metric each they would take milliseconds of every epoch."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__()
-        self.names, self.count = names, self.add_variable((), "zeros")
-        self.totals = self.add_variable((len(names),), "zeros")
-
-    def update_state(self, totals: Any, iterations: Any) -> None:
-        """Add the totals of so many iterations."""
-        self.totals.assign_add(totals)
-        self.count.assign_add(ops.cast(iterations, self.count.dtype))
-
-    def result(self) -> dict[str, Any]:
-        """The means so far."""
-        return dict(zip(self.names, ops.unstack(self.totals / self.count), strict=True))
