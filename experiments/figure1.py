@@ -51,9 +51,9 @@ PHASES = (
     Phase(300, 3e-4, 0.0, "b"),
     Phase(24, 0.0, 0.0),  # up to one iteration before the next record
     Phase(1, 0.0, 3e-3, "c"),
-    Phase(3000, 3e-3, 3e-4),
-    Phase(1500, 3e-4, 3e-5),
-    Phase(1000, 1e-4, 1e-5, "d"),
+    Phase(4500, 3e-3, 3e-4),
+    Phase(2500, 3e-4, 3e-5),
+    Phase(1500, 1e-4, 1e-5, "d"),
 )
 ENDS = list(accumulate(phase.iterations for phase in PHASES))
 """The iterations at which they end."""
