@@ -39,6 +39,7 @@ class AdversarialModel(keras.Model):
     iterations: keras.Variable
     parts: list[Part]
     _evaluated: Self | None
+    _sums: NDArray[np.float64]
 
     def __init__(
         self,

@@ -39,6 +39,13 @@ def test_a_baseline_trains_as_ours_does(name, preset):
     baseline.check(short(preset), baseline.VARIANTS[-1], ours(preset))
 
 
+@pytest.mark.parametrize("preset", presets.CONVOLUTIONAL)
+def test_convolutions_train_as_ours_do(preset, images):
+    reference = keras_baselines.reference(short(preset))
+    for baseline in map(load, ("train_step", "torch")):
+        baseline.check(short(preset), baseline.VARIANTS[-1], reference)
+
+
 def test_the_notebooks_loop_starts_as_ours_does():
     load("notebook").check(short("vectors-notebook"), "", ours("vectors-notebook"))
 

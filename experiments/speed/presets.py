@@ -8,7 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 from gan_paper import GAN, Dropout, Maxout, run
 
 import numpy as np
-from keras.optimizers import Adam, schedules
+from keras.layers import BatchNormalization, Conv2D
+from keras.optimizers import SGD, Adam, schedules
 from numpy.typing import NDArray
 
 Arrays = list[NDArray]
@@ -18,6 +19,7 @@ Trained = tuple[NDArray, list[Arrays]]
 First the losses of D, at its last update, and of G in each iteration, in nats, (iterations, 2). Then the weights of G,
 of D, and of the EMAs of G and of D where they are kept.
 """
+CONVOLUTIONAL = "dcgan", "cifar10-conv-small"
 SHORT = 20
 """Iterations of the short training in which baselines are checked."""
 LOSSES = 1e-3
@@ -67,15 +69,15 @@ def make(name: str, data: Path | None = None, short: bool = False) -> Preset:
         short: Whether to `shorten` the training.
 
     Raises:
-        ValueError: if MNIST cannot be read.
+        ValueError: if the images cannot be read.
     """
     experiment, _, preset = name.partition("-")
     module = run.load_experiment(experiment, Path(__file__).parent.parent)
     config = module.PRESETS[preset or next(iter(module.PRESETS))]
     config = replace(config, data=data) if hasattr(config, "data") else config
     gan, p_data = module.make_gan(config), module.data(config)
-    # As long as the experiment's own calls; on MNIST 50 iterations take a second.
-    most = 50 if name.startswith("mnist") else config.record_every
+    # As long as the experiment's own calls; on MNIST 50 iterations take a second, and with convolutions 10.
+    most = 10 if name in CONVOLUTIONAL else 50 if name.startswith("mnist") else config.record_every
     chunk = gan.minibatches(p_data, config.m).per_call(most)
     if short:
         shorten(gan, config.iterations)
@@ -87,20 +89,28 @@ def shorten(gan: GAN, iterations: int) -> None:
 
     Learning rates and momentum change in these iterations as in the whole run's, and the EMAs forget a tenth in each
     update. There is no dropout, since each framework draws its own masks. Adam's epsilon is too small to matter, since
-    frameworks add it in different places. Maxout layers are initialised with three times the weights: with the
-    preset's, G moves by a few roundings of float32. `iterations` is the whole run's number.
+    frameworks add it in different places. Maxout layers are initialised with three times the weights, CIFAR-10's
+    convolutions with ten times: with the preset's, G moves by a few roundings of float32. With batch normalisation SGD
+    takes the place of Adam, which makes steps of one size even of gradients that are 0 but for rounding. `iterations`
+    is the whole run's number.
     """
+    normalises = any(isinstance(layer, BatchNormalization) for layer in gan.generator.layers)
     for layer in (*gan.generator.layers, *gan.discriminator.layers):
         if isinstance(layer, Dropout):
             layer.rate = 0.0
         if isinstance(layer, Maxout):
             layer.kernel.assign(layer.kernel * 3)
+        if isinstance(layer, Conv2D) and not normalises:
+            layer.kernel.assign(layer.kernel * 10)
     optimizers: list[Any] = []
     for optimizer in (gan.d_optimizer, gan.g_optimizer):
         config = {**optimizer.get_config(), "ema_momentum": 0.9}
         if isinstance(config["learning_rate"], dict):
             config["learning_rate"]["config"]["decay_steps"] *= SHORT / iterations
-        if isinstance(optimizer, Adam):
+        if isinstance(optimizer, Adam) and normalises:
+            names = "learning_rate", "use_ema", "ema_momentum"
+            optimizer, config = SGD(), {**{name: config[name] for name in names}, "momentum": optimizer.beta_1}
+        elif isinstance(optimizer, Adam):
             config["epsilon"] = 1e-12
         if "saturate" in config:  # of RisingMomentum
             config |= {"updates_per_epoch": 1, "saturate": SHORT}

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import presets
 import torch
-from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
+from keras import layers
 from numpy.typing import NDArray
 from presets import Baseline, Preset, Trained
 from torch import nn
@@ -23,8 +23,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 class Eager(Baseline):
     """The training loop as PyTorch's users write it.
 
-    D sees examples and samples as one batch. Samples for D's updates are made without a graph, except in simultaneous
-    updates, where D sees them twice, as in PyTorch's own example of a GAN.
+    D sees examples and samples as one batch, unless it normalises batches. Samples for D's updates are made without a
+    graph, except in simultaneous updates, where D sees them twice, as in PyTorch's own example of a GAN.
     """
 
     VARIANTS = tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
@@ -35,6 +35,7 @@ class Eager(Baseline):
         self.G, self.D = sequential(gan.generator), sequential(gan.discriminator)[:-1]  # without the sigmoid
         self.d_learner = Learner(self.D, gan.d_optimizer, preset.iterations * gan.k)
         self.g_learner = Learner(self.G, gan.g_optimizer, preset.iterations)
+        self.normalises = any(isinstance(module, nn.BatchNorm2d) for module in self.D)
         x, z = preset.draw(0, 1)
         self.draw_x, self.draw_z = sampler(preset.p_data, x.shape[1:]), sampler(gan.p_z, z.shape[1:])
 
@@ -49,7 +50,7 @@ class Eager(Baseline):
         pairs = zip(torch.tensor(x), torch.tensor(z), strict=True)
         losses = np.array([[loss.item() for loss in self.iteration(*pair)] for pair in pairs])
         networks = [self.G, self.D, self.g_learner.ema, self.d_learner.ema]
-        return losses, [[p.detach().numpy().T for p in network.parameters()] for network in networks if network]
+        return losses, [[as_keras(p.detach()).numpy() for p in network.parameters()] for network in networks if network]
 
     def iteration(self, x: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Update D k times and G once; return the losses."""
@@ -58,7 +59,8 @@ class Eager(Baseline):
             with torch.set_grad_enabled(together):
                 samples = self.G(z[step])
             self.d_learner.optimizer.zero_grad()
-            real, fake = self.D(torch.cat([x[step], samples.detach()])).chunk(2)
+            both = x[step], samples.detach()
+            real, fake = map(self.D, both) if self.normalises else self.D(torch.cat(both)).chunk(2)
             d_loss = softplus(-real).mean() + softplus(fake).mean()
             d_loss.backward()
             if not together:
@@ -110,24 +112,73 @@ class Apply(nn.Module):
 ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
 
 
+class Add(nn.Module):
+    """Adds weights."""
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sum."""
+        return x + self.weights
+
+
+def as_keras(weights: torch.Tensor) -> torch.Tensor:
+    """Return weights with Keras's axes: (inputs, outputs) of a dense layer, (height, width, ...) of a convolution."""
+    return weights.permute(2, 3, 1, 0) if weights.ndim == 4 else weights.mT if weights.ndim == 2 else weights
+
+
+def weighted(layer: Any) -> nn.Module:
+    """Build a dense layer, a convolution or a batch normalisation with the same weights, without its activation."""
+    first, *bias = (torch.tensor(np.array(weights)) for weights in layer.trainable_weights)
+    padding = (layer.kernel_size[0] - layer.strides[0]) // 2 if getattr(layer, "padding", "") == "same" else 0
+    match layer:
+        case layers.Dense():
+            module: Any = nn.Linear(*first.shape, bias=layer.use_bias)
+        case layers.Conv2D():
+            module = nn.Conv2d(*first.shape[2:], layer.kernel_size, layer.strides, padding, bias=layer.use_bias)
+        case layers.Conv2DTranspose():
+            outputs, inputs = first.shape[2:]
+            module = nn.ConvTranspose2d(inputs, outputs, layer.kernel_size, layer.strides, padding, bias=layer.use_bias)
+        case _:
+            kind = nn.BatchNorm1d if len(layer.input.shape) == 2 else nn.BatchNorm2d
+            module = kind(len(first), layer.epsilon, 1 - layer.momentum)
+    first = first.permute(3, 2, 0, 1) if first.ndim == 4 else first.T if first.ndim == 2 else first
+    for parameter, weights in zip(module.parameters(), [first, *bias], strict=True):
+        parameter.data = weights.contiguous()
+    return module
+
+
 def sequential(network: keras.Model) -> nn.Sequential:
-    """Build the same network with the same weights."""
+    """Build the same network with the same weights. Images have their channels first in it."""
     modules = nn.Sequential()
     for layer in network.layers:
-        if isinstance(layer, Dense):
-            modules.append(linear := nn.Linear(*layer.kernel.shape))
-            weights = {"weight": np.array(layer.kernel).T, "bias": np.array(layer.bias)}
-            linear.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+        if isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose | layers.BatchNormalization):
+            modules.append(weighted(layer))
         match layer:
             case Maxout():  # a Dense, too
                 modules.extend([nn.Unflatten(1, (layer.pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
-            case Dense():
+            case layers.Dense() | layers.Conv2D() | layers.Conv2DTranspose():
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
-            case ReLU():
+            case layers.BatchNormalization():
+                pass
+            case layers.Reshape():
+                modules.extend([nn.Unflatten(1, layer.target_shape), Apply(lambda x: x.permute(0, 3, 1, 2))])
+            case layers.Flatten():
+                modules.extend([Apply(lambda x: x.permute(0, 2, 3, 1)), nn.Flatten()])
+            case layers.ZeroPadding2D():
+                modules.append(nn.ZeroPad2d(layer.padding[0][0]))
+            case keras.Layer(pieces=pieces, size=size, stride=stride):  # MaxoutPooling of cifar10.py
+                modules.extend([nn.Unflatten(1, (pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
+                modules.append(nn.MaxPool2d(size, stride, ceil_mode=True))
+            case keras.Layer(bias=bias):  # Bias of cifar10.py
+                modules.append(Add(torch.tensor(np.array(bias))))
+            case layers.ReLU():
                 modules.append(nn.ReLU())
-            case LeakyReLU():
+            case layers.LeakyReLU():
                 modules.append(nn.LeakyReLU(layer.negative_slope))
-            case Rescaling():
+            case layers.Rescaling():
                 modules.append(Apply(partial(torch.add, torch.tensor(layer.offset), alpha=layer.scale)))
             case Dropout():
                 modules.append(nn.Dropout(layer.rate))
