@@ -55,18 +55,20 @@ def test_a_row_of_the_figures_is_a_class():
     assert np.array_equal(z, np.arange(24_000).reshape(240, 100))
 
 
-@pytest.mark.parametrize("preset", ["paper", "released", "crisp", "default"])
+@pytest.mark.parametrize("preset", ["paper", "released", "crisp", "long", "default"])
 def test_learning_rates_and_the_span_of_the_ema(images, monkeypatch, preset):
     cheaper(monkeypatch)
     experiment = mnist_dense if preset == "default" else mnist
     config = experiment.PRESETS[preset]
     gan, end = experiment.make_gan(config), config.iterations
     first = {"released": (0.05, 0.1), "default": (2e-4, 2e-4)}.get(preset, (0.05, 0.3))
-    decayed = [1.000004**-t for t in (0, end // 2, end)]
-    shares = {"crisp": [1, 0.5, 0], "default": [1, 1, 1]}.get(preset, decayed)
+    times = (0, 225_000, end - 1) if preset == "long" else (0, end // 2, end)
+    second = 0.6 * np.cos(np.pi / 12) ** 2  # of the second cosine, after 25,000 of its 150,000 iterations
+    decayed = [1.000004**-t for t in times]
+    shares = {"crisp": [1, 0.5, 0], "long": [1, second, 0], "default": [1, 1, 1]}.get(preset, decayed)
     for optimizer, rate in zip((gan.d_optimizer, gan.g_optimizer), first, strict=True):
         rates = []
-        for iteration in (0, end // 2, end):
+        for iteration in times:
             optimizer.iterations.assign(iteration)
             rates.append(float(optimizer.learning_rate))
         assert np.allclose(rates, rate * np.array(shares), rtol=1e-4, atol=1e-9)
