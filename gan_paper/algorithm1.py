@@ -11,6 +11,7 @@ from gan_paper.networks import diverged, frozen_state, total, warn_out_of_reach
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 METRICS = ("d_loss", "g_loss", "d_real", "d_fake", "value")
 """What an iteration returns, and the columns of the history."""
@@ -43,6 +44,8 @@ class GAN(AdversarialModel):
     Raises:
         ValueError: naming the argument, if a network is none of these or the two do not fit together.
     """
+
+    _sums: NDArray[np.float64]
 
     def fit(
         self,

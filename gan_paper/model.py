@@ -39,7 +39,6 @@ class AdversarialModel(keras.Model):
     iterations: keras.Variable
     parts: list[Part]
     _evaluated: Self | None
-    _sums: NDArray[np.float64]
 
     def __init__(
         self,
@@ -164,7 +163,8 @@ class AdversarialModel(keras.Model):
             into = type(self)(generator, discriminator, self.p_z, self.from_logits)
         for name, optimizer in (("generator", self.g_optimizer), ("discriminator", self.d_optimizer)):
             copy = getattr(into, name)
-            copy.set_weights(getattr(self, name).get_weights())
+            for variable, value in zip(copy.weights, getattr(self, name).weights, strict=True):
+                variable.assign(value)
             if optimizer.iterations > 0:  # before its first update, Keras's average is 0
                 optimizer.finalize_variable_values(copy.trainable_variables)
         return into
