@@ -26,7 +26,6 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.distances import energy_distance
 from gan_paper.optimizers import for_run
 from gan_paper.plots import DATA, GENERATOR, STYLE, WIDTH, training_curves
-from gan_paper.run.recorder import one_thread
 
 import keras
 import matplotlib.pyplot as plt
@@ -133,12 +132,11 @@ def data(config: Config) -> np.ndarray:
 
 
 def make_gan(config: Config) -> GAN:
-    """The networks and their optimizers, on one thread."""
+    """The networks and their optimizers."""
     c = config
     for name, units in (("--g-hidden", c.g_hidden), ("--d-hidden", c.d_hidden)):
         if not units or min(units) < 1:
             raise ValueError(f"{name} must be one or more whole numbers of at least 1, not {units}")
-    one_thread()
     keras.utils.set_random_seed(c.seed)
     gan = GAN(make_generator(c.g_hidden), make_discriminator(c.d_hidden, c.dropout), Gaussian(0, 1))
     gan.compile(

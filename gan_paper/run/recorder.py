@@ -1,6 +1,5 @@
 """Training into a run's folder: a callback for `GAN.fit` that records and saves checkpoints; what is evaluated."""
 
-import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -161,13 +160,3 @@ def observe_line(edges: Any) -> Callable[[GAN], Mapping[str, Any]]:
         return on_the_line(edges, evaluated.p_z, generator.predict_on_batch if is_line else None, answer)
 
     return observe
-
-
-def one_thread() -> None:
-    """Give each operation of this process one thread; small networks lose by sharing their products between cores.
-
-    With the networks of `uniform_to_gaussian` an iteration takes 0.7 times as long then. To be called before
-    TensorFlow's first operation: later, it does nothing.
-    """
-    with contextlib.suppress(RuntimeError):  # TensorFlow's answer when it has begun
-        tf.config.threading.set_intra_op_parallelism_threads(1)
