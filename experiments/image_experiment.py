@@ -58,7 +58,7 @@ class ImageConfig(run.Config):
     cosine: bool = False
     """Whether the learning rates fall to 0 along a cosine over the run."""
     first_cosine: int | None = None
-    """Iterations of a first cosine; each later one is 3/4 as long, from 0.6 of its learning rates [default: none]."""
+    """Iterations of a first cosine; each later one is 0.4 as long, from 0.2 of its learning rates [default: none]."""
     simultaneous: bool = False
     """Whether D and G are updated together, from the same samples; alternating otherwise, as Algorithm 1 has it."""
     ema: float = 0.01
@@ -146,8 +146,7 @@ def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optim
 
     def optimizer(rate: Any, ema: float) -> keras.optimizers.Optimizer:
         if c.first_cosine:
-            # In the second cosine the momentum is 0.7, not 0.5: at 0.6 of the learning rate a step is no longer.
-            rate = CosineDecayRestarts(rate, c.first_cosine, t_mul=0.75, m_mul=0.6)
+            rate = CosineDecayRestarts(rate, c.first_cosine, t_mul=0.4, m_mul=0.2)
         elif not c.cosine:
             # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
             # float32, powers of 1.000004 itself would be 1.5 % off.)

@@ -62,8 +62,8 @@ def test_learning_rates_and_the_span_of_the_ema(images, monkeypatch, preset):
     config = experiment.PRESETS[preset]
     gan, end = experiment.make_gan(config), config.iterations
     first = {"released": (0.05, 0.1), "default": (2e-4, 2e-4)}.get(preset, (0.05, 0.3))
-    times = (0, 225_000, end - 1) if preset == "long" else (0, end // 2, end)
-    second = 0.6 * np.cos(np.pi / 12) ** 2  # of the second cosine, after 25,000 of its 150,000 iterations
+    times = (0, 220_000, end - 1) if preset == "long" else (0, end // 2, end)
+    second = 0.2 * np.cos(np.pi / 8) ** 2  # of the second cosine, after 20,000 of its 80,000 iterations
     decayed = [1.000004**-t for t in times]
     shares = {"crisp": [1, 0.5, 0], "long": [1, second, 0], "default": [1, 1, 1]}.get(preset, decayed)
     for optimizer, rate in zip((gan.d_optimizer, gan.g_optimizer), first, strict=True):
