@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from image_data import Images, ImageSet
 from keras import ops
-from keras.optimizers.schedules import CosineDecayRestarts, ExponentialDecay
+from keras.optimizers.schedules import ExponentialDecay
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -57,8 +57,6 @@ class ImageConfig(run.Config):
     """First learning rate of G."""
     cosine: bool = False
     """Whether the learning rates fall to 0 along a cosine over the run."""
-    first_cosine: int | None = None
-    """Iterations of a first cosine; each later one is 0.4 as long, from 0.2 of its learning rates [default: none]."""
     simultaneous: bool = False
     """Whether D and G are updated together, from the same samples; alternating otherwise, as Algorithm 1 has it."""
     ema: float = 0.01
@@ -145,9 +143,7 @@ def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optim
     c = config
 
     def optimizer(rate: Any, ema: float) -> keras.optimizers.Optimizer:
-        if c.first_cosine:
-            rate = CosineDecayRestarts(rate, c.first_cosine, t_mul=0.4, m_mul=0.2)
-        elif not c.cosine:
+        if not c.cosine:
             # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
             # float32, powers of 1.000004 itself would be 1.5 % off.)
             rate = ExponentialDecay(rate, decay_steps=1000, decay_rate=1.000004**-1000)
