@@ -11,7 +11,7 @@ Presets:
   crisp     `paper` for 100 epochs, with learning rates that fall to 0 along a cosine. Its EMA spans a tenth of the
             run, in which the learning rates are at most 0.024 of the first ones. Table 1's best row is of
             `--iterations 200000`, 400 epochs.
-  sharp     `crisp` for 200 epochs with less dropout in D, which sees all pixels: the authors' D does not see speckles.
+  sharp     `crisp` for 200 epochs with less dropout in D, which sees all pixels (docs/notes/mnist.md).
 """
 
 from dataclasses import dataclass

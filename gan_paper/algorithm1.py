@@ -194,9 +194,9 @@ class GAN(AdversarialModel):
             # losses say as much as all the weights would, and to watch them costs nothing.
             biases = [tf.reduce_sum(w) for w in self.generator.trainable_weights if len(w.shape) == 1]
             finite = tf.math.is_finite(metrics[0] + metrics[1] + total(biases))
-            return t + 1, finite, [so_far + metric for so_far, metric in zip(sums, metrics, strict=True)]
+            return t + 1, finite, [s + tf.cast(metric, s.dtype) for s, metric in zip(sums, metrics, strict=True)]
 
-        zero = tf.zeros((), keras.config.floatx())
+        zero = tf.zeros((), "float64")  # sums in 16 bits would stop growing
         t, _, sums = tf.while_loop(
             lambda t, finite, _: (t < count) & finite,
             body,

@@ -16,7 +16,7 @@ NEAR = {  # of true values with a mean of 0 and a standard deviation of 1; the s
     "skewed": lambda x, tolerance, rng: x + 0.05 * tolerance * (x**2 - 1),
     "heavy-tailed": lambda x, tolerance, rng: student(x, 12.5 / tolerance, rng),
     "without the upper end": lambda x, tolerance, rng: x[x < np.quantile(x, 1 - 0.02 * tolerance)],
-    "with a hole": lambda x, tolerance, rng: x[np.abs(x - np.median(x)) > hole(x, 0.04 * tolerance)],
+    "with a hole": lambda x, tolerance, rng: without_middle(x, 0.04 * tolerance),
     "with some at 6": lambda x, tolerance, rng: np.where(rng.random(x.shape) < 0.005 * tolerance, 6, x),
     "of few different values": lambda x, tolerance, rng: rng.choice(x[: int(500 / tolerance)], len(x)),
 }
@@ -41,9 +41,10 @@ def student(x, degrees, rng):
     return x * np.sqrt((degrees - 2) / rng.chisquare(degrees, x.shape))
 
 
-def hole(x, share):
-    """The half-width of the interval around the median that holds a share of the values."""
-    return np.quantile(np.abs(x - np.median(x)), share)
+def without_middle(x, share):
+    """Without the share of the values that is nearest to the median."""
+    distance = np.abs(x - np.median(x))
+    return x[distance > np.quantile(distance, share)]
 
 
 def accepted(name, make, y=lambda x, rng: np.sin(x)):

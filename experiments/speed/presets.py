@@ -20,6 +20,7 @@ First the losses of D, at its last update, and of G in each iteration, in nats, 
 of D, and of the EMAs of G and of D where they are kept.
 """
 CONVOLUTIONAL = "dcgan", "cifar10-conv-small"
+"""The presets with convolutions."""
 SHORT = 20
 """Iterations of the short training in which baselines are checked."""
 LOSSES = 1e-3

@@ -156,21 +156,20 @@ def sequential(network: keras.Model) -> nn.Sequential:
     for layer in network.layers:
         if isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose | layers.BatchNormalization):
             modules.append(weighted(layer))
+        if hasattr(layer, "pieces"):
+            modules.extend([nn.Unflatten(1, (layer.pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
         match layer:
-            case Maxout():  # a Dense, too
-                modules.extend([nn.Unflatten(1, (layer.pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
+            case Maxout() | layers.BatchNormalization():  # Maxout is a Dense, too
+                pass
             case layers.Dense() | layers.Conv2D() | layers.Conv2DTranspose():
                 modules.append(ACTIVATIONS[layer.activation.__name__]())
-            case layers.BatchNormalization():
-                pass
             case layers.Reshape():
                 modules.extend([nn.Unflatten(1, layer.target_shape), Apply(lambda x: x.permute(0, 3, 1, 2))])
             case layers.Flatten():
                 modules.extend([Apply(lambda x: x.permute(0, 2, 3, 1)), nn.Flatten()])
             case layers.ZeroPadding2D():
                 modules.append(nn.ZeroPad2d(layer.padding[0][0]))
-            case keras.Layer(pieces=pieces, size=size, stride=stride):  # MaxoutPooling of cifar10.py
-                modules.extend([nn.Unflatten(1, (pieces, -1)), Apply(lambda pieces: pieces.amax(1))])
+            case keras.Layer(pieces=_, size=size, stride=stride):  # MaxoutPooling of cifar10.py
                 modules.append(nn.MaxPool2d(size, stride, ceil_mode=True))
             case keras.Layer(bias=bias):  # Bias of cifar10.py
                 modules.append(Add(torch.tensor(np.array(bias))))
