@@ -1,4 +1,4 @@
-"""Ctrl-C, where something swallows it: `__del__`, a weak reference's callback, C code that looks an attribute up."""
+"""Keep a Ctrl-C from being swallowed by `__del__`, a weak reference's callback, or C code that reads an attribute."""
 
 import _thread
 import contextlib
@@ -11,8 +11,8 @@ from typing import Any
 _report = sys.unraisablehook
 
 
-def again(unraisable: Any) -> None:
-    """For `sys.unraisablehook`: interrupt the main thread again, if that is what was swallowed."""
+def raise_again(unraisable: Any) -> None:
+    """Interrupt the main thread again if a KeyboardInterrupt was swallowed; a `sys.unraisablehook`."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         threading.Timer(0.1, _thread.interrupt_main).start()
     else:
@@ -20,11 +20,11 @@ def again(unraisable: Any) -> None:
 
 
 @contextlib.contextmanager
-def noticed() -> Iterator[Callable[[], None]]:
-    """Notice what interrupts the main thread in the block: SIGINT and SIGTERM, where their handlers raise.
+def not_swallowed() -> Iterator[Callable[[], None]]:
+    """Remember each SIGINT and SIGTERM whose handler raises KeyboardInterrupt in the main thread during the block.
 
     Yields:
-        A function that raises an interruption once more that did not end the block. So does the block's end.
+        A function that raises KeyboardInterrupt if one was swallowed. The end of the block does so, too.
     """
     came: list[int] = []
 
@@ -42,15 +42,11 @@ def noticed() -> Iterator[Callable[[], None]]:
 
         return noticing
 
-    handlers: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():  # which alone gets signals
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
-    try:
-        for number, handler in handlers.items():
-            signal.signal(number, notice(handler))
+    with contextlib.ExitStack() as restored:
+        if threading.current_thread() is threading.main_thread():  # the only thread that gets signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(handler := signal.getsignal(number)):
+                    restored.callback(signal.signal, number, handler)
+                    signal.signal(number, notice(handler))
         yield check
         check()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The minibatches of Algorithm 1: a pure function of seed and iteration, whatever the calls and epochs they come in."""
+"""The minibatches of Algorithm 1: each is a pure function of seed and iteration, however calls and epochs are cut."""
 
 import contextlib
 import math
@@ -10,23 +10,23 @@ from typing import Any
 
 from gan_paper.distributions import CONDITIONS, NOISE
 from gan_paper.examples import DATASETS, array, check_draw, drawn_as, integer, source
-from gan_paper.interrupts import noticed
+from gan_paper.interrupts import not_swallowed
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 _BLOCK = 2**15  # random numbers that are drawn at once
-_AHEAD = 2  # calls
-_CALL = 64 << 20  # bytes of the minibatches of one call: three calls are in memory at once
+_AHEAD = 2  # compiled calls that are drawn ahead of training
+_CALL = 64 << 20  # bytes of one call's minibatches; those of three calls are in memory at once
 
 
 class Minibatches:
-    """The minibatches of every iteration of a compiled GAN's training, made by `GAN.minibatches`.
+    """The minibatches of all iterations of a compiled GAN's training. `GAN.minibatches` makes them.
 
     Attributes:
-        steps: Iterations in an epoch: what the examples last for; None where they have no known end.
-        seen: Examples that were looked at.
+        steps: Iterations in one pass through the examples; None if these have no known end.
+        seen: Examples that were checked: a whole array, or some of another source.
     """
 
     def __init__(self, gan: Any, x: Any, c: Any, batch_size: int | None, seed: int) -> None:
@@ -45,42 +45,41 @@ class Minibatches:
         self.steps = None if length is None else length // k
         if self.steps == 0:
             raise ValueError(f"x has {length} full minibatches of {m}; an iteration takes k = {k}")
-        # To make a generator of random numbers costs more than to draw a small minibatch. So a block of iterations
-        # shares one; where minibatches are large, it is one iteration. A dataset is not drawn ahead of its use.
+        # To make a random generator takes longer than to draw a small minibatch. So a block of iterations shares one
+        # generator; if minibatches are large, a block is one iteration. A dataset is not read ahead of its use.
         self._block = 1 if isinstance(x, DATASETS) else max(1, _BLOCK // numbers)
-        # Where a call ends in the middle of a block, the next one goes on with it.
+        # The last block and its first iteration. A call may end within a block; the next call continues with it.
         self._drawn: tuple[int, list[NDArray]] = (-1, [])
 
-    def _block_at(self, first: int) -> list[NDArray]:
+    def _block_from(self, first: int) -> list[NDArray]:
         """The block of iterations that begins with this one."""
-        if self._drawn[0] != first:
-            self._drawn = first, self._draw_block(first)
-        return self._drawn[1]
-
-    def _draw_block(self, first: int) -> list[NDArray]:
+        if self._drawn[0] == first:
+            return self._drawn[1]
         x, *c = self._source.draw(first, self._block, self._k, self._seed)
         _, z_shape, *c_shapes = [(self._block, *shape) for shape, _ in self._shapes]
         z = self._p_z.sample(z_shape, (self._seed, first, NOISE), drawn_as(self._shapes[1][1]))
-        if c:  # the generator's update has its own
+        if c:  # G's update has a c of its own
             among = c[0].reshape(-1, *c_shapes[1][2:]) if self._conditions is None else self._conditions
             rng = np.random.default_rng((self._seed, first, CONDITIONS))
             c.append(among[rng.integers(len(among), size=c_shapes[1][:2])])
-        return [x, z, *c]
+        self._drawn = first, [x, z, *c]
+        return self._drawn[1]
 
     def draw(
         self, first: int, count: int, room: int | None = None, ended: threading.Event | None = None
     ) -> list[NDArray]:
-        """Those of the iterations from `first` on.
+        """Draw the minibatches of `count` iterations.
 
         Args:
             first: The first iteration, counted from 0.
             count: Iterations.
-            room: For how many iterations the arrays have room [default: count]; what is not drawn is undefined.
+            room: Iterations that the arrays have room for [default: count]; values beyond `count` are undefined.
             ended: Once it is set, nothing more is drawn.
 
         Returns:
-            Examples (room, k, m, ...) and noise (room, noises, m, ...); where there are conditions, those of the
-            examples (room, k, m, ...) and the generator's (room, m, ...), drawn from the data's.
+            Examples (room, k, m, ...), and noise (room, k + 1, m, ...), or (room, k, m, ...) if updates are
+            simultaneous. For a conditional GAN also c of the examples (room, k, m, ...), and c of G's update
+            (room, m, ...), drawn from the data's c.
         """
         last = first + count
         wholes = [np.empty((room or count, *shape), dtype) for shape, dtype in self._shapes]
@@ -88,16 +87,16 @@ class Minibatches:
             if ended and ended.is_set():
                 break
             here = slice(max(begin, first), min(begin + self._block, last))
-            for whole, part in zip(wholes, self._block_at(begin), strict=True):
+            for whole, part in zip(wholes, self._block_from(begin), strict=True):
                 whole[here.start - first : here.stop - first] = part[here.start - begin : here.stop - begin]
         return wholes
 
     def per_call(self, steps: int, most: int | None = None) -> int:
-        """How many of an epoch's iterations one compiled call makes.
+        """The number of iterations in one compiled call.
 
         Args:
             steps: Iterations in an epoch.
-            most: The most in a call [default: 1,000, or what 64 MB of minibatches hold].
+            most: The upper limit [default: 1,000, or as many as have 64 MB of minibatches].
         """
         most = most or max(1, min(1000, _CALL // self._bytes))
         return math.ceil(steps / math.ceil(steps / most))
@@ -106,17 +105,18 @@ class Minibatches:
     def ahead(
         self, start: Callable[[], int], steps: int, epochs: int, per_call: int
     ) -> Iterator[Iterator[tuple[Any, ...]]]:
-        """What `GAN.train_step` takes, call after call, drawn two calls ahead in a thread that ends with the block.
+        """Draw the arguments of `GAN.train_step`, two calls ahead, in a thread that ends with the block.
 
         Args:
-            start: Gives the first iteration, once a call is wanted: Keras's `BackupAndRestore` sets it at first.
+            start: Returns the first iteration. It is called when training begins: by then Keras's `BackupAndRestore`
+                has set the iteration.
             steps: Iterations in an epoch. An epoch's last call may be shorter.
             epochs: Epochs.
             per_call: Iterations in a call.
 
         Yields:
-            An iterator of (x, z, count) or (x, z, c, c of the generator, count): as of `draw`, with room for `per_call`
-            iterations, and how many they hold.
+            An iterator of (x, z, count), or (x, z, c, c of G's update, count): the arrays of `draw`, with room for
+            `per_call` iterations, and how many of these are drawn.
         """
         ended = threading.Event()
 
@@ -140,11 +140,11 @@ class Minibatches:
             while waiting:
                 yield oldest()
 
-        with noticed() as check, ThreadPoolExecutor(1, "minibatches") as executor:
+        with not_swallowed() as check, ThreadPoolExecutor(1, "minibatches") as executor:
             minibatches = drawn()
             try:
                 yield minibatches
             finally:
                 ended.set()
                 executor.shutdown(cancel_futures=True)
-                minibatches.close()  # and with it what it holds of x
+                minibatches.close()  # so that it holds x no longer
