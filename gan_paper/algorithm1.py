@@ -14,12 +14,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 METRICS = ("d_loss", "g_loss", "d_real", "d_fake", "value")
-"""What an iteration returns, and the columns of the history."""
+"""The values that an iteration returns, and the columns of the history."""
 
 
 @keras.saving.register_keras_serializable("gan_paper")
 class GAN(AdversarialModel):
-    """G and D, trained against each other by Algorithm 1. Called on noise, it answers with samples.
+    """A generator G and a discriminator D, trained by Algorithm 1. Called on noise, the model returns samples.
 
     ```python
     gan = GAN(generator, discriminator, p_z=Uniform(-1, 1))
@@ -29,20 +29,21 @@ class GAN(AdversarialModel):
     ```
 
     Args:
-        generator: Maps noise (m, ...) to samples (m, ...). A `keras.Sequential` or functional model of one input.
-        discriminator: Maps examples (m, ...) to the probability (m, 1) that they are data. A `keras.Sequential` or
-            functional model of one input, which ends in a sigmoid.
-        p_z: The prior of the noise: anything with the `sample` of `distributions` [default: N(0, 1)].
-        from_logits: Whether the discriminator answers with its logits instead, and so ends in no sigmoid.
+        generator: Maps noise z (m, ...) to samples (m, ...). A `keras.Sequential` or functional model of one input; of
+            two, [z, c], for a conditional GAN.
+        discriminator: Maps examples x (m, ...), or [x, c], to the probability (m, 1) that they are data. A
+            `keras.Sequential` or functional model that ends in a sigmoid.
+        p_z: The prior of the noise: an object with the method `sample` of `distributions` [default: N(0, 1)].
+        from_logits: Whether the discriminator returns logits instead, and ends without a sigmoid.
 
     Attributes:
-        combined: DG, which maps noise to D(G(z)) and whose trainable variables are exactly G's.
-        logits: D's logits as a function of examples (m, ...), or of [x, c], and of `training`.
-        iterations: How many iterations this model has been trained for, whatever it was compiled with.
-        parts: What a minibatch has for each input of the networks: p_z, x and, where the model is p(x | c), c.
+        combined: DG, which maps noise z to D(G(z)). Its trainable variables are exactly G's.
+        logits: A function of x (m, ...), or of [x, c], and of `training`: D's logits (m, 1).
+        iterations: How many iterations this model has been trained for. `compile` does not reset it.
+        parts: The shape and dtype of what a minibatch holds: noise, x and, for a conditional GAN, c.
 
     Raises:
-        ValueError: naming the argument, if a network is none of these or the two do not fit together.
+        ValueError: if a network is not such a model, or the two do not fit together; the message names the argument.
     """
 
     _sums: NDArray[np.float64]
@@ -63,38 +64,38 @@ class GAN(AdversarialModel):
     ) -> keras.callbacks.History:
         """Train by Algorithm 1.
 
-        A step is an iteration: k updates of D, each on a minibatch of m examples and one of m noise samples, and one of
-        G on m fresh noise samples. An epoch is `steps_per_epoch` of them; by default it is what the examples last for.
-        Minibatches are a pure function of the seed and of the iterations that this model has made. So training goes
-        on where an earlier `fit` ended, and `epochs=20` gives the weights of `epochs=10` followed by
-        `epochs=20, initial_epoch=10`.
+        A step is an iteration: k updates of D, each on m examples and m noise samples, then one update of G on m fresh
+        noise samples. An epoch is `steps_per_epoch` iterations; the default is one pass through the examples.
+        A minibatch is a pure function of the seed and of the iteration, which counts on from one `fit` to the next. So
+        `epochs=20` gives the weights of `epochs=10` followed by `epochs=20, initial_epoch=10`.
 
         Args:
-            x: Where examples come from. An array or a table (N, ...) is gone through in shuffled passes, which run on
-                over the ends of epochs: an epoch is N // m // k iterations. A distribution, such as
-                `Gaussian(4, 1.25)`, gives fresh draws, and needs `steps_per_epoch`. A `tf.data.Dataset` or a
-                `keras.utils.PyDataset` of batches is repeated as often as needed; its batches are the minibatches.
-            c: For a conditional GAN, a row of each example: class numbers, one-hot vectors or others, as the networks
-                take them. A dataset brings its own, as (x, c).
-            batch_size: m [default: 32]; not for a dataset.
-            epochs: The epoch to end before.
+            x: The examples. An array or a table (N, ...) is read in shuffled passes, which continue across epochs; an
+                epoch is N // m // k iterations. A distribution, such as `Gaussian(4, 1.25)`, gives fresh draws, and
+                needs `steps_per_epoch`. A `tf.data.Dataset` or a `keras.utils.PyDataset` of batches is repeated as
+                often as needed; its batches are the minibatches.
+            c: For a conditional GAN, one row for each example: class numbers, one-hot vectors or other numbers, as the
+                networks take them. A dataset gives c in its batches (x, c).
+            batch_size: m, the minibatch size [default: 32]; not for a dataset.
+            epochs: The number of epochs, those before `initial_epoch` included.
             steps_per_epoch: Iterations in an epoch.
-            initial_epoch: The epoch to begin with.
-            seed: Of the minibatches and of the order of the examples.
-            callbacks: As for `keras.Model.fit`. They act on every epoch; on batches once a compiled call, which makes
-                many iterations.
-            validation_data: Held-out examples, x or (x, c), of which each epoch's row gets `evaluate`'s `val_value`,
-                `val_d_real` and `val_d_fake`.
+            initial_epoch: The epoch with which training begins.
+            seed: Seed of the minibatches and of the order of the examples.
+            callbacks: As for `keras.Model.fit`. Their methods for epochs are called every epoch, those for batches
+                once for each compiled call, which makes many iterations.
+            validation_data: Held-out examples, x or (x, c). `evaluate` adds `val_value`, `val_d_real` and `val_d_fake`
+                on them to each epoch's row of the history.
             verbose: As for `keras.Model.fit`.
 
         Returns:
             The history, with a row for each epoch. Its columns are means over the epoch's iterations: `d_loss` and
-            `g_loss`, what the networks descend, with their regularisers; `d_real` = D(x), `d_fake` = D(G(z)) and
-            `value` = V(D, G) in nats, all three as D's last update of an iteration sees them.
+            `g_loss`, the losses of both networks with their regularisers; `d_real` = D(x), `d_fake` = D(G(z)) and
+            `value` = V(D, G) in nats, all three from the last update of D in each iteration.
 
         Raises:
-            ValueError: naming the argument, if something does not fit.
-            FloatingPointError: if a weight or a loss stops being finite: at which iteration, and whose.
+            ValueError: if an argument does not fit; the message names it.
+            FloatingPointError: if a weight or a loss is no longer finite; the message says where, and at which
+                iteration.
         """
         minibatches = self.minibatches(x, batch_size, seed, c)
         steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
@@ -129,14 +130,14 @@ class GAN(AdversarialModel):
             self._calls, self.steps_per_execution = None, 1  # `predict` counts by the latter
 
     def minibatches(self, x: Any, batch_size: int | None = None, seed: int = 0, c: Any = None) -> Minibatches:
-        """The minibatches that `fit` trains on, given the same arguments, of which it refuses the same."""
+        """The minibatches that `fit` trains on. It takes the same arguments, and raises the same errors for them."""
         self._assert_compile_called("fit")
         minibatches = Minibatches(self, x, c, batch_size, seed)
         warn_out_of_reach(minibatches.seen, self.generator)
         return minibatches
 
     def make_train_function(self, force: bool = False) -> None:
-        """For Keras: a function that makes one call of `train_step`, in which the loop is compiled."""
+        """Make the function that Keras calls for each batch: one compiled call of `train_step`."""
         if self.train_function is not None and not force:
             return
 
@@ -147,7 +148,7 @@ class GAN(AdversarialModel):
             return sums, tf.reduce_all([tf.reduce_all(tf.math.is_finite(values)) for values in checked])
 
         if not self.run_eagerly:
-            # Without AutoGraph, as in Keras's own `fit`: it would take a second to rewrite Keras's source.
+            # Without AutoGraph, as in Keras's own `fit`: AutoGraph would take a second to rewrite Keras's source.
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
         def call(_: Any) -> dict[str, Any]:
@@ -161,12 +162,12 @@ class GAN(AdversarialModel):
         self.train_function = call
 
     def reset_metrics(self) -> None:
-        """For Keras, which calls it where an epoch begins. Its own metrics would take a millisecond of each."""
+        """Reset the sums at the start of an epoch. Keras's own metrics would take a millisecond of each epoch."""
         self._sums = np.zeros(len(METRICS) + 1)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """None: `fit` computes its means from what `train_step` returns."""
+        """An empty list: `fit` computes its means from the sums that `train_step` returns."""
         return []
 
     def train_step(self, minibatches: tuple[Any, ...]) -> Any:
@@ -256,7 +257,7 @@ class GAN(AdversarialModel):
         return loss
 
     def simultaneous_step(self, x: Any, z: Any) -> tuple[Any, ...]:
-        """Not Algorithm 1, but what the authors released: update D and G together, from the same samples G(z)."""
+        """Not Algorithm 1, but the authors' released code: update D and G together, from the same samples G(z)."""
         with tf.GradientTape(persistent=True) as tape:
             samples = self.generate(z)
             d_loss, real, fake = self.compute_discriminator_loss(x, samples)
@@ -274,20 +275,20 @@ class GAN(AdversarialModel):
         return [samples, z[1]] if isinstance(z, list) else samples
 
     def compute_discriminator_loss(self, x: Any, samples: Any) -> tuple[Any, Any, Any]:
-        """D's objective. To be overridden where it needs more than D's logits, as in WGAN-GP.
+        """D's loss on examples x and samples (m, ...). Override it if it needs more than D's logits, as in WGAN-GP.
 
         Returns:
-            The loss, and D's logits on the examples and on the samples.
+            The loss, and D's logits (m, 1) on the examples and on the samples.
         """
         real = self.logits(x, training=True)
         penalties = self.discriminator.losses
         fake = self.logits(samples, training=True)
         penalties = penalties + self.discriminator.losses
-        # Keras lists regularisers, and what layers add, after each of D's two passes.
+        # D makes two passes; after each, Keras lists the regularisers and the losses that layers add.
         return self._d_loss(real, fake) + total(penalties) / 2, real, fake
 
     def compute_generator_loss(self, fake: Any) -> Any:
-        """G's objective, given D's logits on its samples. To be overridden where it needs more."""
+        """G's loss, given D's logits (m, 1) on its samples. Override it if it needs more than these."""
         return self._g_loss(fake) + total(self.generator.losses)
 
 

@@ -1,4 +1,4 @@
-"""Keras callbacks for a GAN: figures of its samples, and in words what has gone wrong."""
+"""Keras callbacks for a GAN: figures of its samples, and messages when training goes wrong."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial.distance import cdist, pdist
 
-_IMAGES, _OTHERS = 64, 2_000  # samples that are drawn, if nothing else is asked for
-_MARGIN = 0.25  # of the examples' range, on each side
-_LOOKED_AT = 256  # samples
+_IMAGES, _OTHERS = 64, 2_000  # samples in a figure, by default
+_MARGIN = 0.25  # on each side of the axes, as a share of the examples' range
+_DIAGNOSED = 256  # samples, and examples, that `Diagnosis` looks at
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws samples at the end of an epoch, into PATH/epoch-0001.png and so on, and of all of them PATH/samples.gif.
+    """Draw samples after an epoch, into PATH/epoch-0001.png and so on, and in the end all of these in PATH/samples.gif.
 
-    They are samples of the same noise each time. How they are drawn follows from their shape: images (height, width) or
-    (height, width, channels) of 1 or 3 channels as a grid, from black, 0, or -1 if a pixel is negative, to white, 1;
+    The noise is the same each time. The samples' shape decides how they are drawn: images (height, width), or (height,
+    width, channels) with 1 or 3 channels, as a grid, in which black is 0, or -1 if a pixel is negative, and white is 1;
     points (2,) in the plane; numbers (1,) as a histogram.
 
     ```python
@@ -47,13 +47,13 @@ class SampleGrid(keras.callbacks.Callback):
     Args:
         path: The folder, which is made if there is none.
         count: How many samples [default: 64 images; 2,000 points or numbers].
-        every: Epochs between drawings.
-        c: For a conditional GAN, a row of each sample.
-        image_shape: Of flat samples, the shape of the images that they are: (28, 28), say.
-        examples: Drawn under points and histograms, (N, ...); they make the range of the axes.
+        every: Epochs between figures.
+        c: For a conditional GAN, one row for each sample.
+        image_shape: The shape of the images if the samples are flat, such as (28, 28).
+        examples: Examples (N, ...) to draw under points and histograms; they set the range of the axes.
 
     Raises:
-        ValueError: naming the argument, if one does not fit; when fitting starts, if samples have another shape.
+        ValueError: if an argument does not fit or, when `fit` begins, if samples have another shape than these.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.written: list[Path] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Find out what samples are."""
+        """Find out the samples' shape."""
         flat = tuple(self.model.generator.output_shape[1:])
         self.shape = tuple(self.image_shape or flat)
         is_image = len(self.shape) == 2 or (len(self.shape) == 3 and self.shape[2] in (1, 3))
@@ -86,7 +86,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.path.mkdir(parents=True, exist_ok=True)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Draw, if that is due."""
+        """Draw the samples, if a figure is due."""
         if (epoch + 1) % self.every == 0:
             samples = self.model.sample(self.count, c=self.c).reshape(-1, *self.shape)
             draw = self._images if len(self.shape) > 1 else self._axes
@@ -94,7 +94,7 @@ class SampleGrid(keras.callbacks.Callback):
             Image.fromarray(draw(samples, f"epoch {epoch + 1:,}")).save(self.written[-1])
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Make the animation."""
+        """Write the animation."""
         if self.written:
             frames = [np.asarray(Image.open(path)) for path in self.written]
             (self.path / "samples.gif").write_bytes(as_gif(frames))
@@ -132,16 +132,17 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class Diagnosis(keras.callbacks.Callback):
-    """Prints what has gone wrong, after `patience` epochs of it: once, unless it passes and comes back.
+    """Print a message when a fault has lasted for `patience` epochs: once, unless it passes and comes back.
 
     - D has won: V(D, G), which is at most 0, is above -0.05 nats. MNIST's presets reach -0.10 for a while, and recover.
     - G stands still: over an epoch, samples of the same noise move by less than a thousandth of their standard
-      deviation, though D tells them from data, D(G(z)) < 0.25.
-    - Samples are too alike: the median distance from one to the nearest other is less than 0.4 of that of as many
-      examples x. Or they lie in few modes: their energy distance to these is above 0.2 of the mean distance between two
-      examples. And this was better before; when a healthy G begins, it gets better from epoch to epoch.
+      deviation, although D tells them from data, D(G(z)) < 0.25.
+    - Samples are too alike: the median distance from a sample to the nearest other is less than 0.4 of that of as many
+      examples x. Or they lie in few modes: their energy distance to the examples is above 0.2 of the mean distance
+      between two examples. Both count only if an earlier epoch was better: a healthy G also begins with such samples,
+      and improves from epoch to epoch.
 
-    The samples are those of G's weights as they are, not of their EMA, which lags behind.
+    The samples are those of G's current weights, not of their EMA, which lags behind.
 
     ```python
     import keras, numpy as np
@@ -160,21 +161,21 @@ class Diagnosis(keras.callbacks.Callback):
     ```
 
     Args:
-        x: Examples (N, ...), of which the first 256 are used [default: none, and likeness is not looked at].
-        c: For a conditional GAN, a row of each example, or of each of 256 samples.
-        patience: For how many epochs it has to last.
+        x: Examples (N, ...), of which the first 256 are used [default: none; the samples are not compared then].
+        c: For a conditional GAN, one row for each example, or for each of 256 samples.
+        patience: How many epochs a fault has to last.
 
     Attributes:
-        found: By fault, "d_has_won", "g_stands_still" and "samples_alike", the epoch in which it was printed first.
+        found: The epoch in which each fault, "d_has_won", "g_stands_still" or "samples_alike", was first printed.
     """
 
     def __init__(self, x: Any = None, *, c: Any = None, patience: int = 3) -> None:
         super().__init__()
         self.patience = integer("patience", patience)
-        self.c = None if c is None else np.asarray(c)[:_LOOKED_AT]
-        examples = None if x is None else np.asarray(x)[:_LOOKED_AT]
+        self.c = None if c is None else np.asarray(c)[:_DIAGNOSED]
+        examples = None if x is None else np.asarray(x)[:_DIAGNOSED]
         self._examples = None if examples is None else examples.reshape(len(examples), -1)
-        self.count = _LOOKED_AT if examples is None else len(examples)
+        self.count = _DIAGNOSED if examples is None else len(examples)
         self._most_apart, self._least_far = 0.0, np.inf
         self.found: dict[str, int] = {}
         self._lasted: dict[str, int] = {}
@@ -185,7 +186,7 @@ class Diagnosis(keras.callbacks.Callback):
         self._samples = self._draw()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look, and print what there is to say."""
+        """Look for faults, and print those that have lasted."""
         before, self._samples = self._samples, self._draw()
         apart, far = self._likeness()
         is_alike = (apart < 0.4 and apart <= self._most_apart) or (far > 0.2 and far >= self._least_far)

@@ -1,7 +1,7 @@
 """The distributions of a GAN: p_data, from which examples come, and p_z, the prior of the noise.
 
 Each one draws *statelessly*: the same shape and seed always give the same numbers, whatever was drawn before. NumPy
-draws them, in less processor time than TensorFlow's stateless operations. Densities are exact, in float64.
+draws them in less processor time than TensorFlow's stateless operations. Densities are exact, in float64.
 """
 
 import math
@@ -15,10 +15,10 @@ from scipy.optimize.elementwise import find_root
 from scipy.special import ndtr, ndtri
 
 Seed = int | Sequence[int]
-"""A non-negative integer, or several: (7, 1) and (7, 2) are as different as 7 and 8. Zeros at the end do not count."""
+"""A non-negative integer, or several: (7, 1) and (7, 2) differ as 7 and 8 do. Zeros at the end make no difference."""
 
 EXAMPLES, NOISE, FRESH_EXAMPLES, FRESH_NOISE, RECORDED_NOISE, CONDITIONS = range(6)
-"""What a draw is for. With a seed and a number it makes a seed of its own, so no two purposes share a draw."""
+"""The purposes of draws. A draw's seed is (seed, number, purpose), so no two purposes share a draw."""
 
 
 class Distribution(Protocol):
@@ -46,7 +46,7 @@ class Distribution(Protocol):
 
 
 class _Saved:
-    """What Keras needs of a distribution, to save it as a GAN's prior and to load it."""
+    """The methods with which Keras saves and loads a distribution as a GAN's prior."""
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
@@ -60,7 +60,7 @@ class _Saved:
 
 @dataclass(frozen=True)
 class Gaussian(_Saved):
-    """N(mean, std), written with its standard deviation: the notebook's data are `Gaussian(4, 1.25)`.
+    """N(mean, std), where std is the standard deviation. The published notebook's data are `Gaussian(4, 1.25)`.
 
     Raises:
         ValueError: if `std` is not positive.
@@ -74,11 +74,10 @@ class Gaussian(_Saved):
             raise ValueError(f"the standard deviation of a Gaussian must be positive, not {self.std}")
 
     def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
-        """Draw an array of `shape`.
+        """Draw an array of `shape` by the transform of Box and Muller (1958).
 
-        By the transform of Box and Muller (1958), whose functions NumPy computes many at once: half the time of its
-        `standard_normal`. Their last bit may depend on the kind of processor. In float32 no value is further than
-        5.8 standard deviations from the mean.
+        NumPy vectorises it, so it takes half the time of `standard_normal`. The last bit may depend on the kind of
+        processor. In float32 no value is further than 5.8 standard deviations from the mean.
         """
         count = math.prod(shape)
         values: NDArray = np.random.default_rng(seed).random((2, (count + 1) // 2), dtype)
@@ -198,7 +197,7 @@ class GaussianMixture(_Saved):
         return np.sum([w * g.cdf(x) for w, g in self._components()], axis=0)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
-        """The inverse of `cdf`, solved to float64 between the components' own quantiles; NaN for 0 and 1."""
+        """The inverse of `cdf`, to float64, by a root search between the components' quantiles; NaN for 0 and 1."""
         q, s = np.asarray(q, dtype=float), min(self.stds)
         of_components = np.stack([g.quantile(q) for w, g in self._components() if w > 0])
         between = of_components.min(axis=0) - s, of_components.max(axis=0) + s
@@ -210,18 +209,14 @@ class GaussianMixture(_Saved):
 
 @dataclass(frozen=True)
 class Unsaved(_Saved):
-    """Stands in a loaded GAN for a prior that could not be saved with it.
+    """The placeholder, in a loaded GAN, of a prior that could not be saved.
 
     Attributes:
-        prior: How that prior was printed.
+        prior: The `repr` of that prior.
     """
 
     prior: str
 
     def sample(self, shape: Sequence[int], seed: Seed, dtype: type[np.floating] = np.float32) -> NDArray:
-        """Refuse.
-
-        Raises:
-            ValueError: always, with what to do.
-        """
+        """Raise a ValueError that says to set the GAN's p_z."""
         raise ValueError(f"p_z was not saved with this GAN: set gan.p_z to what it was, {self.prior}")

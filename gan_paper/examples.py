@@ -1,4 +1,4 @@
-"""What `GAN.fit` takes examples from, checked: an array, a distribution, a `tf.data.Dataset` or a `PyDataset`."""
+"""The sources of examples of `GAN.fit`, and their checks: array, distribution, `tf.data.Dataset`, `PyDataset`."""
 
 import functools
 import itertools
@@ -15,11 +15,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 DATASETS = (tf.data.Dataset, keras.utils.PyDataset)
-"""Those that have their own batches."""
+"""Sources that have batches of their own."""
 
 
 class Part(NamedTuple):
-    """What an input of a network takes of a minibatch: its name in errors, its shape without m, its dtype, classes."""
+    """An input of a network: its name in errors, its shape without m, its dtype, and the classes that c may have."""
 
     name: str
     shape: tuple[int, ...]
@@ -28,10 +28,10 @@ class Part(NamedTuple):
 
 
 class Rows:
-    """An array, and what comes with each of its rows, gone through in shuffled passes.
+    """An array x, and c if the GAN is conditional, read in shuffled passes.
 
-    Attributes, of each source: `m`; `batches`, how many full minibatches a pass has, None without a known end; and
-    `seen`, examples that were looked at.
+    Attributes of every source: `m`; `batches`, the full minibatches in a pass, None without a known end; and `seen`,
+    examples that were checked.
     """
 
     def __init__(self, columns: Sequence[Any], m: int, parts: Sequence[Part]) -> None:
@@ -40,7 +40,7 @@ class Rows:
         self.m, self.batches = m, len(self.seen) // m
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        """Those of `count` iterations from `first` on: for each part an array (count, k, m, ...)."""
+        """Draw the examples of `count` iterations from `first` on: for each part an array (count, k, m, ...)."""
         order = _shuffled(len(self.seen), first * k * self.m, count * k * self.m, seed)
         return [column[order].reshape(count, k, self.m, *column.shape[1:]) for column in self._columns]
 
@@ -53,22 +53,23 @@ class Draws:
         self.m, self.batches, self.seen = m, None, check_draw(p, part)
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        """As of `Rows`."""
+        """As `Rows.draw`."""
         shape = (count, k, self.m, *self._part.shape)
         return [self._p.sample(shape, (seed, first, EXAMPLES), drawn_as(self._part.dtype))]
 
 
 class Batches:
-    """A data set's own batches: those of a `tf.data.Dataset` pass after pass as they come.
+    """The batches of a dataset.
 
-    A `PyDataset` is read by index, each pass in an order of its own: so a minibatch is a pure function of the seed and
-    the iteration, if its items are. Of (x, y) the labels are left out. So is a batch of another length than m, the
-    length of the longer of the first two: of the next pass comes the one that stands there.
+    A `tf.data.Dataset` is read in its own order, pass after pass. A `PyDataset` is read by index, in another order each
+    pass: if its items are pure functions of the index, a minibatch is one of seed and iteration. The labels of (x, y)
+    are ignored. m is the length of the longer of the first two batches. A batch of another length is left out; of a
+    `PyDataset` the batch at the same position of the next pass takes its place.
     """
 
     def __init__(self, dataset: Any, parts: Sequence[Part]) -> None:
         self._dataset, self._parts = dataset, parts
-        self._left_out: set[int] = set()  # where batches of another length stand in a pass
+        self._left_out: set[int] = set()  # positions in a pass of batches of another length
         self._stream: Iterator[list[NDArray]] | None = None
         self.batches: int | None = None
         if isinstance(dataset, tf.data.Dataset):
@@ -87,13 +88,13 @@ class Batches:
             raise ValueError("x gives no batch with an example")
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
-        """As of `Rows`."""
+        """As `Rows.draw`."""
         order = range(first * k, (first + count) * k)
         batches = [next(self._stream) if self._stream else self._item(number, seed) for number in order]
         return [np.stack(part).reshape(count, k, *part[0].shape) for part in zip(*batches, strict=True)]
 
     def _passes(self) -> Iterator[list[NDArray]]:
-        """A stream's batches of m examples."""
+        """The batches of m examples, pass after pass."""
         while True:
             count = 0
             self._left_out.clear()
@@ -105,7 +106,7 @@ class Batches:
                 raise ValueError(f"a pass through x gave no batch of m = {self.m} examples")
 
     def _item(self, number: int, seed: int) -> list[NDArray]:
-        """The item that stands there in its pass or, if that has not m examples, in the next one."""
+        """The item at position `number` of all passes; if it does not have m examples, the one a pass later."""
         if number % self._dataset.num_batches == 0:
             self._dataset.on_epoch_begin()
         for other in itertools.count(number, self._dataset.num_batches):
@@ -118,7 +119,7 @@ class Batches:
         return columns
 
     def _is_whole(self, columns: list[NDArray], index: int) -> bool:
-        """Whether a batch has m examples."""
+        """Whether a batch has m examples. Warns if more than one batch of a pass does not."""
         if len(columns[0]) == self.m:
             return True
         self._left_out.add(index)
@@ -131,7 +132,7 @@ class Batches:
         return False
 
     def _columns(self, batch: Any) -> list[NDArray]:
-        """The arrays of a batch that are used."""
+        """The arrays of a batch that the networks take."""
         values = batch if isinstance(batch, tuple | list) else (batch,)
         if len(values) < len(self._parts):
             raise ValueError("x must give batches (x, c), since the discriminator takes both")
@@ -139,10 +140,10 @@ class Batches:
 
 
 def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Rows | Draws | Batches:
-    """What `x` is, as a source of minibatches; `c` comes with it, where there are two parts.
+    """The source of minibatches from `x`, with `c` if there are two parts.
 
     Raises:
-        ValueError: naming the argument, if one is none, or does not fit.
+        ValueError: if an argument does not fit; the message names it.
     """
     if is_distribution(x) and len(parts) == 2:
         raise ValueError("x must be an array or a data set of pairs (x, c), since the discriminator takes both")
@@ -160,19 +161,19 @@ def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Row
 
 
 def is_distribution(x: Any) -> bool:
-    """Whether it draws examples; a pandas object, which has a `sample` too, is an array."""
+    """Whether x is a distribution. A pandas object has a method `sample`, too, but is an array."""
     return hasattr(x, "sample") and not hasattr(x, "__array__")
 
 
 def integer(name: str, value: Any, least: int = 1) -> int:
-    """An argument that is a whole number, NumPy's too, of at least `least`; a ValueError names any other."""
+    """Return an argument that is an integer, of Python or NumPy, of at least `least`; a ValueError names any other."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
     return int(value)
 
 
 def check_draw(p: Any, part: Part) -> NDArray:
-    """A distribution's draw of ten, tried, so that a ValueError names one that cannot be trained on."""
+    """Draw ten examples from a distribution; a ValueError names one that cannot be trained on."""
     shape = (2, 1, 5, *part.shape)
     try:
         values = np.asarray(p.sample(shape, (0, 0, EXAMPLES), drawn_as(part.dtype)))
@@ -184,9 +185,9 @@ def check_draw(p: Any, part: Part) -> NDArray:
 
 
 def array(values: Any, part: Part) -> NDArray:
-    """Somebody's finite numbers (N, ...), checked: a ValueError names those that do not fit. (N,) does for (N, 1)."""
+    """Return the user's numbers as an array (N, ...); a ValueError names those that do not fit. (N,) becomes (N, 1)."""
     found, dtype = np.asarray(values), tf.as_dtype(part.dtype)
-    if not np.can_cast(found.dtype, np.float64, "same_kind"):  # NumPy knows no kind of bfloat16
+    if not np.can_cast(found.dtype, np.float64, "same_kind"):  # bfloat16's `kind` is not that of a float
         kinds = "an array of numbers, a distribution with a method `sample`, a tf.data.Dataset or a PyDataset"
         raise ValueError(
             f"{part.name} must be {kinds if part.name == 'x' else 'an array of numbers'}, "
@@ -212,12 +213,12 @@ def array(values: Any, part: Part) -> NDArray:
 
 
 def drawn_as(dtype: str) -> type[np.floating]:
-    """What NumPy draws numbers in that are then cast to `dtype`: it has no draws of 16 bits."""
+    """The dtype in which NumPy draws numbers that are then cast to `dtype`: it draws none of 16 bits."""
     return np.float64 if dtype == "float64" else np.float32
 
 
 def _together(values: Sequence[Any], parts: Sequence[Part]) -> list[NDArray]:
-    """Arrays that have as many rows each, one for each part."""
+    """One array for each part, all with the same number of rows."""
     columns = [array(value, part) for value, part in zip(values, parts, strict=False)]
     rows = [len(column) for column in columns]
     if len(set(rows)) > 1:
@@ -226,7 +227,7 @@ def _together(values: Sequence[Any], parts: Sequence[Part]) -> list[NDArray]:
 
 
 def _shuffled(size: int, first: int, count: int, seed: int) -> NDArray[np.int64]:
-    """The rows, of so many, from the `first` on, of the endless row of shuffled passes that `seed` makes."""
+    """Row numbers: items `first` to `first + count` of endless shuffled passes through `size` rows."""
     passes = range(first // size, (first + count - 1) // size + 1)
     order = [_permutation(size, seed, n)[max(0, first - n * size) : first + count - n * size] for n in passes]
     return np.concatenate(order)

@@ -1,4 +1,4 @@
-"""Layers that Keras does not have, or not fast: maxout, dropout, ELU, dense layers as PyTorch begins them."""
+"""Layers that Keras lacks or that are slow in it: maxout, dropout, ELU, dense layers initialised as in PyTorch."""
 
 import functools
 import random
@@ -12,15 +12,15 @@ from keras.layers import Dense
 
 @keras.saving.register_keras_serializable("gan_paper")
 class Maxout(Dense):
-    """A maxout layer (Goodfellow et al., 2013): each unit is the greatest of several linear pieces.
+    """A maxout layer (Goodfellow et al., 2013): each unit is the maximum of several linear pieces.
 
     It maps (m, inputs) to (m, units). Its weights are `kernel` (inputs, pieces * units), piece by piece, and `bias`
-    (pieces * units,), which begins at 0.
+    (pieces * units,), which is initialised with 0.
 
     Args:
         units: Outputs.
-        pieces: Linear functions of the input in each.
-        kernel_initializer: Of `kernel`.
+        pieces: Linear functions of the input in each unit.
+        kernel_initializer: The initializer of `kernel`.
         **kwargs: As for `keras.layers.Dense`.
     """
 
@@ -29,7 +29,7 @@ class Maxout(Dense):
         self.pieces = pieces
 
     def call(self, x: Any) -> Any:
-        """The greatest piece of each unit."""
+        """The maximum over the pieces of each unit."""
         return greatest(super().call(x), self.pieces)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -45,13 +45,13 @@ class Maxout(Dense):
 class Dropout(keras.layers.Layer):
     """Dropout whose masks are a hash of (seed, number of the call, position), for training compiled by XLA on a CPU.
 
-    Keras's own draws its masks with TensorFlow's generator, which is slow there (1,150 microseconds an iteration for
-    the sine experiment's three layers, against 65), and a checkpoint does not restore that generator's state. Here the
-    number of the call is a weight, so a resumed run drops what the uninterrupted one would have dropped.
+    Keras's own layer draws its masks with TensorFlow's generator, which is slow there: 1,150 microseconds an iteration
+    for the three layers of `sine`, against 65 here. A checkpoint does not restore that generator's state. Here the
+    number of the call is a weight, so a resumed run has the masks of the uninterrupted one.
 
     Args:
-        rate: The probability in [0, 1) that an entry becomes 0; the others are divided by 1 - rate.
-        seed: Chooses the masks; by default it follows from `keras.utils.set_random_seed`.
+        rate: The probability in [0, 1) that a value becomes 0; the others are divided by 1 - rate.
+        seed: Seed of the masks [default: one that follows from `keras.utils.set_random_seed`].
 
     Raises:
         ValueError: if `rate` is not in [0, 1).
@@ -67,16 +67,16 @@ class Dropout(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """X with entries dropped if `training`, and x itself otherwise."""
+        """Drop values of x if `training`; otherwise return x."""
         if not training or self.rate == 0:
             return x
         call = tf.identity(self.calls.value)
         self.calls.assign(call + 1)
-        # Two keys a call. With one, calls a few apart had masks that correlate.
-        first = _scatter(_scatter(call) + self.seed)
-        second = _scatter(_scatter(first) + self.seed)
+        # Two keys for each call: with one key, the masks of calls a few apart were correlated.
+        first = _hash(_hash(call) + self.seed)
+        second = _hash(_hash(first) + self.seed)
         position = tf.cast(tf.reshape(tf.range(tf.size(x)), tf.shape(x)), "uint32")
-        bits = _scatter(_scatter(position + first) ^ second)
+        bits = _hash(_hash(position + first) ^ second)
         return tf.where(bits >= round(self.rate * 2**32), x / (1 - self.rate), tf.zeros_like(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -85,9 +85,9 @@ class Dropout(keras.layers.Layer):
 
 
 def elu(x: Any) -> Any:
-    """ELU, x above 0 and exp(x) - 1 below: Keras's own `elu`, without the expm1 that XLA makes slow on a CPU.
+    """ELU: x above 0, exp(x) - 1 below. Unlike Keras's own `elu` it does without expm1, slow under XLA on a CPU.
 
-    Keras saves an activation by its name, so what is saved with this one loads with Keras's own, anywhere.
+    Keras saves an activation by its name, so a saved network loads with Keras's own `elu`.
     """
     return tf.where(x > 0, x, tf.exp(tf.minimum(x, 0)) - 1)
 
@@ -100,12 +100,12 @@ def torch_dense(inputs: int, units: int, activation: Any = None, scale: float = 
 
 
 def greatest(x: Any, pieces: int) -> Any:
-    """The greatest of each unit's pieces: (m, ..., pieces * units), piece by piece, to (m, ..., units)."""
+    """The maximum over each unit's pieces: (m, ..., pieces * units), piece by piece, to (m, ..., units)."""
     return functools.reduce(tf.maximum, tf.split(x, pieces, axis=-1))
 
 
-def _scatter(x: Any) -> Any:
-    # A bijection of uint32 that sends near numbers far apart: lowbias32, found by C. Wellons's search for such hashes.
+def _hash(x: Any) -> Any:
+    # lowbias32, found by C. Wellons's search for hashes: a bijection of uint32 that sends near numbers far apart.
     x = (x ^ tf.bitwise.right_shift(x, 16)) * 0x7FEB352D
     x = (x ^ tf.bitwise.right_shift(x, 15)) * 0x846CA68B
     return x ^ tf.bitwise.right_shift(x, 16)

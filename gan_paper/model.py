@@ -1,4 +1,4 @@
-"""A GAN as Keras's models are: its networks and prior, `compile`, sampling, evaluating, the EMA of weights, saving."""
+"""A GAN as a Keras model, without its training: networks, prior, `compile`, samples, `evaluate`, EMA, saving."""
 
 import warnings
 from collections.abc import Callable
@@ -28,11 +28,11 @@ if keras.backend.backend() != "tensorflow":
 for _distribution in (Gaussian, Uniform, GaussianMixture, Unsaved):
     keras.saving.register_keras_serializable("gan_paper")(_distribution)
 
-_CHUNK = 10_000  # samples whose noise has one seed
+_CHUNK = 10_000  # samples whose noise is drawn with one seed
 
 
 class AdversarialModel(keras.Model):
-    """Two networks and a prior, all but their training; see `algorithm1.GAN` for the arguments."""
+    """Two networks and a prior, without their training. `algorithm1.GAN` documents the arguments."""
 
     combined: keras.Model
     logits: Callable[..., Any]
@@ -55,7 +55,7 @@ class AdversarialModel(keras.Model):
         self.generator, self.discriminator, self.from_logits = generator, discriminator, from_logits
         self.p_z = Gaussian() if p_z is None else p_z
         networks = generator, discriminator
-        # Keras would take these for further networks and weights of the model, if they were set in the ordinary way.
+        # If these were set as ordinary attributes, Keras would add them to the model's networks and weights.
         self.__dict__.update(
             combined=combine(generator, discriminator),
             logits=logits_of(discriminator, from_logits),
@@ -68,7 +68,7 @@ class AdversarialModel(keras.Model):
             _evaluated=None,
         )
         self._calls: Any = None  # the minibatches of compiled calls, while `fit` runs
-        self.built = True  # both networks are, and Keras saves the weights of built models only
+        self.built = True  # as both networks are; Keras saves only the weights of built models
 
     def call(self, z: Any, training: bool = False) -> Any:
         """Samples G(z) for noise z of shape (m, ...), or G([z, c])."""
@@ -86,28 +86,28 @@ class AdversarialModel(keras.Model):
         run_eagerly: bool = False,
         jit_compile: bool | Literal["auto"] = "auto",
     ) -> None:
-        """Choose how to train.
+        """Configure the training.
 
         Args:
             d_optimizer: Applies D's gradients, k times an iteration.
             g_optimizer: Applies G's gradients, once an iteration. With `use_ema=True` an optimizer also keeps an
-                EMA of its network's weights: `sample`, `evaluate` and `averaged` use it. A schedule of learning rates
-                is given to its optimizer; callbacks that set a learning rate set both. In float16 an optimizer is
+                EMA of its network's weights, which `sample`, `evaluate` and `averaged` use. A learning-rate schedule
+                belongs to one optimizer; a callback that sets the learning rate sets both. In float16 an optimizer is
                 wrapped in a `LossScaleOptimizer`, as by Keras's own `compile`.
-            k: Discriminator updates an iteration, at least 1.
-            generator_loss: What G descends, by its name in `objective.GENERATOR_LOSSES`, or a function of D's logits
-                on samples (m, 1). "saturating" is Algorithm 1 as printed, "non_saturating" section 3.
-            discriminator_loss: What D descends, by its name in `objective.DISCRIMINATOR_LOSSES`, or a function of D's
-                logits on examples and on samples. "minimax" is the paper's.
-            simultaneous: Update both networks together, from the same samples, as the authors' released code does; the
-                default is to alternate, as Algorithm 1 is printed.
-            steps_per_execution: Iterations in one compiled call [default: as many as make its cost small].
+            k: Updates of D in an iteration, at least 1.
+            generator_loss: G's loss: its name in `objective.GENERATOR_LOSSES`, or a function of D's logits (m, 1) on
+                samples. "saturating" is Algorithm 1 as printed, "non_saturating" is section 3.
+            discriminator_loss: D's loss: its name in `objective.DISCRIMINATOR_LOSSES`, or a function of D's logits
+                (m, 1) on examples and on samples. "minimax" is the paper's.
+            simultaneous: Update both networks together, from the same samples, as the authors' released code does. By
+                default the updates alternate, as in Algorithm 1.
+            steps_per_execution: Iterations in one compiled call [default: enough to make its overhead small].
             run_eagerly: Whether to run Python line by line, to debug.
-            jit_compile: Whether XLA compiles the loop. "auto": unless a network has a convolution and there is no GPU,
-                since XLA's convolutions are slow in a loop on a CPU.
+            jit_compile: Whether XLA compiles the loop. "auto" compiles it unless a network has a convolution and there
+                is no GPU: XLA's convolutions are slow in a loop on a CPU.
 
         Raises:
-            ValueError: naming the argument, if it is none of these.
+            ValueError: if an argument does not fit; the message names it.
         """
         if tf.distribute.has_strategy():
             raise ValueError("a GAN trains on one device: compile it outside any tf.distribute strategy")
@@ -149,10 +149,10 @@ class AdversarialModel(keras.Model):
         }
 
     def averaged(self, into: Self | None = None) -> Self:
-        """A copy, not compiled, whose networks have the EMA of their weights, where an optimizer keeps it.
+        """Return an uncompiled copy whose networks have the EMA of their weights, where an optimizer keeps one.
 
         Args:
-            into: An earlier copy to bring up to date [default: a new one].
+            into: An earlier copy to update [default: a new one].
 
         Raises:
             ValueError: if this model was not compiled.
@@ -165,22 +165,22 @@ class AdversarialModel(keras.Model):
             copy = getattr(into, name)
             for variable, value in zip(copy.weights, getattr(self, name).weights, strict=True):
                 variable.assign(value)
-            if optimizer.iterations > 0:  # before its first update, Keras's average is 0
+            if optimizer.iterations > 0:  # before the first update, Keras's EMA is 0
                 optimizer.finalize_variable_values(copy.trainable_variables)
         return into
 
     def sample(self, count: int, seed: int = 0, *, c: Any = None) -> NDArray[np.floating]:
-        """Draw samples (count, ...), by noise that training never draws.
+        """Draw samples (count, ...) from noise that training never uses.
 
-        They are those of G or, where `g_optimizer` has `use_ema=True`, of the EMA of G's weights.
+        If `g_optimizer` has `use_ema=True`, G has the EMA of its weights here.
 
         Args:
             count: How many, at least 1.
-            seed: Another one gives other samples.
-            c: For a conditional GAN, (count, ...); or one c, for all samples.
+            seed: Seed of the noise.
+            c: For a conditional GAN, c of each sample, (count, ...), or one c for all samples.
 
         Raises:
-            ValueError: naming the argument, if one does not fit.
+            ValueError: if an argument does not fit; the message names it.
         """
         conditions = self._conditions(c, integer("count", count))
         z = _fresh(self.p_z, count, self.parts[0], seed, FRESH_NOISE)
@@ -189,22 +189,22 @@ class AdversarialModel(keras.Model):
     def evaluate(
         self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, verbose: Any = 0
     ) -> dict[str, float]:
-        """V(D, G), mean D(x) and mean D(G(z)) on held-out examples, and on as many samples, as `sample` draws them.
+        """Compute V(D, G), mean D(x) and mean D(G(z)) on held-out examples and as many samples, drawn by `sample`.
 
-        Where optimizers keep an EMA of the weights, it is what is evaluated.
+        Where an optimizer keeps an EMA of its network's weights, that network has the EMA here.
 
         Args:
             x: An array (N, ...), or a distribution.
-            c: For a conditional GAN, (N, ...): of the examples, and of the samples.
-            count: How many examples are drawn, where x is a distribution.
-            seed: Of the draws.
+            c: For a conditional GAN, c of the examples and of the samples, (N, ...).
+            count: How many examples to draw, if x is a distribution.
+            seed: Seed of the draws.
             verbose: Accepted as by `keras.Model.evaluate`; nothing is shown.
 
         Returns:
             `value` in nats, `d_real` and `d_fake`.
 
         Raises:
-            ValueError: naming the argument, if one does not fit.
+            ValueError: if an argument does not fit; the message names it.
         """
         self._assert_compile_called("evaluate")
         if is_distribution(x):
@@ -218,14 +218,14 @@ class AdversarialModel(keras.Model):
     test_on_batch = evaluate
 
     def _to_evaluate(self) -> Self:
-        """This model, or where an optimizer keeps the EMA of a network's weights, a copy with these."""
+        """This model or, where an optimizer keeps the EMA of its network's weights, a copy that has it."""
         if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):
             return self
         self.__dict__["_evaluated"] = evaluated = self.averaged(self._evaluated)
         return evaluated
 
     def _conditions(self, c: Any, count: int) -> list[NDArray]:
-        """The c of so many samples, in a list that is empty where the GAN has none."""
+        """A list of one array, c of `count` samples; an empty list if the GAN is not conditional."""
         if (c is None) != (len(self.parts) == 2):
             raise ValueError("c must be given to a conditional GAN, whose networks have two inputs, and to no other")
         if c is None:
@@ -237,7 +237,7 @@ class AdversarialModel(keras.Model):
         return [rows]
 
     def _in_batches(self, network: Any, inputs: list[NDArray]) -> NDArray:
-        """A network's answers, in batches whose activations fit into memory."""
+        """A network's outputs, computed in batches whose activations fit into memory."""
         size = 500 if has_convolution(self.generator, self.discriminator) else _CHUNK
         batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
         return np.concatenate([network(one_or_all(batch)) for batch in batches])
@@ -271,7 +271,7 @@ class AdversarialModel(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def save_own_variables(self, store: Any) -> None:
-        """For Keras, which saves the networks' variables: the number of iterations."""
+        """Save the number of iterations; Keras saves the networks' variables."""
         store["iterations"] = np.asarray(self.iterations)
 
     def load_own_variables(self, store: Any) -> None:
@@ -279,22 +279,22 @@ class AdversarialModel(keras.Model):
         self.iterations.assign(store["iterations"])
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Save the whole model, as `keras.Model.save` does, in a `.keras` file; a ValueError refuses any other."""
+        """Save the whole model in a `.keras` file, as `keras.Model.save` does; a ValueError for any other suffix."""
         if not str(filepath).endswith(".keras"):
             raise ValueError(f"filepath must end in .keras, not {filepath}; export writes a SavedModel")
         super().save(filepath, *args, **kwargs)
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Export the generator, as `keras.Model.export` does: what this model computes when it is called."""
+        """Export the generator, as `keras.Model.export` does."""
         self.generator.export(filepath, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse, with what to do: an iteration takes k minibatches of x, and noise."""
+        """Raise NotImplementedError: an iteration needs k minibatches of x, and noise."""
         raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
 
 
 def _fresh(p: Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
-    """Draws (count, ...) by seeds of their own for each chunk, so that fewer draws are the first of more."""
+    """Draw (count, ...), each chunk with a seed of its own, so that fewer draws are the first of more."""
     seed, sizes = integer("seed", seed, 0), [min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK)]
     draws = (((size, *part.shape), (seed, index, purpose)) for index, size in enumerate(sizes))
     return np.concatenate([p.sample(*draw, drawn_as(part.dtype)) for draw in draws])

@@ -1,4 +1,4 @@
-"""What a GAN makes of two Keras networks: D's logits, DG, and a network whose state is frozen for a while."""
+"""The two networks of a GAN: checks, D's logits, the combined model DG, and a scope that freezes a network's state."""
 
 import contextlib
 import warnings
@@ -10,11 +10,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-_MOVING = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Cropping2D)
+_REARRANGING = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Cropping2D)
 
 
 def check_pair(generator: Any, discriminator: Any) -> None:
-    """Refuse, by name, what is no network of known inputs, and two that share a weight or do not fit together."""
+    """Raise a ValueError if a network has no known input shape, or the two share a weight or do not fit together."""
     for name, network in {"generator": generator, "discriminator": discriminator}.items():
         if not isinstance(network, keras.Model):
             raise ValueError(f"{name} must be a keras.Model, not {type(network).__name__}")
@@ -35,19 +35,19 @@ def check_pair(generator: Any, discriminator: Any) -> None:
 
 
 def classes(*networks: keras.Model) -> int | None:
-    """How many classes an Embedding of c has; None where there is none. Compiled by XLA, it takes any number."""
+    """How many classes an Embedding of c has; None if there is none. Under XLA an Embedding checks no index itself."""
     layers = [layer for network in networks for layer in network._flatten_layers()]
     return min((layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)), default=None)
 
 
 def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
-    """D's logits as a function of D's input: sigmoid(logits(x)) = D(x). Their dtype is Keras's `floatx`.
+    """Return D's logits (m, 1), in Keras's `floatx`, as a function of D's input: sigmoid(logits(x)) = D(x).
 
-    They are exact where D ends in Keras's sigmoid. Where it ends in something else between 0 and 1, they are those of
-    the probability, clipped to [1e-7, 1 - 1e-7]: right, but with no gradient beyond. A warning says so.
+    They are exact if D ends in Keras's sigmoid. If it ends in another function with values in [0, 1], they are those of
+    the probability, clipped to [1e-7, 1 - 1e-7]. These have no gradient beyond the bounds; a warning says so.
 
     Raises:
-        ValueError: if D has another output than one number, or ends in something else than `from_logits` says.
+        ValueError: if D's output is not (m, 1), or `from_logits` does not fit it.
     """
     if discriminator.output_shape != (None, 1):
         raise ValueError(f"discriminator must answer with shape (m, 1), not {discriminator.output_shape}")
@@ -56,7 +56,7 @@ def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., An
         answers = discriminator(x, training=training)
         if from_logits:
             return _floatx(answers)
-        if hasattr(answers, "_keras_logits"):  # Keras's sigmoid leaves there what it was given
+        if hasattr(answers, "_keras_logits"):  # where Keras's sigmoid keeps its input
             return _floatx(answers._keras_logits)
         p = ops.clip(_floatx(answers), 1e-7, 1 - 1e-7)
         return ops.log(p) - ops.log1p(-p)
@@ -79,7 +79,7 @@ def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., An
 
 
 def one_or_all(inputs: list[Any]) -> Any:
-    """A network's inputs as it takes them: a list of one is that one."""
+    """The inputs as a Keras model takes them: one without the list."""
     return inputs if len(inputs) > 1 else inputs[0]
 
 
@@ -88,7 +88,7 @@ def _floatx(values: Any) -> Any:
 
 
 def has_convolution(*networks: keras.Model) -> bool:
-    """Whether a layer of the networks, or of a model in them, is one of Keras's convolutions, or a subclass of one."""
+    """Whether the networks, or models in them, have a layer that is a Keras convolution or a subclass of one."""
     layers = (layer for network in networks for layer in network._flatten_layers(include_self=False))
     return any("Conv" in base.__name__ for layer in layers for base in type(layer).__mro__)
 
@@ -99,12 +99,12 @@ def total(values: Sequence[Any]) -> Any:
 
 
 def diverged(gan: Any, minibatches: Sequence[Any], losses: Any) -> FloatingPointError:
-    """Why a training has to stop: what is no longer finite, of the minibatches, the networks, and D's and G's loss."""
+    """The error that ends a training: it names the minibatches, weights or loss that are no longer finite."""
     x, z, *_, count = minibatches
     for name, values in {"x": x, "p_z": z}.items():
         if not np.isfinite(values[:count]).all():
             return FloatingPointError(f"training stopped: {name} gives values that are not finite")
-    # In this order: a D that breaks takes G with it, and weights that break, the losses.
+    # In this order, since values that are not finite spread from D to G, and from the weights to the losses.
     found = {
         "discriminator's weights are": gan.discriminator.get_weights(),
         "generator's weights are": gan.generator.get_weights(),
@@ -117,10 +117,10 @@ def diverged(gan: Any, minibatches: Sequence[Any], losses: Any) -> FloatingPoint
 
 @contextlib.contextmanager
 def frozen_state(network: keras.Model) -> Iterator[None]:
-    """Within the block the network may be called as in training; its weights and statistics stay as they are.
+    """Keep a network's weights and statistics unchanged while the block calls it as in training.
 
-    In every such call a BatchNormalization layer changes its statistics, and a SpectralNormalization layer its kernel:
-    Keras's scope keeps such changes to itself. The states of random generators, which are whole numbers, do change.
+    Such a call changes the statistics of a BatchNormalization layer, and the kernel of a SpectralNormalization layer.
+    Keras's scope discards these changes. The states of random generators, which are integers, do change.
     """
     with keras.StatelessScope() as scope:
         yield
@@ -131,34 +131,34 @@ def frozen_state(network: keras.Model) -> Iterator[None]:
 
 
 class Frozen(keras.layers.Layer):
-    """Calls a model without owning it: a layer with no weights to train, to count or to save.
+    """A layer that calls a model without owning it, so the layer has no weights to train, to count or to save.
 
-    The usual recipe sets `D.trainable = False` before it builds DG. That flag is D's own: in Keras 3 it also stops
-    D's updates, silently. Here D is left as it is.
+    The usual recipe sets `D.trainable = False` before it builds DG. In Keras 3 that flag also stops D's own updates,
+    without a message. Here D stays as it is.
     """
 
     def __init__(self, model: keras.Model) -> None:
         super().__init__(name=f"frozen_{model.name}")
-        # Keras tracks a layer's attributes. It does not track what a function closes over.
+        # Keras tracks a layer's attributes, but not the variables of a closure.
         self._call_model = lambda x, training: model(x, training=training)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """The model's answer to x."""
+        """The model's output for x."""
         return self._call_model(x, training)
 
 
 def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Model:
-    """DG: noise, and c where there is one, to D(G(z)). Its trainable variables are exactly G's; D stays as it is."""
+    """Build DG, which maps z, or [z, c], to D(G(z)). Its trainable variables are exactly G's; D stays as it is."""
     inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in generator.inputs]
     samples = generator(one_or_all(inputs))
     return keras.Model(one_or_all(inputs), Frozen(discriminator)(one_or_all([samples, *inputs[1:]])), name="combined")
 
 
 def warn_out_of_reach(x: NDArray, generator: keras.Model) -> None:
-    """Warn of examples that a generator's last activation cannot reach, such as bytes for a tanh."""
+    """Warn if x has values that a generator's last activation cannot reach, such as 0 to 255 for a tanh."""
     last = generator
     while isinstance(last, keras.Model):
-        last = next((layer for layer in reversed(last.layers) if not isinstance(layer, _MOVING)), None)
+        last = next((layer for layer in reversed(last.layers) if not isinstance(layer, _REARRANGING)), None)
     activation = getattr(last, "activation", None)
     if activation is None:
         return

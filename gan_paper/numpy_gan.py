@@ -1,8 +1,8 @@
 """Algorithm 1 for multilayer perceptrons by hand in NumPy: forward, backward, and SGD with momentum.
 
-It is the oracle that the Keras implementation's steps with SGD are tested against, so it shares no code with it and
-imports NumPy alone; Adam, EMAs, maxout and batch normalisation have theirs in `tests/test_oracle.py`. It also finishes
-a published NumPy GAN that stops before its weights are updated.
+The Keras implementation with SGD is tested against it, so it shares no code with that and imports only NumPy.
+`tests/test_oracle.py` tests Adam, EMAs, maxout and batch normalisation. `experiments/numpy_gan.py` uses this module to
+complete a published NumPy GAN, which stops before its weights are updated.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class Perceptron:
 
     @property
     def parameters(self) -> list[Array]:
-        """Every layer's parameters in order, as the arrays that are trained in place."""
+        """The parameters of all layers in order; these arrays are trained in place."""
         return [w for layer in self.layers for w in (layer.weights, layer.bias) if w is not None]
 
     def __call__(self, x: Array) -> Array:

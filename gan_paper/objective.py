@@ -1,7 +1,7 @@
-"""The paper's formulas: the value function, the objectives that Algorithm 1 follows, and what theory says of them.
+"""The paper's formulas: the value function, the losses of Algorithm 1, Proposition 1 and Theorem 1.
 
-The objectives take D's *logits* a, with D = sigmoid(a). Written with log D and log(1 - D) they would be infinite in
-float32 from |a| = 17 on (1 - D rounds to 0); written with log sigmoid they and their gradients stay right.
+The losses take D's *logits* a, where D = sigmoid(a). Written with log D and log(1 - D) they would be infinite in
+float32 from |a| = 17 on (1 - D rounds to 0). Written with log sigmoid they and their gradients are right.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def value(real_logits: Any, fake_logits: Any) -> Any:
         fake_logits: D's logits on samples G(z), any shape.
 
     Returns:
-        A scalar of at most 0; -log 4 where D says 1/2 everywhere.
+        A scalar of at most 0; -log 4 if D is 1/2 everywhere.
     """
     return ops.mean(ops.log_sigmoid(real_logits)) + ops.mean(ops.log_sigmoid(-fake_logits))
 
@@ -35,17 +35,17 @@ def seen(real_logits: Any, fake_logits: Any) -> tuple[Any, Any, Any]:
 
 
 def discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
-    """What D descends: -V, both halves in one update (Algorithm 1, the inner loop)."""
+    """D's loss: -V, on examples and samples in one update (Algorithm 1, the inner loop)."""
     return -value(real_logits, fake_logits)
 
 
 def saturating_generator_loss(fake_logits: Any) -> Any:
-    """What G descends in Algorithm 1 as printed: mean log(1 - D(G(z)))."""
+    """G's loss in Algorithm 1 as printed: mean log(1 - D(G(z)))."""
     return ops.mean(ops.log_sigmoid(-fake_logits))
 
 
 def non_saturating_generator_loss(fake_logits: Any) -> Any:
-    """What G descends by section 3 of the paper, for strong gradients early on: -mean log D(G(z))."""
+    """G's loss in section 3 of the paper, which has strong gradients early on: -mean log D(G(z))."""
     return -ops.mean(ops.log_sigmoid(fake_logits))
 
 
@@ -65,7 +65,7 @@ def hinge_discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
 
 
 def hinge_generator_loss(fake_logits: Any) -> Any:
-    """-a(G(z)), G's objective beside D's hinge loss (Lim and Ye, 2017)."""
+    """-a(G(z)): the loss of G that belongs to D's hinge loss (Lim and Ye, 2017)."""
     return -ops.mean(fake_logits)
 
 
@@ -86,7 +86,7 @@ DISCRIMINATOR_LOSSES: dict[str, Loss] = {
 
 
 def get(loss: str | Loss, argument: str, losses: dict[str, Loss]) -> Loss:
-    """A loss by its name, or itself; a ValueError names the argument, if it is neither."""
+    """Return the loss of this name, or a function as it is; a ValueError for anything else names the argument."""
     if not callable(loss) and loss not in losses:
         raise ValueError(f"{argument} must be {', '.join(map(repr, losses))} or a function of logits, not {loss!r}")
     return loss if callable(loss) else losses[loss]
@@ -97,7 +97,7 @@ def optimal_discriminator(p_data: ArrayLike, p_g: ArrayLike) -> NDArray[np.float
 
     Args:
         p_data: Densities of the data, any shape.
-        p_g: Densities of the generator at the same places.
+        p_g: Densities of the generator at the same points.
 
     Returns:
         Probabilities in [0, 1]; NaN where both densities are 0, since D* is defined on their supports only.

@@ -1,4 +1,4 @@
-"""Optimizers fitted to the length of a run, and the two of a GAN."""
+"""Optimizers that fit the length of a run, and the two optimizers of a GAN as one object."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ def for_run(
     ema: float = 0.0,
     **arguments: Any,
 ) -> keras.optimizers.Optimizer:
-    """An optimizer whose learning rate, and whose EMA of the weights, are fitted to the length of a run.
+    """Make an optimizer whose learning rate and EMA of the weights fit the length of a run.
 
     Args:
-        optimizer: Its class.
-        learning_rate: The first learning rate, or a schedule.
-        iterations: Of the run.
-        updates: Of this optimizer, an iteration: k for D's.
+        optimizer: The optimizer's class.
+        learning_rate: The initial learning rate, or a schedule.
+        iterations: Iterations in the run.
+        updates: Updates by this optimizer in an iteration: k for D's.
         cosine: Whether the learning rate falls to 0 along a cosine over the run.
-        ema: The share of the run that the EMA spans, in [0, 1]: 0.1 leaves e^-10 of the initial weights at its end; 0
-            keeps none.
-        **arguments: Of the class.
+        ema: The share of the run that the EMA averages over, in [0, 1]. At the end, 0.1 leaves the initial weights a
+            share of e^-10. 0 keeps no EMA.
+        **arguments: Further arguments of the class.
 
     Raises:
         ValueError: if `ema` is not in [0, 1].
@@ -39,7 +39,7 @@ def for_run(
 
 
 class Both:
-    """Both optimizers, where Keras's callbacks and others' look for the one that a model has."""
+    """Both optimizers as one object, for callbacks that expect a model to have one optimizer."""
 
     def __init__(self, *optimizers: keras.optimizers.Optimizer) -> None:
         self.optimizers, self.built, self.iterations = optimizers, True, optimizers[1].iterations
@@ -47,7 +47,7 @@ class Both:
 
     @property
     def learning_rate(self) -> Any:
-        """G's; setting it sets both."""
+        """G's learning rate; setting it sets both."""
         return self.optimizers[1].learning_rate
 
     @learning_rate.setter
@@ -57,12 +57,12 @@ class Both:
 
 
 def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Whether an optimizer, or the one that it wraps, keeps the EMA of the weights."""
+    """Whether an optimizer, or the one that it wraps, keeps an EMA of the weights."""
     return getattr(optimizer, "inner_optimizer", optimizer).use_ema
 
 
 def of_network(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
-    """The optimizer of the network that is called "d" or "g", by its name or itself; in float16, with loss scaling."""
+    """The optimizer, given itself or its Keras name, renamed to `name`; with loss scaling if the network is float16."""
     found = keras.optimizers.get(optimizer)
     if not isinstance(found, keras.optimizers.Optimizer):
         raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")

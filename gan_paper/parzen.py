@@ -1,12 +1,12 @@
-"""The Parzen-window log-likelihood of Table 1: how probable data are under Gaussians centred at a generator's samples.
+"""The Parzen-window log-likelihood of Table 1: that of data under Gaussians centred at a generator's samples.
 
 The protocol (section 5 of the paper, and the authors' released code): draw 10,000 samples, put a Gaussian of width
 sigma on each, choose sigma among 10 log-spaced values by the first 1,000 validation examples, and report the mean over
-the test examples. The widths are meant for entries in [0, 1]; nothing is scaled here, so pixels of 0 to 255 must be
-divided by 255 before: otherwise they are refused.
+the test examples. The widths are meant for values in [0, 1]. Nothing is scaled here: divide pixels of 0 to 255 by 255
+first, otherwise they are refused.
 
-The estimate has a scale of its own: 10,000 training images of MNIST, drawn at random, score 243 or 244 nats, fewer than
-k-means centroids (Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models").
+A higher estimate does not mean better samples: 10,000 training images of MNIST, drawn at random, have 243 or 244 nats,
+less than k-means centroids (Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models").
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())
 """The protocol's widths: 10, log-spaced in [0.1, 1]."""
 
 FINE = tuple(np.logspace(-1, 0, 91).tolist())
-"""Widths over the same range, each 1.026 times the one before: `SIGMAS`, each 1.29 times, may miss the best by nats."""
+"""Widths over the same range in steps of a factor of 1.026. `SIGMAS`, with 1.29, may miss the best estimate by nats."""
 
 SELECTION = 1000
-"""How many validation examples, the first ones, choose the width."""
+"""The width is chosen by this many validation examples, the first ones."""
 
 BLOCK = 2**21
-"""How many squared distances are held at once, in 8 MiB of float32: enough for a fast product, few for the cache."""
+"""Squared distances that are held at once, in 8 MiB of float32: enough for a fast product, few enough for the cache."""
 
 FARTHEST = -80.0
-"""The least exponent, relative to the nearest sample's: e^-80 adds nothing to 1, and it is no subnormal number of
-float32, which processors are ten times as slow to make."""
+"""The lowest exponent, relative to the nearest sample's. e^-80 adds nothing to 1, and is not a subnormal number of
+float32; processors take ten times as long to compute those."""
 
 REACH = 128
-"""The mean square of the entries, about their centre and over sigma^2, from which on float32 is too coarse for the
-distances: they would be off by more than 2e-5 nats for each entry. Entries in [0, 1] stay below 100 with `SIGMAS`."""
+"""The highest mean square of the values, about their centre and in units of sigma. Beyond it float32 is too coarse for
+the distances: the error exceeds 2e-5 nats for each dimension. Values in [0, 1] stay below 100 with `SIGMAS`."""
 
 
 class Estimate(NamedTuple):
@@ -44,7 +44,7 @@ class Estimate(NamedTuple):
     Attributes:
         sigma: The width of the Gaussians, in the units of the data.
         mean: The mean log-likelihood of the points, in nats.
-        standard_error: The standard deviation over the points, divided by the root of their number.
+        standard_error: The standard deviation over the points, divided by the square root of their number.
     """
 
     sigma: float
@@ -56,12 +56,12 @@ def validate(validation: ArrayLike, samples: ArrayLike, sigmas: Sequence[float] 
     """Choose a width by the first `SELECTION` validation examples, and estimate with it over all of them.
 
     Args:
-        validation: (N, d), entries in [0, 1].
-        samples: The generator's, (M, d), entries in [0, 1].
+        validation: Validation examples, (N, d), in [0, 1].
+        samples: The generator's samples, (M, d), in [0, 1].
         sigmas: The widths to choose from.
 
     Raises:
-        ValueError: as `log_likelihood` does.
+        ValueError: as `log_likelihood`.
     """
     validation = np.asarray(validation)
     first = log_likelihood(validation[:SELECTION], samples, sigmas)
@@ -72,18 +72,18 @@ def estimate(points: ArrayLike, samples: ArrayLike, sigma: float) -> Estimate:
     """The mean log-likelihood of points (N, d), such as the test examples, at the width that `validate` chose.
 
     Raises:
-        ValueError: as `log_likelihood` does.
+        ValueError: as `log_likelihood`.
     """
     found = log_likelihood(points, samples, sigma)
     return Estimate(sigma, float(found.mean()), float(found.std() / len(found) ** 0.5))
 
 
-@np.errstate(under="ignore")  # a far sample's weight, or a tiny part of a distance, may become 0
+@np.errstate(under="ignore")  # the weight of a far sample, or a tiny part of a distance, may become 0
 def log_likelihood(points: ArrayLike, samples: ArrayLike, sigmas: ArrayLike) -> Floats:
     """The log-density of points under the mean of isotropic Gaussians centred at samples.
 
-    It is log (1 / M) sum_j N(x; s_j, sigma^2 I), summed relative to the nearest sample: it is finite however far that
-    is. Beside the arguments it holds the samples once more and some `BLOCK` distances, however many points there are.
+    It is log (1 / M) sum_j N(x; s_j, sigma^2 I). The sum is relative to the nearest sample, so it is finite however far
+    that is. It needs memory for one copy of the samples and some `BLOCK` distances, however many points there are.
 
     Args:
         points: x, (N, d).
@@ -95,7 +95,7 @@ def log_likelihood(points: ArrayLike, samples: ArrayLike, sigmas: ArrayLike) -> 
 
     Raises:
         ValueError: if points and samples are not finite (N, d) and (M, d), a width is not positive and finite, or the
-            entries are spread too far over the least width: see `REACH`.
+            values are spread too far for the least width: see `REACH`.
     """
     points, samples = _rows(points, "points"), _rows(samples, "samples")
     n, d, m = *points.shape, len(samples)
@@ -135,7 +135,7 @@ def _rows(array: ArrayLike, name: str) -> NDArray:
 
 
 def _centre(points: NDArray, samples: NDArray, sigma: float) -> NDArray:
-    """The mean sample, (d,): about it, |x|^2 + |s|^2 - 2 x s loses least."""
+    """The mean sample, (d,). Centred there, |x|^2 + |s|^2 - 2 x s loses the least precision."""
     with np.errstate(over="ignore", invalid="ignore"):
         centre = samples.mean(axis=0, dtype=np.float64).astype(np.result_type(points, samples, np.float32))
         low = np.minimum(points.min(axis=0), samples.min(axis=0))
