@@ -1,4 +1,4 @@
-"""Histograms of samples, how far they lie apart, and their recording over training."""
+"""Histograms of samples, distances between them, and recordings of them over training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Histogram:
     """Counts of values over bins.
 
     Attributes:
-        edges: The bins' edges, (bins + 1,), increasing.
-        counts: How many values each bin holds, (bins,); masses will do as well.
-        outside: How many lie below the first edge and above the last, (2,).
+        edges: Edges of the bins, (bins + 1,), increasing.
+        counts: Number of values in each bin, or its probability mass, (bins,).
+        outside: Likewise, below the first edge and above the last, (2,).
     """
 
     edges: Floats
@@ -36,13 +36,13 @@ class Histogram:
 
     @classmethod
     def exact(cls, distribution: Distribution, edges: ArrayLike) -> "Histogram":
-        """The masses that a distribution gives to each bin."""
+        """The probability mass of each bin under a distribution."""
         edges = np.asarray(edges, float)
         cdf = distribution.cdf(edges)
         return cls(edges, np.diff(cdf), np.array([cdf[0], 1 - cdf[-1]]))
 
     def check(self) -> None:
-        """Check what came from a file.
+        """Check a histogram that was read from a file.
 
         Raises:
             ValueError: if these are no counts over rising edges.
@@ -53,7 +53,7 @@ class Histogram:
 
     @property
     def total(self) -> float:
-        """All values, those outside the edges too."""
+        """Number of all values, including those outside the edges."""
         return float(self.counts.sum() + self.outside.sum())
 
     @property
@@ -67,7 +67,7 @@ class Histogram:
         return self.masses[1:-1] / np.diff(self.edges)
 
     def rebin(self, edges: ArrayLike) -> "Histogram":
-        """The same values over other edges, as if they lay evenly in each bin."""
+        """Count the same values over other edges, as if they were uniform within each bin."""
         edges = np.asarray(edges, float)
         if np.array_equal(edges, self.edges):
             return self
@@ -76,7 +76,7 @@ class Histogram:
 
 
 def histogram_distances(masses: Floats, reference: Floats, edges: Floats) -> dict[str, Floats]:
-    """How far histograms lie from a reference over the same bins.
+    """Compute the distances of histograms to a reference over the same bins.
 
     Args:
         masses: (..., bins + 2), as `Histogram.masses` gives them.
@@ -98,10 +98,10 @@ def histogram_distances(masses: Floats, reference: Floats, edges: Floats) -> dic
 
 
 def std_across_noise(samples: Floats) -> float:
-    """How much samples (N, n) differ from one another: the standard deviation across them, averaged over dimensions.
+    """Compute the standard deviation across samples (N, n) of each dimension, and average it over dimensions.
 
-    It shows the collapse that a pooled histogram hides: G(z) hardly changes with z, while the dimensions of that one
-    vector happen to be spread like the data. Unbiased for Gaussian dimensions, however few the samples (N at least 2).
+    It shows a collapse that a pooled histogram hides: G(z) hardly changes with z, but the dimensions of that one
+    vector happen to be spread like the data. Unbiased for Gaussian dimensions and any N of at least 2.
     """
     n = len(samples)
     c4 = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
@@ -109,19 +109,19 @@ def std_across_noise(samples: Floats) -> float:
 
 
 View = Callable[[Floats], Floats]
-"""What to count of samples (N, n)."""
+"""Maps samples (N, n) to the values that are counted."""
 
 VIEWS: Mapping[str, View] = {
     "x": lambda samples: samples,
     "spread": lambda samples: samples - samples.mean(axis=0),
 }
-"""What any recording can count of samples (N, n): all dimensions, pooled; each dimension minus its mean over z."""
+"""The views that any recording has: all dimensions, pooled; each dimension minus its mean over z."""
 
 MOMENTS = ("mean", "std", "std_across_noise")
-"""What a recording computes of its first view."""
+"""The statistics that a recording computes of its first view."""
 
 LINE = 200
-"""Points at which `on_the_line` evaluates each network."""
+"""Number of points at which `on_the_line` evaluates each network."""
 
 _CURVE = "curve_"
 
@@ -131,14 +131,14 @@ class Recording:
 
     Args:
         edges: Edges of the bins, by the name of the view that is counted over them; the moments are the first view's.
-        views: What to count of samples (N, n), by name, beside `VIEWS`.
-        samples: How many samples each record counts, always of the same noise.
-        keep: How many of them are kept as they are.
-        observe: Curves that each record keeps: given the GAN that is evaluated, arrays by name, the same names and
+        views: Views by name, beside `VIEWS`.
+        samples: Number of samples that each record counts, always from the same noise.
+        keep: Number of these samples that each record keeps.
+        observe: Maps the evaluated GAN to the curves that each record keeps: arrays by name, with the same names and
             shapes at every iteration.
-        provenance: Where it comes from, in a sentence.
-        tolerance: How many times as far off as `STATISTICS` says a reference allows a generator to be.
-        limits: The greatest Wasserstein-1 distance of a view, by its name, where `STATISTICS` do not say it: of the
+        provenance: Origin of a reference, in a sentence; empty for a run.
+        tolerance: Factor of the tolerances in `comparison.STATISTICS`, if this is the reference.
+        limits: Largest accepted Wasserstein-1 distances of views, by name, in place of that of `STATISTICS`: of the
             first view in standard deviations, of others in the view's own units.
     """
 
@@ -165,7 +165,7 @@ class Recording:
 
     @classmethod
     def exact(cls, p_data: Distribution, edges: ArrayLike, tolerance: float = 1.0) -> "Recording":
-        """A reference of one histogram: the masses that a distribution gives to each bin."""
+        """A reference of one histogram: the probability mass of each bin under a distribution."""
         reference = cls({"x": edges}, provenance=f"exact bin masses of {p_data}", tolerance=tolerance)
         reference.add(0, (p_data.mean, p_data.std, p_data.std), {"x": Histogram.exact(p_data, edges)})
         return reference
@@ -176,7 +176,7 @@ class Recording:
         return next(iter(self.edges))
 
     def record(self, iteration: int, samples: ArrayLike, curves: Mapping[str, ArrayLike] | None = None) -> None:
-        """Count samples (N, n) of G at an iteration, and keep curves as they are: G and D on a grid, say."""
+        """Count samples (N, n) of G at an iteration, and keep curves: for example G and D on a grid."""
         samples = np.asarray(samples)
         values = {name: self.views[name](samples) for name in self.edges}
         first = values[self.main]
@@ -194,7 +194,7 @@ class Recording:
     ) -> None:
         """Add histograms made elsewhere, with the moments that `MOMENTS` names, the samples and the curves to keep."""
         self.iterations.append(int(iteration))
-        # Copies: a view of a few samples, or of none, would keep all of them in memory.
+        # Copies: a slice of a few samples, or of none, would keep all of them in memory.
         self.samples.append(np.array(samples))
         for name, curve in (curves or {}).items():
             self.curves.setdefault(name, []).append(np.array(curve))
@@ -204,7 +204,7 @@ class Recording:
             self._histograms[name].append(histograms[name])
 
     def histogram(self, index: int = -1, view: str | None = None) -> Histogram:
-        """The recorded histogram at an index, the last by default, of a view, the first by default."""
+        """The histogram of a record, by default the last, and of a view, by default the first."""
         return self._histograms[view or self.main][index]
 
     def nearest(self, iteration: int) -> int:
@@ -212,17 +212,17 @@ class Recording:
         return int(np.argmin(np.abs(np.asarray(self.iterations) - iteration)))
 
     def resume(self, other: "Recording") -> None:
-        """Go on from the records of another recording over the same bins, in place of those made here."""
+        """Replace the records by those of another recording over the same bins."""
         self.iterations, self.moments, self.samples = other.iterations, other.moments, other.samples
         self.curves, self._histograms = other.curves, other._histograms
 
     def arrays(self) -> dict[str, NDArray]:
-        """All of it as plain arrays, as `histograms.npz` holds it.
+        """The recording as plain arrays, those of `histograms.npz`.
 
-        They are `views` (names), `iterations` (R,), the moments (R,), and for the first view `edges` (B + 1,), `counts`
-        (R, B) and `outside` (R, 2), for each other the same with its name and _ before it; `samples` (R, keep, n),
-        the curves (R, ...) with curve_ before their names, `provenance`, `tolerance`, and for a view with a limit of
-        its own `limit`, with its name and _ before it.
+        They are `views` (names), `iterations` (R,), the moments (R,), `samples` (R, keep, n), the curves (R, ...) with
+        the prefix curve_, `provenance`, `tolerance`, and for each view `edges` (B + 1,), `counts` (R, B), `outside`
+        (R, 2) and, if it has a limit of its own, `limit`. Of each view but the first, these have its name and _ as a
+        prefix.
         """
         arrays: dict[str, NDArray] = {
             "views": np.asarray(list(self.edges)),
@@ -244,7 +244,7 @@ class Recording:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray]) -> "Recording":
-        """The inverse of `arrays`, for what may come from anybody.
+        """The inverse of `arrays`; the arrays are checked, since a file may hold anything.
 
         Raises:
             KeyError, IndexError, ValueError, TypeError, OverflowError: if they are no recording.
@@ -274,16 +274,16 @@ class Recording:
 def on_the_line(
     edges: Floats, p_z: Distribution, generator: Callable[..., Any] | None, discriminator: Callable[..., Any]
 ) -> dict[str, NDArray[np.float32]]:
-    """The curves that a recording keeps of one-dimensional data, in float32.
+    """Compute the curves that a recording of one-dimensional data keeps, in float32.
 
     Args:
-        edges: Of the bins; D is evaluated from the first to the last.
+        edges: Edges of the bins; D is evaluated from the first to the last.
         p_z: The prior of one-dimensional noise.
         generator: G, (N, 1) -> (N, 1); None if the noise has more dimensions.
         discriminator: D, (N, 1) -> (N, 1), probabilities.
 
     Returns:
-        `x` and `d`, D(x); `z`, at even steps of probability, and `g`, G(z); each (`LINE`,).
+        `x` and `d` = D(x); with G also `z`, at even steps of probability, and `g` = G(z); each (`LINE`,).
     """
     x = np.linspace(edges[0], edges[-1], LINE, dtype=np.float32)
     curves = {"x": x, "d": np.asarray(discriminator(x[:, None]), np.float32)[:, 0]}

@@ -14,11 +14,12 @@ class Statistic(NamedTuple):
     """A statistic of a comparison.
 
     Attributes:
-        name: What it is called.
-        unit: Its unit; none where it is a probability or in the units of the samples.
-        tolerance: How far an accepted generator may be off; of a moment, in standard deviations of the reference.
-        below: What is wrong with a generator for which it is too small; nothing if it is a distance.
-        above: And for which it is too large.
+        name: Its name in tables.
+        unit: Its unit; empty for a probability, and for values in the units of the samples.
+        tolerance: The largest accepted distance; of a moment, the largest accepted error, in standard deviations of
+            the reference.
+        below: The fault of a generator whose value is too small; empty for a distance.
+        above: The fault of a generator whose value is too large.
     """
 
     name: str
@@ -36,16 +37,16 @@ STATISTICS = {
     "std": Statistic("std", "", 0.03, "too narrow", "too wide"),
     "std_across_noise": Statistic("std across z", "", 0.03, "too alike", "too wide"),
 }
-"""What a comparison looks at: those of `histogram_distances`, and the `MOMENTS`.
+"""The statistics of a comparison: those of `histogram_distances`, and the `MOMENTS`.
 
 The tolerance of the Wasserstein-1 distance is three times the median of ten runs of `gaussian.py`.
 """
 
 
 def limit(name: str, tolerance: float) -> float:
-    """How far a statistic may be off by a reference of this tolerance, which `STATISTICS` are multiplied with.
+    """The limit of a statistic: its tolerance in `STATISTICS` times the tolerance of a reference.
 
-    A small error changes the divergence by its square: so its multiple is squared.
+    The divergence grows with the square of a small error, so its tolerance is multiplied by the square.
     """
     return STATISTICS[name].tolerance * tolerance ** (2 if name == "jsd" else 1)
 
@@ -54,12 +55,12 @@ class Row(NamedTuple):
     """One line of a comparison.
 
     Attributes:
-        statistic: What is compared.
-        view: Of which view, if that is not the first.
-        run: Its value for the run.
-        reference: And for the reference.
-        low: The least value that is accepted.
-        high: The greatest.
+        statistic: The statistic compared.
+        view: Name of its view; empty for the first view.
+        run: Value of the run.
+        reference: Value of the reference.
+        low: Least accepted value.
+        high: Largest accepted value.
     """
 
     statistic: Statistic
@@ -71,7 +72,7 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What is compared, in words."""
+        """The view and the statistic, in words."""
         return f"{self.view} {self.statistic.name}".strip()
 
     @property
@@ -81,21 +82,21 @@ class Row(NamedTuple):
 
     @property
     def limit(self) -> str:
-        """What is accepted, in words."""
+        """The accepted values, in words."""
         return f"{self.low:.4g} to {self.high:.4g}" if self.statistic.below else f"at most {self.high:.4g}"
 
     @property
     def fault(self) -> str:
-        """What is wrong with the run, in words, if the value is not accepted."""
+        """The fault of a run whose value is not accepted, in words."""
         word = self.statistic.below if self.run < self.low else self.statistic.above
         value = f"{self.run:.4g} {self.statistic.unit}".strip()
         return f"{word}: {self.name} {value}, {self.limit} accepted"
 
 
 LEAST = 30_000
-"""Values over 64 bins that a reference of tolerance 1 needs: 99.9 % of true samples are then within each limit.
+"""Least number of values, over 64 bins, for a tolerance of 1: 99.9 % of true samples are then within each limit.
 
-By chance, the divergence is proportional to 1 / N, the other statistics to 1 / sqrt(N).
+For N true samples, the divergence is proportional to 1 / N, the other statistics to 1 / sqrt(N).
 """
 
 
@@ -113,18 +114,19 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | 
     """Compare a run with a reference, statistic by statistic.
 
     A reference of one histogram is a distribution: the run's last histogram and moments may differ from it by `limit`.
-    A reference of several is a training that need not converge: the run's moments, as medians over the same part of
-    training, must lie within the reference's range over it. Values are pooled over dimensions: how these depend on one
-    another is not compared.
+    A reference of several histograms is a training run that need not converge: after the first tenth of its iterations,
+    the medians of the run's moments must lie within the range of the reference's moments. Values are pooled over
+    dimensions: the dependence between dimensions is not compared.
 
     Args:
-        run: A recording.
-        reference: Another.
-        measured: What the finished run measured against the same distribution, as `distribution_distances` does: of
-            more samples, so its `STATISTICS` take the place of those of the recording.
+        run: Recording of the run.
+        reference: Recording of the reference.
+        measured: Metrics of the finished run against the same distribution, as `distribution_distances` returns them.
+            They are of more samples, so they replace the `STATISTICS` of the recording.
 
     Raises:
-        ValueError: if the run has not counted what the reference needs, or either has counted too few samples.
+        ValueError: if the run lacks a view of the reference, the reference has no positive standard deviation, or
+            either has counted too few samples.
     """
     if missing := [view for view in reference.edges if view not in run.edges]:
         raise ValueError(f"the run has no histogram of its {' and '.join(missing)}, which the reference needs")
@@ -135,7 +137,7 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | 
         if 1.5 < values < least:  # the masses of an exact reference sum to 1
             raise ValueError(f"samples must hold at least {least:,.0f} values for this comparison, not {values:,.0f}")
     if len(reference.iterations) > 1:
-        return _with_training(run, reference)
+        return _compare_training(run, reference)
     measured, std, rows = measured or {}, reference.moments["std"][0], []
     limits = {name: limit(name, reference.tolerance) for name in STATISTICS}
     for view in reference.edges:
@@ -155,7 +157,7 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | 
     return rows
 
 
-def _with_training(run: Recording, reference: Recording) -> list[Row]:
+def _compare_training(run: Recording, reference: Recording) -> list[Row]:
     begin = 0.1 * reference.iterations[-1]  # the first tenth approaches the data
     rows = []
     for name in MOMENTS:
@@ -169,11 +171,11 @@ def _with_training(run: Recording, reference: Recording) -> list[Row]:
 
 
 def distribution_distances(samples: ArrayLike, p_data: Distribution, edges: ArrayLike) -> dict[str, float]:
-    """Distances of samples (N, n), all dimensions pooled, to `p_data`.
+    """Compute the distances of samples (N, n), all dimensions pooled, to `p_data`.
 
     Returns:
-        `wasserstein` (in standard deviations of p_data) and `ks`, between the pooled dimensions and p_data itself (not
-        draws from it); `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled dimensions;
+        `wasserstein` (in standard deviations of p_data) and `ks`, between the pooled dimensions and p_data itself, not
+        draws from it; `jsd` in nats, over the bins of `edges`; `mean` and `std` of the pooled dimensions;
         `std_across_noise`.
     """
     samples = np.asarray(samples, float)
@@ -183,7 +185,7 @@ def distribution_distances(samples: ArrayLike, p_data: Distribution, edges: Arra
     return {
         "wasserstein": float(np.abs(pooled - p_data.quantile(levels)).mean()) / p_data.std,
         # The empirical distribution function steps from half a sample below a level to half a sample above it. (SciPy's
-        # statistics say the same, but to import them takes half a second and 0.1 GB.)
+        # statistics give the same, but to import them takes half a second and 0.1 GB.)
         "ks": float(np.abs(p_data.cdf(pooled) - levels).max() + 0.5 / pooled.size),
         "jsd": float(histogram_distances(Histogram.of(pooled, edges).masses, exact.masses, exact.edges)["jsd"]),
         "mean": float(pooled.mean()),

@@ -1,4 +1,4 @@
-"""Distances of samples to a distribution and to other samples, and how samples differ from one another."""
+"""Distances of samples to a distribution, and tests of two sets of samples."""
 
 from typing import NamedTuple
 
@@ -10,37 +10,37 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 POINTS = 5_000
-"""The most samples of which `permutation_test` computes the distances."""
+"""Largest number of samples of each set that `permutation_test` uses."""
 
 VECTOR_LIMITS = {
     "std_across_noise": 0.05,
     "wasserstein_per_dimension": 0.1,
     "wasserstein_pooled": 0.03,
 }
-"""The limits of `vector_distances`: the first on the relative error of the standard deviation, the others from 0."""
+"""Limits of `vector_distances`: on the relative error of `std_across_noise`, and on the two distances."""
 EIGENVALUE_LIMIT, DIRECTIONS_LIMIT = 1.1, 0.97
-"""Of independent dimensions: the largest eigenvalue over the edge, at most, and the share of directions, at least."""
+"""Limits for independent dimensions: `largest_eigenvalue` over its edge, at most; share of `directions`, at least."""
 
 _LEAST_POINTS = 100
-_BLOCK = 1000  # points, whose distances from all others are held at once
-_PAIRED = 1000  # of so many dimensions at most are the pairs taken
+_BLOCK = 1000  # number of points whose distances to all others are in memory at once
+_PAIRED = 1000  # largest number of dimensions whose pairs are correlated
 
 
 def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, float | bool]:
-    """Distances of samples (N, n) to vectors of n independent draws from `p_data`.
+    """Compute the distances of samples (N, n) to vectors of n independent draws from `p_data`.
 
     By chance, N true Gaussian samples have a distance per dimension of some 1.3 / sqrt(N), and a mean absolute
     correlation of 0.8 / sqrt(N). The eigenvalues of their correlation matrix reach to (1 + sqrt(n / N))^2, the edge of
-    Marchenko and Pastur (1967); low rank and copied dimensions have larger ones. N must be at least 10 n for
-    `independent` to tell.
+    Marchenko and Pastur (1967); low rank and copied dimensions have larger ones. `independent` is meaningful only if N
+    is at least 10 n.
 
     Returns:
-        `std_across_noise`; `wasserstein_per_dimension`, the mean over dimensions of the Wasserstein-1 distance of each
-        dimension's distribution to p_data, and `wasserstein_pooled`, that of all dimensions pooled, both in standard
-        deviations of p_data; `within_limits`, whether these, which look at the marginals alone, are within
-        `VECTOR_LIMITS`; and of the first 1,000 dimensions `correlation` of two, mean absolute value over all pairs,
-        `largest_correlation`, `largest_eigenvalue` of the correlation matrix, `eigenvalue_edge`, `directions` of it
-        that carry 99 % of the variance, and `independent`, whether the last three are within their limits.
+        Of the marginals: `std_across_noise`; `wasserstein_per_dimension`, the Wasserstein-1 distance of a dimension to
+        p_data, averaged over dimensions; `wasserstein_pooled`, that of all dimensions pooled, both in standard
+        deviations of p_data; `within_limits`, whether these three are within `VECTOR_LIMITS`. Of the first 1,000
+        dimensions: `correlation`, the mean absolute correlation over all pairs; `largest_correlation`;
+        `largest_eigenvalue` of the correlation matrix; `eigenvalue_edge`; `directions`, the number of leading
+        eigenvectors that carry 99 % of the variance; `independent`, whether the last three are within their limits.
     """
     samples = np.asarray(samples, float)
     own, pooled = (p_data.quantile((np.arange(size) + 0.5) / size) for size in (len(samples), samples.size))
@@ -67,23 +67,22 @@ def vector_distances(samples: ArrayLike, p_data: Distribution) -> dict[str, floa
 
 
 def energy_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """2 E|x - y| - E|x - x'| - E|y - y'| for points (N, n) and (M, n): 0 only between equal distributions.
+    """Compute 2 E|x - y| - E|x - x'| - E|y - y'| for points (N, n) and (M, n): 0 only between equal distributions.
 
-    The squared distance of Szekely and Rizzo, in the units of the points; memory grows with N M.
+    It is the squared distance of Szekely and Rizzo, in the units of the points. Its memory grows with N M.
     """
     return float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean())
 
 
 class TwoSamples(NamedTuple):
-    """What `permutation_test` finds.
+    """The result of `permutation_test`.
 
     Attributes:
         energy: The energy distance.
-        p: Its p-value, the share of 1,000 ways to split the samples, the given one among them, that put the parts at
-            least as far apart.
-        shift: How far all dimensions must be shifted for p to be below the level in half of all cases, in standard
-            deviations.
-        scale: Likewise, how many times as wide they must be.
+        p: Its p-value: the share of 1,000 splits of the samples, the given one included, whose parts are at least as
+            far apart.
+        shift: The shift of all dimensions, in standard deviations, for which p is below the level in half of all cases.
+        scale: Likewise, the factor of their standard deviations.
     """
 
     energy: float
@@ -95,7 +94,8 @@ class TwoSamples(NamedTuple):
 def permutation_test(a: Floats, b: Floats, level: float = 0.01) -> TwoSamples:
     """Test whether samples (N, n) and (M, n) come from one distribution, by their energy distance.
 
-    Each dimension is divided by its standard deviation over both. Of more than `POINTS` samples, so many are drawn.
+    Each dimension is divided by its standard deviation over both sets. Of more than `POINTS` samples, `POINTS` are
+    drawn at random.
 
     Raises:
         ValueError: if samples have different numbers of dimensions, or there are fewer than 100 of either.
@@ -117,15 +117,15 @@ def permutation_test(a: Floats, b: Floats, level: float = 0.01) -> TwoSamples:
     for begin in range(0, len(points), _BLOCK):
         block = slice(begin, begin + _BLOCK)
         energies -= ((splits @ cdist(points, points[block])) * splits[:, block]).sum(axis=1)
-    p = float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # rounding parts equal ones
-    # A difference adds to what chance gives.
-    one, needed = points[-_BLOCK:], float(np.quantile(energies, 1 - level) - np.median(energies))
-    shift, scale = _size_of(needed, one, np.ones_like(one)), _size_of(needed, one, one - one.mean(axis=0))
+    p = float(np.mean(energies >= energies[0] * (1 - 1e-9)))  # equal ones may differ by rounding
+    # The energy of a difference adds to that of chance.
+    few, needed = points[-_BLOCK:], float(np.quantile(energies, 1 - level) - np.median(energies))
+    shift, scale = _size_of(needed, few, np.ones_like(few)), _size_of(needed, few, few - few.mean(axis=0))
     return TwoSamples(float(energies[0]), p, shift, 1 + scale)
 
 
 def _size_of(energy: float, points: Floats, direction: Floats) -> float:
-    # how far points must be moved to be so far from where they were; the energy distance is nearly a square of it
+    # How far points must be moved along `direction` for this energy distance, which is nearly quadratic in the move.
     size = 0.1
     for _ in range(4):
         moved = points + size * direction

@@ -1,13 +1,13 @@
 """Where samples lie among data, by nearest neighbours: precision and recall, density and coverage, nearest examples.
 
-Each point of a set has a ball around it, which reaches to its kth nearest other point of that set. The balls of a set
-are an estimate of its distribution's support: of its manifold.
+Each point of a set has a ball, whose radius is the distance to its kth nearest other point of that set. The balls
+together estimate the support of the distribution: its manifold.
 
 Precision and recall: Kynkaanniemi et al., 2019, https://arxiv.org/abs/1904.06991 (equations 1 and 2, k = 3). Density
-and coverage: Naeem et al., 2020, https://arxiv.org/abs/2002.09797 (equations 4 and 6). The former let one outlier, with
-its wide ball, admit many samples; the latter do not.
+and coverage: Naeem et al., 2020, https://arxiv.org/abs/2002.09797 (equations 4 and 6). In precision and recall one
+outlier, with its wide ball, admits many samples; in density and coverage it does not.
 
-Distances are Euclidean, by scikit-learn, whose `ValueError`s refuse what is not finite numbers of shape (N, d).
+Distances are Euclidean. scikit-learn computes them, and raises `ValueError` for anything but finite numbers (N, d).
 """
 
 from typing import NamedTuple
@@ -18,28 +18,28 @@ from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
 from sklearn.neighbors import NearestNeighbors
 
 K = 3
-"""The neighbour that a ball reaches to, as Kynkaanniemi et al. have it. (Naeem et al. take 5.)"""
+"""The default k, that of Kynkaanniemi et al. (Naeem et al. use 5.)"""
 
 
 class Balls(NamedTuple):
-    """Points, each with a ball."""
+    """Points with their balls."""
 
     points: NDArray[np.float32]
     """(N, d)."""
     radii: NDArray[np.float32]
-    """The distance of each from its kth nearest other one, (N,)."""
+    """The radii of the balls, (N,)."""
     k: int
 
 
 class Fit(NamedTuple):
-    """How samples and data lie to one another.
+    """Precision and recall, density and coverage of samples.
 
     Attributes:
-        precision: The share of samples that lie in some ball of the data: are samples like data?
-        recall: The share of data that lie in some ball of the samples: is all of the data sampled?
-        density: In how many balls of the data a sample lies, on average, over k. About 1 where the two have one
-            distribution; more where samples crowd where data are dense.
-        coverage: The share of data in whose ball lies some sample.
+        precision: The share of samples that are in some ball of the data: are samples like data?
+        recall: The share of data that are in some ball of the samples: is all of the data sampled?
+        density: The mean number of balls of the data that a sample is in, over k. About 1 if both have the same
+            distribution; larger if samples are concentrated where data are dense.
+        coverage: The share of data whose ball holds some sample.
     """
 
     precision: float
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
 
 
 def balls(points: ArrayLike, k: int = K) -> Balls:
-    """Give each of the points (N, d) its ball.
+    """Compute the balls of points (N, d).
 
     Raises:
         ValueError: if the points are not finite numbers (N, d), or k is not from 1 to N - 1.
@@ -60,13 +60,13 @@ def balls(points: ArrayLike, k: int = K) -> Balls:
 
 
 def fit(data: Balls, samples: Balls) -> Fit:
-    """Precision and recall, density and coverage of samples.
+    """Compute precision and recall, density and coverage of samples.
 
-    A point on the edge of a ball is in it. Recall depends on how many samples there are, coverage and precision on how
-    many of each: compare only values of equal numbers. 10,000 points of each take 0.6 GB.
+    A point on the surface of a ball is in it. Recall depends on the number of samples, coverage and precision on the
+    numbers of both: compare only values with equal numbers. 10,000 points of each take 0.6 GB.
 
     Raises:
-        ValueError: if the two have points of different dimensions, or different k.
+        ValueError: if data and samples have different dimensions or different k.
     """
     if data.k != samples.k:
         raise ValueError(f"data and samples must have one k, not {data.k} and {samples.k}")
@@ -81,10 +81,10 @@ def fit(data: Balls, samples: Balls) -> Fit:
 
 
 def nearest(points: ArrayLike, among: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The nearest of other points (M, d) to each point (N, d): the distances (N,), and which it is, (N,).
+    """Find the nearest of other points (M, d) to each point (N, d): the distances (N,), and the indices (N,).
 
     Raises:
-        ValueError: if either is not finite numbers (N, d), or they are of different dimensions.
+        ValueError: if either is not finite numbers of two dimensions, or d differs.
     """
     which, distances = pairwise_distances_argmin_min(points, among)
     return distances.astype(np.float32), which

@@ -1,4 +1,4 @@
-"""The figures: arrays in, a Matplotlib figure or images out; no training, no files. Here, what every experiment draws.
+"""Figures that experiments share: arrays in, a Matplotlib figure or images out; no training, no files.
 
 The style follows the paper's Figure 1: data black and dotted, G green, D blue and dashed.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 WIDTH = 5.5
-"""Inches: the width of the paper's column, so that a figure is printed as it is drawn and its text keeps its size."""
+"""Width of the paper's column, in inches: a figure is printed at the size at which it is drawn."""
 
 DATA: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.3}
 GENERATOR: dict[str, Any] = {"color": "tab:green", "linestyle": "-", "linewidth": 1.1}
@@ -26,7 +26,7 @@ DISCRIMINATOR: dict[str, Any] = {"color": "tab:blue", "linestyle": "--", "linewi
 OPTIMAL: dict[str, Any] = {"color": "#56b4e9", "linestyle": "-", "linewidth": 0.7}
 BINS: dict[str, Any] = {"color": "0.85"}
 THEORY: dict[str, Any] = {"color": "0.6", "linewidth": 0.7}
-CURVES: list[dict[str, Any]] = [  # for the colour-blind, and told apart by their dashes in greyscale
+CURVES: list[dict[str, Any]] = [  # colours for the colour-blind, and dashes for greyscale
     GENERATOR,
     {"color": "#d55e00", "linestyle": (0, (6, 1.5)), "linewidth": 1.1},
     {"color": "#0072b2", "linestyle": (0, (1, 1)), "linewidth": 1.4},
@@ -34,7 +34,7 @@ CURVES: list[dict[str, Any]] = [  # for the colour-blind, and told apart by thei
 ]
 MINUS = "\N{MINUS SIGN}"
 
-SMALL = 6.5  # points, the least that is read at this width
+SMALL = 6.5  # font size in points, the least that is legible at this width
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -59,19 +59,19 @@ STYLE: Any = {
 Pixels = NDArray[np.uint8]
 Images = NDArray[np.floating]
 SCREEN = 120  # dots per inch of an animation
-_GAP = 1  # white line between images, in their pixels
-_DOTS = 2  # of a frame, a pixel of an image
-_CAPTION = 20  # dots above a frame's grid
+_GAP = 1  # width of the white line between images, in image pixels
+_DOTS = 2  # side of an image pixel, in frame pixels
+_CAPTION = 20  # height of the caption above the grid, in frame pixels
 
 Shown = Mapping[str, tuple[Distribution, str]]
-"""By the name of a recording's view, a row each: the data's distribution in it, and the label of its axis."""
+"""By the name of a recording's view: the distribution of the data in that view, and the label of its axis."""
 
 
 def histograms(recording: Recording, shown: Shown) -> Figure:
-    """p_data against p_g at five recorded iterations, a column each, with a row for each view shown.
+    """Draw p_data and p_g at five recorded iterations: a column for each iteration, a row for each view.
 
-    They are the first, and four evenly spaced in log up to the last. The mean mu and the standard deviation sigma are
-    those of p_g. Of a recording that has D along x, a last row shows D, and D* of the first view's histogram.
+    The iterations are the first, and four evenly spaced in log up to the last. mu and sigma are the mean and the
+    standard deviation of p_g. If the recording has D along x, a last row shows D, and D* by the first view's histogram.
     """
     first, *later = recording.iterations
     iterations = [first, *np.geomspace(later[0], later[-1], 4)] if later else [first]
@@ -86,7 +86,7 @@ def histograms(recording: Recording, shown: Shown) -> Figure:
         for column, index in zip(axes.T, indices, strict=True):
             column[0].set_title(f"iteration {recording.iterations[index]:,}", pad=14)  # above the caption
             for ax, (name, (p_data, _)) in zip(column, shown.items(), strict=False):
-                _against_data(ax, recording.histogram(index, name), p_data)
+                _draw_histogram(ax, recording.histogram(index, name), p_data)
                 caption = _caption(recording, index, name)
                 ax.text(0.5, 1.03, caption, transform=ax.transAxes, ha="center", va="bottom", size=SMALL)
             if has_d:
@@ -107,7 +107,7 @@ def histograms(recording: Recording, shown: Shown) -> Figure:
 
 
 def histograms_animation(recording: Recording, shown: Shown) -> list[Pixels]:
-    """`histograms` over training: frames (height, width, 3) of recorded iterations."""
+    """Animate `histograms` over training: frames (height, width, 3) of recorded iterations."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(shown), figsize=(3.5 * len(shown), 8 / 3), squeeze=False, layout="constrained", dpi=SCREEN
@@ -115,8 +115,8 @@ def histograms_animation(recording: Recording, shown: Shown) -> list[Pixels]:
         stairs = {}
         for ax, (name, (p_data, label)) in zip(axes[0], shown.items(), strict=True):
             recorded = [recording.histogram(index, name) for index in range(len(recording.iterations))]
-            stairs[name] = _against_data(ax, recorded[0], p_data)
-            # Samples that lie close together are cut off: a frame has no room for several scales.
+            stairs[name] = _draw_histogram(ax, recorded[0], p_data)
+            # All frames share one scale: the peak of a much narrower p_g is cut off.
             highest = 2 * Histogram.exact(p_data, recorded[0].edges).density.max()
             ax.set(xlabel=label, ylabel="density", xlim=_extent(p_data, recorded), ylim=(0, highest))
         axes[0, 0].legend(loc="upper right")
@@ -128,14 +128,14 @@ def histograms_animation(recording: Recording, shown: Shown) -> list[Pixels]:
         return animate(figure, list(stairs.values()), recording, show, frames=100)
 
 
-def _against_data(ax: Axes, histogram: Histogram, p_data: Distribution) -> Any:
+def _draw_histogram(ax: Axes, histogram: Histogram, p_data: Distribution) -> Any:
     edges = histogram.edges
     x = np.linspace(edges[0], edges[-1], 400)
     density = p_data.pdf(x)
     ax.stairs(Histogram.exact(p_data, edges).density, edges, fill=True, label="$p_{data}$, binned", **BINS)
     ax.plot(x, density, label="$p_{data}$", **DATA)
     stairs = ax.stairs(histogram.density, edges, label="$p_g$", **GENERATOR)
-    # As high as what it shows: samples that lie close together are many times as dense as the data.
+    # High enough for p_g, too: where it is much narrower than the data, its density is many times as large.
     ax.set(ylim=(0, 1.05 * max(histogram.density.max(), density.max())))
     ax.locator_params(axis="y", nbins=2)
     return stairs
@@ -144,7 +144,7 @@ def _against_data(ax: Axes, histogram: Histogram, p_data: Distribution) -> Any:
 def _draw_discriminator(ax: Axes, recording: Recording, index: int, p_data: Distribution) -> None:
     histogram = recording.histogram(index)
     exact, own = Histogram.exact(p_data, histogram.edges).masses[1:-1], histogram.masses[1:-1]
-    known = (exact + own) * histogram.total > 50  # of fewer samples, D* would be noise
+    known = (exact + own) * histogram.total > 50  # from fewer samples, D* would be noise
     optimal = np.divide(exact, exact + own, out=np.full(len(own), np.nan), where=known)
     ax.stairs(optimal, histogram.edges, baseline=None, label="D*", **OPTIMAL)
     ax.plot(recording.curves["x"][index], recording.curves["d"][index], label="D", **DISCRIMINATOR)
@@ -152,7 +152,7 @@ def _draw_discriminator(ax: Axes, recording: Recording, index: int, p_data: Dist
 
 
 def _extent(p_data: Distribution, histograms: Sequence[Histogram]) -> tuple[float, float]:
-    # All bins between the outermost that hold a thousandth of the data or of samples.
+    # From the first to the last bin that holds a thousandth of the data or of some histogram's samples.
     edges = histograms[0].edges
     masses = [each.masses[1:-1] for each in (Histogram.exact(p_data, edges), *histograms)]
     held = np.flatnonzero(np.max(masses, axis=0) > 1e-3)
@@ -163,7 +163,7 @@ def _caption(recording: Recording, index: int, name: str) -> str:
     mean, std, across = (recording.moments[key][index] for key in MOMENTS)
     if name == "spread":
         return f"$\\sigma = {across:.2f}$"
-    if name != recording.main:  # whose moments are not recorded
+    if name != recording.main:  # only the main view's moments are recorded
         histogram = recording.histogram(index, name)
         centres, masses = (histogram.edges[1:] + histogram.edges[:-1]) / 2, histogram.counts / histogram.counts.sum()
         mean = float(masses @ centres)
@@ -172,11 +172,11 @@ def _caption(recording: Recording, index: int, name: str) -> str:
 
 
 def training_curves(history: Any, generator_loss: str = "") -> Figure:
-    """The losses of both networks, D's mean outputs, and V over training.
+    """Draw the losses of both networks, D's mean outputs, and V over training.
 
     Args:
         history: What `GAN.fit` returns; or `iteration`, `d_loss`, `g_loss`, `d_real`, `d_fake` and `value`, each (R,).
-        generator_loss: Which objective the generator had.
+        generator_loss: Name of the generator's objective, for the legend.
     """
     history = getattr(history, "history", history)
     time = "iteration" if "iteration" in history else "epoch"
@@ -196,7 +196,7 @@ def training_curves(history: Any, generator_loss: str = "") -> Figure:
         value.set(ylabel="nats")
         titles = ("losses", "D's outputs", "value function")
         for ax, title in zip((objectives, answers, value), titles, strict=True):
-            ax.ticklabel_format(axis="y", useOffset=False)  # whose number would stand in the legend
+            ax.ticklabel_format(axis="y", useOffset=False)  # an offset would be drawn over the legend
             ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:,.0f}")
             ax.xaxis.set_minor_formatter("")
@@ -209,40 +209,39 @@ def training_curves(history: Any, generator_loss: str = "") -> Figure:
 def animate(
     figure: Figure, moving: list[Any], recording: Recording, show: Callable[[int], None], frames: int
 ) -> list[Pixels]:
-    """Frames (height, width, 3) of recorded iterations, more of them early, where more happens.
+    """Draw frames (height, width, 3) of recorded iterations, more of the early ones, where p_g changes most.
 
     Args:
-        figure: Drawn once, and closed at the end. It needs Matplotlib's Agg backend.
+        figure: The figure, which is drawn once, and closed at the end. It needs Matplotlib's Agg backend.
         moving: The artists that change.
-        recording: Of a run.
-        show: Brings the artists to a record, given its index.
-        frames: How many, at most.
+        recording: The run's recording.
+        show: Updates the artists to a record, given its index.
+        frames: Largest number of frames.
     """
-    # Axes and labels are drawn once, and what moves on top of them: twenty times as fast as whole figures.
-    caption = figure.suptitle("iteration", x=0.02, ha="left")  # drawn as a title, it has room of its own
+    # Axes and labels are drawn once, and the moving artists on top of them: 20 times as fast as whole figures.
+    caption = figure.suptitle("iteration", x=0.02, ha="left")  # the layout leaves room for a title
     for artist in (*moving, caption):
         artist.set_animated(True)
     canvas: Any = figure.canvas
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
-    pictures = []
+    drawn = []
     for index in np.unique((np.linspace(0, 1, frames) ** 2 * (len(recording.iterations) - 1)).round().astype(int)):
         canvas.restore_region(still)
         show(index)
         caption.set_text(f"iteration {recording.iterations[index]:,}")
         for artist in (*moving, caption):
             (artist.axes or figure).draw_artist(artist)
-        pictures.append(np.array(canvas.buffer_rgba())[..., :3])
+        drawn.append(np.array(canvas.buffer_rgba())[..., :3])
     plt.close(figure)
-    return pictures
+    return drawn
 
 
 def image_grid(images: Images) -> Images:
-    """One image (height, width, channels) of a grid of images, with white lines between them.
+    """Arrange images as a grid (height, width, channels), with white lines between them.
 
     Args:
-        images: (rows, columns, side, side, channels) of 1 channel or of 3, from 0, black, to 1; what is beyond is cut
-            off.
+        images: (rows, columns, height, width, channels) with 1 or 3 channels, from 0 (black) to 1; clipped to these.
     """
     rows, columns, height, width, channels = images.shape
     tiles = np.ones((rows, height + _GAP, columns, width + _GAP, channels))
@@ -251,7 +250,7 @@ def image_grid(images: Images) -> Images:
 
 
 def image_frame(images: Images, caption: str) -> Pixels:
-    """A frame (height, width, 3) of an animation: `image_grid`, enlarged, under a caption."""
+    """Draw a frame (height, width, 3) of an animation: `image_grid`, enlarged, under a caption."""
     grid = np.rint(255 * image_grid(images)).astype(np.uint8)
     dots = grid.repeat(_DOTS, 0).repeat(_DOTS, 1)
     frame = Image.new("RGB", (dots.shape[1], _CAPTION + dots.shape[0]), "white")
@@ -261,8 +260,8 @@ def image_frame(images: Images, caption: str) -> Pixels:
 
 
 def as_gif(frames: Sequence[Pixels], comment: str = "") -> bytes:
-    """A GIF file of frames (height, width, 3), 12 a second; the last one stays for two seconds."""
-    # One palette, the last frame's: to find each frame its own takes thirty times as long.
+    """Encode frames (height, width, 3) as a GIF, 12 a second; the last one stays for two seconds."""
+    # All frames have the palette of the last one: to compute one for each frame takes 30 times as long.
     palette = Image.fromarray(frames[-1]).quantize(64)
     first, *others = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
     durations, file = [1000 // 12] * len(others) + [2000], io.BytesIO()  # milliseconds

@@ -11,14 +11,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_ARROWS = 9  # from the z line to the x line
-_DEPTH = 0.45  # of the z line below the x line, where D = 1 is 1 above it
-_TOP = 1.04  # of D's axis
+_ARROWS = 9  # number of arrows from the z line to the x line
+_DEPTH = 0.45  # distance of the z line below the x line, on D's axis
+_TOP = 1.04  # upper end of D's axis
 _HALVES = (0, 0.5, 1), ("0", "1/2", "1")
 
 
 class Snapshot(NamedTuple):
-    """A GAN on the real line at one moment: what Figure 1 shows of it."""
+    """A GAN on the real line at one iteration: what a panel of Figure 1 shows."""
 
     x: Floats
     """(X,), rising."""
@@ -31,28 +31,28 @@ class Snapshot(NamedTuple):
     optimal: Floats
     """D*(x), (X,); NaN where neither density is positive."""
     z: Floats = np.zeros(0)
-    """(Z,), rising, over the range of the noise. It and what follows are what the lines below x show."""
+    """(Z,), rising, over the range of the noise. This and the fields below are for Figure 1 alone."""
     mapped: Floats = np.zeros(0)
     """G(z), (Z,)."""
     jsd: float = np.nan
-    """In nats."""
+    """Jensen-Shannon divergence of p_data and p_g, in nats."""
     value: float = np.nan
     """V(D, G) in nats."""
 
 
 def figure1(snapshots: Mapping[str, Snapshot | None]) -> Figure:
-    """Figure 1: p_data, p_g and D over the x line, and below it the z line with arrows z -> x = G(z).
+    """Draw Figure 1: p_data, p_g and D over the x line, and below it the z line with arrows z -> x = G(z).
 
-    D* lies beneath D. Under each panel stand the divergence and the value, measured.
+    D* is drawn behind D. The Jensen-Shannon divergence and the value, as measured, are printed below each panel.
 
     Args:
-        snapshots: By its letter, a panel each, left to right, with the same x and p_data; None is one that the run did
-            not reach.
+        snapshots: The panels by their letters, left to right, all with the same x and p_data; None for a panel that
+            the run did not reach.
     """
     reached = {letter: snapshot for letter, snapshot in snapshots.items() if snapshot}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(snapshots), figsize=(WIDTH, 2.1), squeeze=False, layout="constrained")
-        key: dict[str, Any] = {}
+        legend: dict[str, Any] = {}
         for ax, (letter, snapshot) in zip(axes[0], snapshots.items(), strict=True):
             ax.set_xlabel(f"({letter})\nnot reached", size=7)
             ax.set(xticks=(), yticks=())
@@ -61,14 +61,14 @@ def figure1(snapshots: Mapping[str, Snapshot | None]) -> Figure:
                 answers, *_ = _draw_snapshot(ax, snapshot, _highest(reached.values()))
                 answers.set_yticks(*(_HALVES if letter == [*reached][-1] else ((), ())))
                 ax.set_xlabel(f"({letter})\nJSD {snapshot.jsd:.4f}\nV {snapshot.value:.3f}".replace("-", MINUS))
-                key = key or _key(ax, answers)
-        if key:
-            figure.legend(loc="outside upper center", **key)
+                legend = legend or _legend(ax, answers)
+        if legend:
+            figure.legend(loc="outside upper center", **legend)
         return figure
 
 
 def figure1_animation(recording: Recording, snapshot: Callable[[int], Snapshot]) -> list[Pixels]:
-    """A panel of `figure1`, moving: frames (height, width, 3) of recorded iterations.
+    """Animate a panel of `figure1` over training: frames (height, width, 3) of recorded iterations.
 
     `snapshot` gives the snapshot at an index of the recording.
     """
@@ -77,8 +77,8 @@ def figure1_animation(recording: Recording, snapshot: Callable[[int], Snapshot])
         highest = _highest(snapshot(index) for index in range(len(recording.iterations)))
         answers, p_g, d, optimal, arrows = _draw_snapshot(ax, snapshot(0), highest)
         answers.set_yticks(*_HALVES)
-        measured = ax.set_xlabel(" ")  # an axis draws its label into the still part, too: only its room is wanted
-        figure.legend(loc="outside upper right", **_key(ax, answers))
+        measured = ax.set_xlabel(" ")  # blank, to reserve room: the axis would draw it into the still part
+        figure.legend(loc="outside upper right", **_legend(ax, answers))
 
         def show(index: int) -> None:
             now = snapshot(index)
@@ -92,7 +92,7 @@ def figure1_animation(recording: Recording, snapshot: Callable[[int], Snapshot])
 
 
 def learned_discriminators(snapshots: Mapping[str, Snapshot]) -> Figure:
-    """Proposition 1: D, trained against fixed generators, over D*; a panel for each snapshot, under its title."""
+    """Draw Proposition 1: D, trained against fixed generators, over D*; a panel for each snapshot, by its title."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(snapshots), figsize=(WIDTH, 2.0), squeeze=False, layout="constrained")
         for ax, (title, snapshot) in zip(axes[0], snapshots.items(), strict=True):
@@ -100,7 +100,7 @@ def learned_discriminators(snapshots: Mapping[str, Snapshot]) -> Figure:
             answers.set_yticks(*(_HALVES if ax is axes[0, -1] else ((), ())))
             ax.set_title(title, size=7)
             ax.set_xlabel("x")
-        figure.legend(loc="outside upper center", **_key(axes[0, 0], answers))
+        figure.legend(loc="outside upper center", **_legend(axes[0, 0], answers))
         return figure
 
 
@@ -109,7 +109,7 @@ def _highest(snapshots: Iterable[Snapshot]) -> float:
 
 
 def _draw_snapshot(ax: Axes, snapshot: Snapshot, highest: float) -> tuple[Axes, Any, Any, Any, Any]:
-    # Returns D's axes, and what moves: the lines of p_g, D and D*, and the arrows.
+    # Returns D's axes and the artists that change: the lines of p_g, D and D*, and the arrows.
     answers, p_g, d, optimal = _draw_densities(ax, snapshot, highest)
     for y, name in ((0, "x"), (-_DEPTH, "z")):
         answers.axhline(y, color="black", linewidth=0.7)
@@ -125,8 +125,8 @@ def _draw_snapshot(ax: Axes, snapshot: Snapshot, highest: float) -> tuple[Axes, 
     return answers, p_g, d, optimal, arrows
 
 
-def _key(upper: Axes, answers: Axes) -> dict[str, Any]:
-    # What a legend of both needs.
+def _legend(upper: Axes, answers: Axes) -> dict[str, Any]:
+    # The arguments of a legend for both axes.
     lines = {line.get_label(): line for line in (*upper.lines, *answers.lines[:2])}  # the others are the x and z lines
     return {"handles": lines.values(), "labels": lines, "ncols": 4}
 
@@ -145,8 +145,8 @@ def _draw_densities(ax: Axes, snapshot: Snapshot, highest: float) -> tuple[Axes,
 
 
 def _arrows(snapshot: Snapshot) -> tuple[Floats, Floats, Floats, Floats]:
-    # From evenly spaced z, on a line as wide as the x line, to G(z): x, y, and how far right and up. The z line points
-    # to where G rises, so that the arrows do not cross.
+    # Arrows from evenly spaced z to G(z): their start, x and y, and their extent in x and y. The z line is as wide as
+    # the x line. If G falls, it runs from right to left, so that the arrows do not cross.
     z = np.linspace(snapshot.z[0], snapshot.z[-1], _ARROWS + 2)[1:-1]
     ends = snapshot.x[[0, -1]] if snapshot.mapped[-1] >= snapshot.mapped[0] else snapshot.x[[-1, 0]]
     tails = np.interp(z, snapshot.z[[0, -1]], ends)

@@ -1,6 +1,6 @@
-"""A run of an experiment, from its command line to its exit status: data, networks, training, metrics, figures.
+"""Runs of experiments, from the command line to the exit status: data, networks, training, metrics, figures.
 
-Nothing that is imported here needs TensorFlow: the tools over runs, and the NumPy experiment, do without.
+Importing this module does not import TensorFlow: the NumPy experiment and the tools that read runs work without it.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ from gan_paper.run.folder import verdict as verdict
 
 
 def main() -> None:
-    """Run the experiment whose script this is called from.
+    """Run the experiment whose script calls this.
 
-    Exit statuses: 0 done; 2 the person asked for something that cannot be; 3 training diverged, or a disk or the memory
-    failed it; 130 and 143 stopped by Ctrl-C and SIGTERM.
+    Exit statuses: 0 finished; 2 the command asks for something that cannot be done; 3 training diverged, a file could
+    not be written, or memory ran out; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
     """
     experiment: Any = sys.modules["__main__"]
     with exit_statuses():
@@ -43,22 +43,22 @@ def main() -> None:
 
 
 def train(experiment: Any, config: Config) -> Folder:
-    """Train an experiment into its folder, evaluate, print the table, and plot.
+    """Train an experiment, evaluate it, print the table and plot; the files go into the run's folder.
 
     Args:
         experiment: A module with `PRESETS`, `data`, `make_gan`, `evaluate` and `plot`; see `experiments/gaussian.py`.
-        config: One of its configs.
+        config: Configuration of the run.
 
     Raises:
-        Refused: if something that the config asks for cannot be done; nothing is written then.
+        Refused: if the config asks for something that cannot be done; nothing is written then.
     """
-    from gan_paper.run import recorder  # TensorFlow's, which experiments without Keras do without
+    from gan_paper.run import recorder  # imports TensorFlow
 
     began, name = time.perf_counter(), Path(experiment.__file__).stem
     folder = Folder(name, experiment.PRESETS, config)
     try:
         x, gan = experiment.data(config), experiment.make_gan(config)
-        pair = x if isinstance(x, tuple) else (x, None)  # with c, where the GAN is conditional
+        pair = x if isinstance(x, tuple) else (x, None)  # (x, c) for a conditional GAN
         gan.minibatches(pair[0], config.m, config.seed, pair[1])
     except ValueError as error:
         raise Refused(f"{name}: {error}") from None
@@ -80,10 +80,10 @@ def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment:
     """Print the table of a trained run, plot, and write `metrics.json`, which says that the run is finished.
 
     Args:
-        folder: Of the run.
-        metrics: What was measured, flat.
-        began: When the run did, by `time.perf_counter`.
-        experiment: Whose `plot` draws the figures; its `measure`, if it has one, adds metrics from the folder.
+        folder: The run's folder.
+        metrics: Metrics of the trained networks, by name.
+        began: Start of the run, by `time.perf_counter`.
+        experiment: The module whose `plot` draws the figures; its `measure`, if any, adds metrics from the folder.
     """
     config = folder.config
     row = {"experiment": folder.content["experiment"], "preset": config.preset, "seed": config.seed}
@@ -101,7 +101,7 @@ def finish(folder: Folder, metrics: Mapping[str, Any], began: float, experiment:
 
 
 def table(rows: Sequence[Sequence[Any]]) -> str:
-    """Rows as aligned columns; floats to four significant digits."""
+    """Format rows as aligned columns, floats with four significant digits."""
     cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
@@ -109,7 +109,7 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
 
 @contextlib.contextmanager
 def exit_statuses() -> Iterator[None]:
-    """Turn what ends a script early into one line on the error stream, with its notes, and the exit status."""
+    """Turn the exception or signal that stops a script into one line on standard error and an exit status."""
     signals: list[int] = []
 
     def stop(number: int, frame: Any) -> None:
@@ -118,7 +118,7 @@ def exit_statuses() -> Iterator[None]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    ended: BaseException = KeyboardInterrupt()  # which a library may have swallowed
+    ended: BaseException = KeyboardInterrupt()  # in case a library swallowed the interruption
     try:
         yield
         if not signals:
@@ -127,19 +127,17 @@ def exit_statuses() -> Iterator[None]:
         ended = error
     notes = getattr(ended, "__notes__", [])
     match ended:
-        case BaseException() if signals:  # whatever TensorFlow, or a thread of its own, has made of the interruption
-            status, said = 128 + signals[0], "stopped"
-        case KeyboardInterrupt():
-            status, said = 128 + signal.SIGINT, "stopped"
+        case BaseException() if signals:  # TensorFlow may have turned the interruption into any exception
+            status, message = 128 + signals[0], "stopped"
         case Refused():
-            status, said, notes = 2, str(ended), []
+            status, message, notes = 2, str(ended), []
         case FloatingPointError():
-            status, said = 3, str(ended)
+            status, message = 3, str(ended)
         case MemoryError():
-            status, said = 3, "out of memory"
-        case OSError():  # a full disk, say, or a folder that went away
-            status, said = 3, f"{ended.filename}: {ended.strerror}" if ended.filename else str(ended)
+            status, message = 3, "out of memory"
+        case OSError():  # a full disk, or a folder that was deleted
+            status, message = 3, f"{ended.filename}: {ended.strerror}" if ended.filename else str(ended)
         case _:
             raise ended
-    print(f"{Path(sys.argv[0]).name}: {'; '.join([said, *notes])}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: {'; '.join([message, *notes])}", file=sys.stderr)
     sys.exit(status)

@@ -1,4 +1,4 @@
-"""The config of an experiment: a frozen dataclass whose docstrings are the `--help`, presets, and the command line."""
+"""The configuration of a run: a frozen dataclass whose docstrings are the `--help`, presets, and the command line."""
 
 import argparse
 import contextlib
@@ -19,21 +19,22 @@ from typing import Any, TypeVar
 import tyro
 
 LAYOUT = 4
-"""The version of the files of a run and of the way its minibatches are drawn: no other is resumed."""
+"""Version of a run's files and of how minibatches are drawn. A run of another version is not resumed."""
 PLACES = ("output", "resume", "data", "pdf")
-"""Settings that say where things are and how they are written, not what the run is."""
+"""Settings that change no number of a run: where its files are, and how they are written."""
 
 
 class Refused(ValueError):
-    """What a person asked for cannot be done: one line that names the argument, the value and what is accepted."""
+    """The user asked for something impossible: one line names the argument, its value and what is accepted."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings that every experiment has; each adds its own.
+    """The settings that all experiments share; each experiment adds its own.
 
     Raises:
-        ValueError: if a whole number is below 1 (a seed below 0), or another number is negative or not finite.
+        ValueError: if a whole number is below 1 (a seed below 0), another number is negative or not finite, or
+            `record_every` does not divide the iterations.
     """
 
     preset: str = "default"
@@ -45,11 +46,11 @@ class Config:
     m: int = 128
     """Minibatch size."""
     record_every: int = 100
-    """Iterations between recorded histograms; divides the iterations."""
+    """Iterations between recorded histograms; must divide the iterations."""
     output: Path | None = None
-    """Folder of the run [default: runs/EXPERIMENT/, named after the settings that differ, and the seed]."""
+    """Folder of the run [default: runs/EXPERIMENT/NAME, where NAME lists the changed settings and the seed]."""
     resume: bool = False
-    """Go on from the last checkpoint of the run in the output folder."""
+    """Resume the run in the output folder from its last checkpoint."""
     pdf: bool = False
     """Write the figures as PDF, too."""
 
@@ -65,11 +66,11 @@ class Config:
 
     @property
     def every(self) -> int:
-        """Iterations between records: `record_every`, or the whole of a shorter run."""
+        """Iterations between records: `record_every`, or all iterations of a shorter run."""
         return min(self.record_every, self.iterations)
 
     def settings(self) -> dict[str, Any]:
-        """What the run is, as plain JSON values: all settings but `PLACES` and the preset's name."""
+        """The settings that define the run, as JSON values: all but `PLACES` and the preset's name."""
         settings = {name: value for name, value in dataclasses.asdict(self).items() if name not in (*PLACES, "preset")}
         return json.loads(json.dumps(settings))
 
@@ -78,21 +79,21 @@ C = TypeVar("C", bound=Config)
 
 
 def flag(name: str) -> str:
-    """How the command line names a setting."""
+    """The flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
 def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, description: str | None = None) -> C:
-    """The config that the command line asks for: a preset's, changed by the other flags.
+    """Read the command line: the config of a preset, changed by the other flags.
 
     Args:
         presets: Configs by name; the first is the default.
-        args: The command line [default: the process's].
-        description: Of the experiment, for `--help`.
+        args: Arguments of the command line [default: the process's].
+        description: Description of the experiment, for `--help`.
 
     Raises:
         Refused: if there is no such preset or no such flag.
-        SystemExit: with status 2, if a value is not understood or out of range.
+        SystemExit: with status 2, if a value cannot be parsed or is out of range.
     """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", default=next(iter(presets)))
@@ -108,7 +109,7 @@ def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, descripti
 
 
 def folder_name(config: Config, presets: Mapping[str, Config]) -> str:
-    """A run's folder: `[PRESET-][NAME=VALUE-...]seedN`, where the default preset is not named."""
+    """The name of a run's folder: `[PRESET-][SETTING=VALUE-...]seedN`, without PRESET for the default preset."""
     usual = presets[config.preset].settings()
     changes = {name: value for name, value in config.settings().items() if name != "seed" and value != usual[name]}
     parts = [] if config.preset == next(iter(presets)) else [config.preset]
@@ -122,7 +123,7 @@ def find_experiments(folder: Path) -> list[str]:
 
 
 def load_experiment(name: str, folder: Path) -> ModuleType:
-    """Import an experiment of a folder.
+    """Import an experiment from a folder.
 
     Raises:
         Refused: if the folder holds no such experiment.
@@ -137,7 +138,7 @@ def load_experiment(name: str, folder: Path) -> ModuleType:
 
 @cache
 def versions(folder: Path) -> dict[str, str]:
-    """The versions of Python and of the packages, and the commit of the code in a folder (`-dirty`: it was changed)."""
+    """The versions of Python and the packages, and a folder's Git commit (`-dirty`: with uncommitted changes)."""
     found = {"python": platform.python_version()}
     for package in ("gan-paper", "keras", "tensorflow", "numpy", "scipy"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

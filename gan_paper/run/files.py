@@ -1,4 +1,4 @@
-"""Reading and writing files, checkpoints among them: nothing is half-written, nothing in a file is executed."""
+"""Files and checkpoints: none is left half-written, and reading one never executes code from it."""
 
 import contextlib
 import io
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEPT = 2
-"""How many checkpoints stay: the newest, and the one before it should the newest be damaged."""
+"""Number of checkpoints kept: the newest, and the one before it in case the newest is damaged."""
 SECONDS = 10.0
-"""The least time from one checkpoint to the next."""
+"""Least time from one checkpoint to the next, in seconds."""
 _RECORDING, _VARIABLE = "recording_", "variable_"
 
 
@@ -37,13 +37,13 @@ def write(path: Path, content: bytes | memoryview) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            temporary.chmod(0o644)  # a temporary file is its owner's alone
+            temporary.chmod(0o644)  # mkstemp lets only the owner read it
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:  # what fails in writing, rather than in opening, does not say where
+    except OSError as error:  # an error in writing, unlike one in opening, names no file
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
-    with contextlib.suppress(OSError):  # Windows opens no folder, and some network disks flush none
+    with contextlib.suppress(OSError):  # Windows cannot open a folder, some network disks cannot flush one
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -65,18 +65,18 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray], compress: bool = Fal
 
 @contextlib.contextmanager
 def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn whatever goes wrong in reading a file into a refusal of one line that names it."""
+    """Turn any error in reading a file into `Refused`, with one line that names the file."""
     try:
         yield
     except FileNotFoundError:
         raise Refused(f"{path} does not exist") from None
-    except Exception as error:  # damaged and foreign files make the standard library and NumPy raise nearly anything
+    except Exception as error:  # damaged files make the standard library and NumPy raise nearly anything
         reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or "it ends too early"
         raise Refused(f"{path} is not a readable {kind} ({reason})") from None
 
 
 def read_text(path: Path) -> str:
-    """A text file in UTF-8.
+    """Read a text file in UTF-8.
 
     Raises:
         Refused: if it cannot be read, in one line that names it.
@@ -86,23 +86,23 @@ def read_text(path: Path) -> str:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
-    """The arrays of an `.npz` file.
+    """Read the arrays of an `.npz` file.
 
     Raises:
         Refused: if it cannot be read, in one line that names it.
     """
-    with readable(path, ".npz file of plain arrays"), path.open("rb") as file:  # NumPy leaves open what is damaged
+    with readable(path, ".npz file of plain arrays"), path.open("rb") as file:  # NumPy leaves a damaged file open
         return dict(np.load(file, allow_pickle=False))
 
 
 class State(NamedTuple):
-    """What a run needs to go on.
+    """The content of a checkpoint: all that a run needs to resume.
 
     Attributes:
-        iteration: How far it is.
-        variables: Of the networks and the optimizers, in an order of the caller's.
-        recording: Its histograms.
-        history: Its rows.
+        iteration: Number of iterations made.
+        variables: Variables of the networks and the optimizers, in the caller's order.
+        recording: Histograms so far.
+        history: Rows of the history so far.
     """
 
     iteration: int
@@ -112,55 +112,52 @@ class State(NamedTuple):
 
 
 class Checkpoints:
-    """The checkpoints of a run, by iteration, in a folder that is made with the first one."""
+    """The checkpoints of a run, one file per iteration, in a folder that is created with the first one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._own: list[int] = []  # written here, or found whole: no other file is ever deleted
+        self._kept: list[int] = []  # iterations written here or found undamaged: no other file is ever deleted
         self._saved, self._cost = time.perf_counter(), 0.0
 
     def is_due(self) -> bool:
-        """Whether ten seconds have gone since the last one, and a hundred times as long as it took."""
+        """Whether `SECONDS` have passed since the last checkpoint, and 100 times the time that writing it took."""
         return time.perf_counter() - self._saved > max(SECONDS, 100 * self._cost)
 
     def save(self, state: State) -> None:
-        """Write a checkpoint, and delete the oldest of this run's but two."""
+        """Write a checkpoint, and delete all but the newest `KEPT` of this run."""
         began = time.perf_counter()
         arrays = {f"{_VARIABLE}{i}": np.asarray(value) for i, value in enumerate(state.variables)}
         arrays |= {_RECORDING + name: array for name, array in state.recording.arrays().items()}
         arrays |= {"history": np.asarray(json.dumps(state.history))}
         self.folder.mkdir(exist_ok=True)
         write_arrays(self._path(state.iteration), arrays)
-        self._own = [i for i in self._own if i < state.iteration] + [state.iteration]
-        while len(self._own) > KEPT:
-            self._path(self._own.pop(0)).unlink(missing_ok=True)
+        self._kept = [i for i in self._kept if i < state.iteration] + [state.iteration]
+        while len(self._kept) > KEPT:
+            self._path(self._kept.pop(0)).unlink(missing_ok=True)
         self._saved = time.perf_counter()
         self._cost = self._saved - began
 
     def newest(self, most: int) -> State | None:
-        """The state in the newest whole checkpoint of at most so many iterations; None if there is no checkpoint.
+        """Read the newest undamaged checkpoint of at most `most` iterations; None if there is no checkpoint.
 
         Raises:
-            Refused: if there are some, and none is whole.
+            Refused: if there are checkpoints, but no such one.
         """
         found = sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal())
+        states: list[State] = []
         faults: list[str] = []
-        newest: State | None = None
         for iteration in found:
             try:
-                state = self._read(iteration)
+                states.append(self._read(iteration))
             except Refused as error:
                 faults.append(str(error))
-                continue
-            self._own.append(iteration)
-            newest = state if iteration <= most else newest
-        if newest is None:
-            if found:
-                raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
-            return None
+        self._kept = [state.iteration for state in states]
+        usable = [state for state in states if state.iteration <= most]
+        if found and not usable:
+            raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
         for fault in faults:
-            print(f"{fault}; resuming at iteration {newest.iteration}")
-        return newest
+            print(f"{fault}; resuming at iteration {usable[-1].iteration}")
+        return usable[-1] if usable else None
 
     def _path(self, iteration: int) -> Path:
         return self.folder / f"{iteration}.npz"

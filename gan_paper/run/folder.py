@@ -1,4 +1,4 @@
-"""A run's folder: opened by one process at a time, resumed, and never cleared; and what is read from it."""
+"""A run's folder: one process at a time writes it, and none clears it. Functions that read its files."""
 
 import contextlib
 import csv
@@ -23,28 +23,28 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 OWN = "reference.npz"
-"""In the folder of a run on one-dimensional data: the exact masses that p_data gives to the run's own bins."""
+"""File in the folder of a run on one-dimensional data: the exact p_data over the run's bins."""
 
 
 class Folder:
-    """The folder of one run. Nothing is written, and nothing in it is changed, before `opened`.
+    """The folder of one run. Nothing in it is written or changed before `opened`.
 
     Args:
-        experiment: The experiment's name.
-        presets: Of the experiment.
-        config: Of the run.
+        experiment: Name of the experiment.
+        presets: Presets of the experiment.
+        config: Configuration of the run.
 
     Attributes:
-        path: Of the folder.
-        content: Of `config.json`.
-        written: The figures written.
+        path: Path of the folder.
+        content: Content of `config.json`.
+        written: Paths of the figures written.
 
     Raises:
-        Refused: if the folder is not empty and is not to be resumed, or holds no run with these settings.
+        Refused: if the folder is not empty and the run is not to be resumed, or it holds no run with these settings.
     """
 
     def __init__(self, experiment: str, presets: Mapping[str, Config], config: Config) -> None:
-        self.config: Any = config  # of the class of its experiment
+        self.config: Any = config  # of its experiment's class
         self.path = config.output or Path("runs") / experiment / folder_name(config, presets)
         self.content: dict[str, Any] = {
             "experiment": experiment,
@@ -62,7 +62,7 @@ class Folder:
             raise Refused(f"--output {self.path} cannot be read as a folder: {error.strerror}") from None
 
     def _is_new(self) -> bool:
-        # Hidden files do not count: they are the lock, and what a process left that was killed while it wrote.
+        # Hidden files do not count: they are the lock, and temporary files of a process that was killed.
         return not self.path.exists() or all(path.name.startswith(".") for path in self.path.iterdir())
 
     def _check(self) -> None:
@@ -88,15 +88,15 @@ class Folder:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[files.State | None]:
-        """Make the folder, keep other processes out of it, find the newest checkpoint, and write `config.json`.
+        """Create the folder, lock it against other processes, read the newest checkpoint, and write `config.json`.
 
-        What ends the block early gets a note that says how to go on.
+        An exception that leaves the block gets a note that says how to resume.
 
         Yields:
-            The state to go on from; None at the beginning.
+            The state to resume from; None for a new run.
 
         Raises:
-            Refused: if the folder cannot be written, another process has it open, or no checkpoint in it fits.
+            Refused: if the folder cannot be written, another process has locked it, or no checkpoint in it fits.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ class Folder:
                 raise
 
     def save_reference(self, p_data: Distribution, recording: Recording) -> None:
-        """Write the exact p_data over the bins of a recording, with its tolerance, as the run's own reference."""
+        """Write the run's own reference: the exact p_data over a recording's bins, with the recording's tolerance."""
         exact = Recording.exact(p_data, recording.edges[recording.main], recording.tolerance)
         files.write_arrays(self.path / OWN, exact.arrays(), compress=True)
 
@@ -159,11 +159,10 @@ class Folder:
 
 
 def save_figure(path: Path, figure: Figure, content: Mapping[str, Any], pdf: bool = True) -> list[Path]:
-    """Write a figure as a PNG, 200 dots per inch, and as a vector PDF beside it, and close it.
+    """Write a figure as a PNG of 200 dots per inch and, if `pdf`, as a vector PDF beside it; then close it.
 
-    Both carry the configuration of the run that is shown, as JSON: the PNG as its description, the PDF as its subject.
-    The same figure gives the same bytes. The PDF, which embeds its fonts, takes longer than the PNG; without `pdf` it
-    is left out. Returns the paths of what was written.
+    Both carry `content`, the configuration of the run, as JSON: the PNG as its description, the PDF as its subject.
+    The same figure gives the same bytes. The PDF embeds its fonts. Returns the paths written.
     """
     title, text = f"{content.get('experiment')}: {path.stem}", json.dumps(content, default=str)
     metadata: dict[str, dict[str, Any]] = {".png": {"Title": title, "Description": text}}
@@ -179,19 +178,19 @@ def save_figure(path: Path, figure: Figure, content: Mapping[str, Any], pdf: boo
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The `config.json` of a run: `experiment`, `preset`, `layout`, `settings` and `versions`.
+    """Read the `config.json` of a run: `experiment`, `preset`, `layout`, `settings` and `versions`.
 
     Raises:
-        Refused: if it cannot be read or is none, in one line that names it.
+        Refused: if it cannot be read, or is not the file of a run.
     """
     return _read_json(folder / "config.json", experiment=str, preset=str, layout=int, settings=dict, versions=dict)
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """The `metrics.json` of a finished run: a flat dict.
+    """Read the `metrics.json` of a finished run: a flat dict.
 
     Raises:
-        Refused: if the run is not finished, or the file is damaged, in one line that names it.
+        Refused: if the run is not finished, or the file is damaged.
     """
     return _read_json(folder / "metrics.json", experiment=str, preset=str, seed=int, iterations=int)
 
@@ -207,10 +206,10 @@ def _read_json(path: Path, **kinds: type) -> dict[str, Any]:
 
 
 def read_recording(folder: Path) -> Recording:
-    """The recording of a run, or, given an `.npz` file, a reference.
+    """Read the recording in a run's folder or, given an `.npz` file, a reference.
 
     Raises:
-        Refused: if there is none or it is damaged, in one line that names it.
+        Refused: if there is none, or it is damaged.
     """
     path = folder if folder.suffix == ".npz" else folder / "histograms.npz"
     arrays = files.read_arrays(path)
@@ -219,10 +218,10 @@ def read_recording(folder: Path) -> Recording:
 
 
 def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
-    """The columns of a run's `history.csv`, by name.
+    """Read the columns of a run's `history.csv`, by name.
 
     Raises:
-        Refused: if it cannot be read, in one line that names it.
+        Refused: if it cannot be read.
     """
     text = files.read_text(path := folder / "history.csv")
     with files.readable(path, "history"):
@@ -231,32 +230,32 @@ def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def find_reference(folder: Path, references: Path) -> Path | None:
-    """The reference of a run: its own, or else EXPERIMENT-PRESET.npz or EXPERIMENT.npz of a folder.
+    """Find the reference of a run: its own, or else EXPERIMENT-PRESET.npz or EXPERIMENT.npz of a folder; or None.
 
     Args:
-        folder: Of the run.
-        references: Of the references, `figures/reference`.
+        folder: The run's folder.
+        references: The folder of references, `figures/reference`.
 
     Raises:
         Refused: if the run's `config.json` cannot be read.
     """
     config = read_config(folder)
-    # From a file, only the last part of a name.
+    # The names come from a file: only their last parts count, so that they lead to no other folder.
     names = [Path(name).name for name in (f"{config['experiment']}-{config['preset']}", config["experiment"])]
     paths = [folder / OWN, *(references / f"{name}.npz" for name in names)]
     return next((path for path in paths if path.is_file()), None)
 
 
 def verdict(recording: Recording, path: Path | None, metrics: Mapping[str, Any]) -> str:
-    """What a reference says of a finished run, in a line.
+    """Compare a finished run with its reference, and tell the result in one line.
 
     Args:
-        recording: Of the run.
-        path: Of its reference, as `find_reference` finds it.
-        metrics: Of the run: of more samples than are recorded, they decide.
+        recording: The run's recording.
+        path: Path of its reference, from `find_reference`.
+        metrics: The run's metrics; measured on more samples, they replace the statistics of the recording.
 
     Returns:
-        `accepted by NAME`; `not accepted by NAME: ` and what is wrong; `cannot be told: ` and why; or `no reference`.
+        `accepted by NAME`; `not accepted by NAME: ` and the faults; `cannot be told: ` and why; or `no reference`.
     """
     if path is None:
         return "no reference"

@@ -1,4 +1,4 @@
-"""Training into a run's folder: a callback for `GAN.fit` that records and saves checkpoints; what is evaluated."""
+"""Training into a run's folder: `GAN.fit` with a callback that records samples and saves checkpoints."""
 
 import sys
 import tempfile
@@ -21,15 +21,15 @@ from rich.progress import Progress
 
 
 class Recorder(keras.callbacks.Callback):
-    """At the end of each epoch: a row of the history, histograms of samples, and a checkpoint where one is due.
+    """At the end of each epoch, add a row to the history, record samples, and save a checkpoint if one is due.
 
-    The samples are those of the generator that is evaluated and saved: with the EMA of G's weights, where there is one.
+    The samples come from the generator that is evaluated and saved: with the EMA of G's weights, if there is one.
 
     Args:
-        gan: What is trained.
+        gan: The GAN that is trained.
         folder: The run's folder.
-        recording: Takes the histograms.
-        c: Of a conditional GAN's data; its first rows, again and again, are those of the samples.
+        recording: The recording that counts the samples.
+        c: Conditions of a conditional GAN's data; the samples take the first of them, repeated if they are too few.
     """
 
     def __init__(self, gan: GAN, folder: Folder, recording: Recording, c: Any = None) -> None:
@@ -40,16 +40,16 @@ class Recorder(keras.callbacks.Callback):
         shape = recording.count, *gan.generator.inputs[0].shape[1:]
         noise = gan.p_z.sample(shape, (folder.config.seed, 0, RECORDED_NOISE), keras.config.floatx())
         self.inputs = noise if c is None else [noise, np.resize(c, (recording.count, *np.shape(c)[1:]))]
-        # All that training changes; Keras's own saving leaves out the states of its Dropout layers' generators.
+        # All that training changes. Keras's own saving leaves out the random state of its Dropout layers.
         self.variables = [*gan.variables, gan.iterations, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
 
     @property
     def iteration(self) -> int:
-        """The iteration that training is at."""
+        """The number of iterations made."""
         return int(self.gan.iterations)
 
-    def begin(self, state: files.State | None) -> int:
-        """Restore a checkpoint, or record iteration 0; returns the iteration.
+    def begin(self, state: files.State | None) -> None:
+        """Restore a checkpoint, or record iteration 0 of a new run.
 
         Raises:
             Refused: if the checkpoint's variables are not those of this GAN.
@@ -57,18 +57,17 @@ class Recorder(keras.callbacks.Callback):
         if state is None:
             self.record()
             self.save()
-            return 0
+            return
         if [np.shape(saved) for saved in state.variables] != [tuple(v.shape) for v in self.variables]:
             raise Refused(f"--resume cannot go on: checkpoint {state.iteration} holds the variables of other networks")
         for variable, saved in zip(self.variables, state.variables, strict=True):
             variable.assign(saved)
         self.recording.resume(state.recording)
         self.history = list(state.history)
-        self.folder.save_records(self.recording, self.history)  # a run may have died between its checkpoint and this
-        return state.iteration
+        self.folder.save_records(self.recording, self.history)  # a run may be killed between its checkpoint and these
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Record, and save where that is due."""
+        """Record, and save a checkpoint if one is due."""
         row = {name: float(number) for name, number in (logs or {}).items()}
         self.history.append({"iteration": self.iteration, **row})
         self.record()
@@ -76,14 +75,14 @@ class Recorder(keras.callbacks.Callback):
             self.save()
 
     def record(self) -> None:
-        """Count samples of the generator that is evaluated."""
+        """Record samples of the evaluated generator."""
         self.gan.averaged(self.evaluated)
         samples = self.evaluated.predict_on_batch(self.inputs)
         curves = self.recording.observe(self.evaluated) if self.recording.observe else {}
         self.recording.record(self.iteration, samples, curves)
 
     def save(self) -> None:
-        """Save a checkpoint."""
+        """Save a checkpoint and the records."""
         state = files.State(self.iteration, [np.asarray(v) for v in self.variables], self.recording, self.history)
         self.folder.checkpoints.save(state)
         self.folder.save_records(self.recording, self.history)
@@ -97,24 +96,25 @@ def fit(
     callbacks: list[keras.callbacks.Callback],
     state: files.State | None = None,
 ) -> int:
-    """Train by `GAN.fit` into a run's folder, from a checkpoint of it, in epochs of `record_every` iterations.
+    """Train by `GAN.fit` into a run's folder, in epochs of `record_every` iterations, from a checkpoint if any.
 
-    The folder gets `history.csv`, `histograms.npz` and checkpoints as training goes, and at its end `generator.keras`
-    and `discriminator.keras`: with the EMA of their weights, where the optimizers keep them. Where G's does, its last
-    iterate is `generator-last.keras`.
+    During training the folder gets `history.csv`, `histograms.npz` and checkpoints, at the end `generator.keras` and
+    `discriminator.keras`: each with the EMA of its weights, if its optimizer keeps one. If G's does,
+    `generator-last.keras` has G's last iterate.
 
     Returns:
-        The iterations that were made here; a resumed run makes only the remaining ones.
+        The number of iterations made by this call; a resumed run makes only the remaining ones.
 
     Raises:
-        Refused: if the checkpoints do not fit.
+        Refused: if the checkpoint's variables are not those of this GAN.
         FloatingPointError: if a weight or a loss stops being finite; the last good checkpoint stays.
         OSError: if a file cannot be written.
         MemoryError: if TensorFlow has too little memory.
     """
     x, c = x if isinstance(x, tuple) else (x, None)
     config, recorder = folder.config, Recorder(gan, folder, recording, c)
-    start = recorder.begin(state)
+    recorder.begin(state)
+    start = recorder.iteration
     with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("training", total=config.iterations, completed=start)
         show = keras.callbacks.LambdaCallback(
@@ -141,13 +141,13 @@ def fit(
 
 
 def of_line(x: Distribution) -> Recording:
-    """The recording of an experiment on the real line that does not say what to count: 64 bins, 8 deviations wide."""
+    """The default recording of one-dimensional data: 64 bins, to 8 standard deviations on each side of the mean."""
     edges = np.linspace(x.mean - 8 * x.std, x.mean + 8 * x.std, 65)
     return Recording({"x": edges}, observe=observe_line(edges))
 
 
 def observe_line(edges: Any) -> Callable[[GAN], Mapping[str, Any]]:
-    """For a recording of one-dimensional data: D from the first edge to the last, and G where z is one number too."""
+    """The `observe` of a recording of one-dimensional data: D over all bins, and G if its noise is one-dimensional."""
 
     def observe(evaluated: GAN) -> Mapping[str, Any]:
         generator, discriminator = evaluated.generator, evaluated.discriminator
