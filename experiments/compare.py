@@ -1,4 +1,4 @@
-"""Compares a run, or anybody's samples, with a reference, with other samples, or with another run.
+"""Compares a run, or a file of samples, with a reference, with other samples, or with another run.
 
   compare.py RUN                 a run with its reference: the exact p_data in its folder, or else the reference of its
                                  experiment in figures/reference/

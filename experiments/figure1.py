@@ -79,7 +79,7 @@ P_Z = Uniform(-1 + 1e-5, 1 - 1e-5)  # without the ends, where artanh is infinite
 EDGES = np.linspace(-8, 8, 65)
 X = P_DATA.mean + P_DATA.std * np.linspace(-12, 12, 3001)
 Z = np.tanh(np.arctanh(P_Z.high) * np.linspace(-1, 1, 1001)).astype("f").astype(float)
-"""Noise, evenly spaced in artanh z, and rounded to float32, which G takes."""
+"""Noise, evenly spaced in artanh z, and rounded to float32 as G's inputs are."""
 DRAWN = np.abs(X - P_DATA.mean - 0.25 * P_DATA.std) <= 3.25 * P_DATA.std
 """The part of `X` that is drawn."""
 

@@ -113,7 +113,7 @@ class Images:
     """A data set of images as bytes, from which minibatches are drawn independently and uniformly, as in Algorithm 1.
 
     Attributes:
-        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled as they are drawn.
+        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled when drawn.
         low: The value of a byte of 0 after scaling.
         high: The value of a byte of 255.
     """

@@ -1,8 +1,8 @@
-"""What the experiments on images share: settings, optimizers, what is evaluated, and figures.
+"""What the experiments on images share: settings, optimizers, evaluation and figures.
 
 Two generators are saved and evaluated: the last iterate, which the authors used, and an EMA of the weights, which the
-figures show. A long EMA has a higher log-likelihood but blurred samples, so it spans some 200 iterations
-(docs/results/mnist.md compares lengths).
+figures show. A long EMA has a higher log-likelihood but blurred samples, so by default it spans some 200
+iterations (docs/results/mnist.md compares lengths).
 
 An epoch is as many minibatches as the training images fill. Each minibatch is drawn independently, as in Algorithm 1;
 the authors' code shuffles the images and goes through them.

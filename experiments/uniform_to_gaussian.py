@@ -92,7 +92,7 @@ def data(config: Config) -> Distribution:
 
 
 def make_gan(config: Config) -> GAN:
-    """The networks and their optimizers, with one thread for each operation: it takes 0.8 times as long as two."""
+    """The networks and their optimizers. One thread for each operation takes 0.8 times as long as two."""
     c = config
     with contextlib.suppress(RuntimeError):  # raised if TensorFlow has already started
         tf.config.threading.set_intra_op_parallelism_threads(1)
