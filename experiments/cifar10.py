@@ -1,17 +1,17 @@
 """CIFAR-10, the paper's Figures 2 (c) and (d): `python experiments/cifar10.py [--preset NAME] [--seed N]`.
 
-The paper shows samples and reports no number. The networks, and all else, are the authors' released settings:
-https://github.com/goodfeli/adversarial. Each image is normalised to one contrast: its mean is subtracted, and as a
-vector it gets the length 55. Figures show -3 as black and 3 as white, beyond which lie 0.2 % of the values; the
-authors' have the largest value of the samples there. What is saved and evaluated: `image_experiment.py`.
+The paper shows samples and reports no number. The networks and all other settings are those that the authors released:
+https://github.com/goodfeli/adversarial. The contrast of each image is normalised: its mean is subtracted, and it is
+scaled to a length of 55 as a vector. Figures show -3 as black and 3 as white; 0.2 % of the values lie outside. The
+authors scale by the largest value of the samples instead. `image_experiment.py` says what is saved and evaluated.
 
 Presets:
-  full        Figure 2 (c): fully connected networks. On two cores an iteration takes 1.4 s: a job for a GPU. For how
-              long the authors trained is not published; 300 epochs are our choice.
-  conv        Figure 2 (d): D convolutional, G with a transposed convolution. On two cores 1.9 s an iteration.
+  full        Figure 2 (c): fully connected networks. An iteration takes 1.4 s on two cores, so this needs a GPU. The
+              authors did not publish how long they trained; 300 epochs are our choice.
+  conv        Figure 2 (d): D is convolutional, G has a transposed convolution. An iteration takes 1.9 s on two cores.
   full-small  `full` with all hidden layers a quarter as wide, for 100 epochs.
-  conv-small  `conv`, likewise. Where a layer has fewer inputs than the authors', its first weights are larger in
-              proportion to the root, so that activations begin as large; otherwise D stays at 1/2 for 33 epochs.
+  conv-small  `conv`, likewise. A layer with fewer inputs than the authors' has initial weights that are larger by the
+              square root of the ratio, so that activations start equally large; otherwise D stays at 1/2 for 33 epochs.
 """
 
 from dataclasses import dataclass, replace
@@ -40,21 +40,21 @@ class Config(ImageConfig):
     dataset: ClassVar[str] = "cifar10"
 
     iterations: int = 120_000
-    """Iterations: updates of D and of G."""
+    """Iterations of Algorithm 1: updates of D and of G."""
     record_every: int = 400
-    """Iterations of an epoch, 40,000 / m: between records, and between rises of the momentum."""
+    """Iterations between records and between rises of the momentum: an epoch, 40,000 / m."""
     d_learning_rate: float = 0.0125
-    """First learning rate of D: half the authors', since they halve D's objective."""
+    """Initial learning rate of D: half the authors', since they halve D's objective."""
     g_learning_rate: float = 0.025
-    """First learning rate of G."""
+    """Initial learning rate of G."""
     simultaneous: bool = True
-    """Whether D and G are updated together, from the same samples, as by the authors; alternating otherwise."""
+    """Whether D and G are updated together, from the same samples, as the authors do; otherwise they alternate."""
     ema: float = 0.0015
-    """Share of the run that the EMA of G's weights spans; 0: none."""
+    """Length of the EMA of G's weights, as a share of the run; 0: no EMA."""
     convolutional: bool = False
     """Whether the networks are those of Figure 2 (d); otherwise those of Figure 2 (c)."""
     narrower: int = 1
-    """By how much the hidden layers are narrower than the authors'."""
+    """Factor by which the hidden layers are narrower than the authors'."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,15 +84,15 @@ PRESETS = {
 
 @keras.saving.register_keras_serializable("gan_paper")
 class MaxoutPooling(keras.layers.Layer):
-    """Makes a maxout layer of a convolution, with max pooling: each output is the greatest of its pieces over a pool.
+    """Max pooling of a maxout convolution: each output is the maximum of its pieces over a pool.
 
-    It maps (m, height, width, pieces * channels), piece by piece, to (m, ..., channels). As in cuda-convnet, the
-    authors' library, a pool begins at every `stride`, and the last one may reach over the edge.
+    It maps (m, height, width, pieces * channels), one piece after the other, to (m, rows, columns, channels). As in
+    cuda-convnet, the authors' library, a pool starts every `stride` pixels, and the last one may extend past the edge.
 
     Args:
-        pieces: Convolutions of which each output is the greatest.
-        size: Side of the pools.
-        stride: From one pool to the next.
+        pieces: Convolutions whose maximum each output is.
+        size: Side of a pool, in pixels.
+        stride: Distance from one pool to the next, in pixels.
     """
 
     def __init__(self, pieces: int, size: int, stride: int, **kwargs: Any) -> None:
@@ -112,7 +112,7 @@ class MaxoutPooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("gan_paper")
 class Bias(keras.layers.Layer):
-    """Adds to each entry of (m, ...) a weight of its own, which begins at 0."""
+    """Adds a bias to each entry of an example of (m, ...); it is initialised as 0."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for inputs of this shape."""
@@ -126,8 +126,8 @@ class Bias(keras.layers.Layer):
 def make_generator(narrower: int = 1, convolutional: bool = False) -> keras.Sequential:
     """The authors' G.
 
-    Fully connected: 100-8000-8000-3072, ReLU, sigmoid, linear. Convolutional: the second 8000 are 80 maps of 10 x 10,
-    which a transposed convolution of size 5 and stride 3 takes to 32 x 32 x 3.
+    Fully connected: 100-8000-8000-3072, ReLU, sigmoid, linear. Convolutional: the second 8000 units are 80 maps of
+    10 x 10, which a transposed convolution of size 5 and stride 3 maps to 32 x 32 x 3.
     """
     units = 8000 // narrower
     layers: list[keras.Layer] = [Dense(units, "relu", kernel_initializer=_uniform(0.05))]
@@ -142,7 +142,7 @@ def make_generator(narrower: int = 1, convolutional: bool = False) -> keras.Sequ
 
 
 def make_discriminator(narrower: int = 1, convolutional: bool = False) -> keras.Sequential:
-    """The authors' D: maxout layers, with dropout before every layer, which keeps 0.8 of the input, then 0.5.
+    """The authors' D: maxout layers; dropout before every layer keeps 0.8 of the input, and 0.5 of each hidden layer.
 
     Fully connected: twice 1600 units x 5 pieces. Convolutional: 32, 32 and 192 channels x 2 pieces, and 500 x 5 units.
     """
@@ -166,7 +166,7 @@ def make_discriminator(narrower: int = 1, convolutional: bool = False) -> keras.
 
 
 def _uniform(limit: float, narrower: int = 1) -> RandomUniform:
-    """U(-limit, limit), wider by the root of how many times fewer inputs there are than in the authors' layer."""
+    """U(-limit, limit) times sqrt(narrower), for a layer with `narrower` times fewer inputs than the authors'."""
     limit *= narrower**0.5
     return RandomUniform(-limit, limit)
 

@@ -1,20 +1,20 @@
-"""Compares a run, or anybody's samples, with a reference, with other samples, or with another run.
+"""Compares a run, or a file of samples, with a reference, with other samples, or with another run.
 
-  compare.py RUN                 a run's folder with its reference: the exact p_data that the folder holds, or else the
-                                 reference of its experiment in figures/reference/
-  compare.py RUN NAME            with another reference
-  compare.py RUN RUN             the last histograms of two runs; the second takes the place of a reference
-  compare.py SAMPLES [NAME|RUN]  samples, one a row, with a reference [default: gaussian] or with a run; the values of
-                                 several columns are pooled, and their dependence is not looked at
-  compare.py SAMPLES SAMPLES     whether both come from one distribution: a permutation test of the energy distance, of
-                                 5,000 samples of each at most, and a Kolmogorov-Smirnov test of each dimension; and
-                                 how small a difference is seen
+  compare.py RUN                 a run with its reference: the exact p_data in its folder, or else the reference of its
+                                 experiment in figures/reference/
+  compare.py RUN NAME            a run with another reference
+  compare.py RUN RUN             the last histograms of two runs; the second run is the reference
+  compare.py SAMPLES [NAME|RUN]  samples, one per row, with a reference [default: gaussian] or with a run; the values of
+                                 several columns are pooled, and their dependence is not compared
+  compare.py SAMPLES SAMPLES     two files of samples: a permutation test of the energy distance, with at most 5,000
+                                 samples of each, and a Kolmogorov-Smirnov test of each dimension. It also prints how
+                                 small a difference the first test detects
 
-SAMPLES is a .npy file, a .csv file of one column, or an .npz file of one array; of several, --columns names those that
-hold the samples. It prints a table and what is wrong, and draws the two over one another.
+SAMPLES is a .npy file, a .csv file of one column, or an .npz file of one array. If there are several columns or arrays,
+--columns names those that hold the samples. The script prints a table and what is wrong, and draws both distributions.
 
-Exit statuses: 0 the run is accepted, or the samples cannot be told apart; 1 they differ; 2 it cannot be told, for too
-few samples or other bad input.
+Exit statuses: 0 the run is accepted, or the samples cannot be told apart; 1 they differ; 2 there are too few samples to
+tell, or other bad input.
 """
 
 import math
@@ -43,14 +43,14 @@ EXPERIMENTS = Path(__file__).resolve().parent
 REFERENCES = EXPERIMENTS.parent / "figures" / "reference"
 FIGURE = Path("comparison.png")
 LEVEL = 0.01
-"""Two files of samples differ where the p-value is below."""
+"""Two files of samples differ if the p-value is below this significance level."""
 LINES: tuple[dict[str, Any], ...] = (
     {"color": GENERATOR["color"], "linewidth": 1},
     {"color": "#e69f00", "marker": "o", "markersize": 3, "linewidth": 1},
 )
 MOMENT_TITLES = {"mean": "mean", "std": "standard deviation", "std_across_noise": "standard deviation across z"}
 SHOWN, DRAWN = 10, 3
-"""The most dimensions of a table, and of a figure: those with the largest distances."""
+"""The most dimensions that the table and the figure show: those with the largest distances."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,19 @@ class Arguments:
     """Compare a run, or samples, with a reference, samples or a run."""
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """A run's folder, or a .npy, .npz or .csv file of samples, one a row."""
+    """A run's folder, or a .npy, .npz or .csv file of samples, one per row."""
     other: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="OTHER")] = None
     """Another run's folder, a file of other samples, a name in figures/reference/, or the path of a reference
     [default: the reference of the run; gaussian for samples of one number]."""
     columns: tuple[str, ...] = ()
     """The columns of .csv files, or the arrays of .npz files, that hold the samples; only where there are several."""
     output: Path | None = None
-    """The figure, which is written as .png and as .pdf, in place of what is there
+    """The figure, which is written as .png and as .pdf and replaces an existing one
     [default: comparison-NAME.png in the run's folder; comparison.png here for samples]."""
 
 
 def main(arguments: Arguments) -> bool:
-    """Print the comparison and draw it; whether the run is accepted, or the samples cannot be told apart.
+    """Print and draw the comparison; return whether the run is accepted, or the samples cannot be told apart.
 
     Raises:
         run.Refused: if something cannot be read, or there are too few samples to tell.
@@ -84,7 +84,7 @@ def main(arguments: Arguments) -> bool:
 
 
 def are_samples(path: Path) -> bool:
-    """Whether a path's ending says that it is a file of samples; an `.npz` file may be a reference, or a run's."""
+    """Whether a path is a file of samples, by its suffix; an `.npz` file may also be a reference, or a run's."""
     is_archive = path.suffix == ".npz" and path.exists()
     return path.suffix in (".npy", ".csv") or (is_archive and "views" not in read_arrays(path))
 
@@ -116,7 +116,7 @@ def with_reference(arguments: Arguments) -> bool:
     table: list[tuple[Any, ...]] = [("statistic", "unit", "run", "reference", "limit", "holds")]
     table += [(r.name, r.statistic.unit, r.run, r.reference, r.limit, "yes" if r.holds else "NO") for r in rows]
     print(run.table(table))
-    columns = recording.samples[-1].shape[-1]  # of none that are kept, too
+    columns = recording.samples[-1].shape[-1]  # also if no samples are kept
     if columns > 1 and reference.edges.keys() <= VIEWS.keys():
         print(f"compared: the values of {columns} columns, pooled; not how one column depends on another")
     faults = [row.fault for row in rows if not row.holds]
@@ -145,8 +145,8 @@ def reference_path(subject: Path, name: str | None) -> Path:
 
 
 def count(samples: Floats, reference: Recording, path: Path) -> Recording:
-    """Samples (N, n), counted over the views of the reference at `path`."""
-    # The first over some 64 bins, as runs are: the Jensen-Shannon divergence of more would need more samples.
+    """Count samples (N, n) over the views of the reference at `path`."""
+    # The first view has some 64 bins, as in a run: with more, the Jensen-Shannon divergence would need more samples.
     main = reference.edges[reference.main][:: max(1, len(reference.edges[reference.main]) // 64)]
     recording = Recording({**reference.edges, reference.main: main}, views_of(reference, path))
     recording.record(0, samples)
@@ -154,7 +154,7 @@ def count(samples: Floats, reference: Recording, path: Path) -> Recording:
 
 
 def views_of(reference: Recording, path: Path) -> Mapping[str, View]:
-    """The views of a reference: those that its experiment defines in `VIEWS`, where it has others than `VIEWS` here."""
+    """The views that a reference has beside the common `VIEWS`: those in its experiment's own `VIEWS`."""
     if reference.edges.keys() <= VIEWS.keys():
         return {}
     experiment = path.stem.partition("-")[0] if path.parent == REFERENCES else run.read_config(path)["experiment"]
@@ -186,7 +186,7 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
         print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
     print(f"energy distance {found.energy:.4g} (p = {found.p:.3f})")
     seen = f"a shift of every dimension by {found.shift:.2g} standard deviations, or a scale of {found.scale:.3g}"
-    print(f"it sees {seen}, in half of all cases")
+    print(f"this test detects {seen}, in half of all cases")
     print(f"the samples {'differ' if p_of_both < LEVEL else 'cannot be told apart'} (p = {p_of_both:.3g})")
     drawn = sorted(row[0] for row in farthest[:DRAWN])
     figure = draw_dimensions(samples, reference, drawn, (subject.name, other.name))
@@ -216,12 +216,12 @@ def draw_dimensions(samples: Floats, reference: Floats, indices: Sequence[int], 
 
 
 def over_one_another(run: Recording, reference: Recording, names: tuple[str, str]) -> Figure:
-    """The last histograms of a run over those of a reference, a column a view, with the difference below.
+    """The last histograms of a run over those of a reference, a column for each view, with the difference below.
 
     Args:
-        run: Of the run.
-        reference: Of the reference, whose views are drawn; it is counted over the run's bins.
-        names: Of the run, and of the reference.
+        run: Recording of the run.
+        reference: Recording of the reference, whose views are drawn, in the run's bins.
+        names: Names of the run and of the reference.
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -244,8 +244,9 @@ def over_one_another(run: Recording, reference: Recording, names: tuple[str, str
         return figure
 
 
-def over_training(run: Recording, reference: Recording, names: tuple[str, str], columns: int = 6) -> Figure:
-    """The histograms of two trainings at the iterations that the second recorded, and the moments of both below."""
+def over_training(run: Recording, reference: Recording, names: tuple[str, str]) -> Figure:
+    """The histograms of two trainings at six iterations that the second recorded, and the moments of both below."""
+    columns = 6
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(WIDTH, 3.9), layout="constrained")
         upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.1, 1))[:, 0]

@@ -1,8 +1,8 @@
 """A conditional GAN (section 6 of the paper) on the line: `python experiments/conditional.py [--seed N]`.
 
 The data are p(x | c) = N(2c, 1) for three classes, c = 0, 1, 2. Both networks take c, so the generator learns each
-class's distribution, and not only their mixture. The networks are those of `gaussian.py`, with the class as a vector
-that is learnt beside their first input.
+class's distribution, and not only their mixture. The networks are those of `gaussian.py`; a learnt embedding of the
+class is appended to their input.
 """
 
 from dataclasses import dataclass
@@ -32,20 +32,20 @@ class Config(run.Config):
     iterations: int = 8_000
     """Iterations of Algorithm 1."""
     k: int = 4
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     noise_size: int = 10
     """Dimensions of the noise, which is uniform on [-1, 1]."""
     d_learning_rate: float = 3e-3
-    """Adam's first learning rate for the discriminator."""
+    """Adam's initial learning rate for the discriminator."""
     g_learning_rate: float = 6e-4
-    """Adam's first learning rate for the generator."""
+    """Adam's initial learning rate for the generator."""
 
 
 PRESETS = {"default": Config()}
 
 
 def network(inputs: int, last: str | None, name: str) -> keras.Model:
-    """A vector and a class number to one number, by two hidden layers of 50 ELU units."""
+    """Map a vector (m, inputs) and a class (m,) to one number, by two hidden layers of 50 ELU units."""
     x, c = keras.Input((inputs,)), keras.Input((), dtype="int32")
     h = Concatenate()([x, Embedding(len(CLASSES), 3)(c)])
     h = torch_dense(50, 50, elu)(torch_dense(inputs + 3, 50, elu, scale=3.0)(h))
@@ -53,7 +53,7 @@ def network(inputs: int, last: str | None, name: str) -> keras.Model:
 
 
 def data(config: Config, purpose: int = 1) -> tuple[NDArray, NDArray]:
-    """Examples and their classes, as many of each; for another purpose other examples."""
+    """Examples (N, 1) and their classes (N,), equally many of each class; another `purpose` gives other examples."""
     c = np.arange(SIZE) % len(CLASSES)
     x = [p.sample((SIZE // len(CLASSES), 1), seed=(config.seed, purpose, i)) for i, p in enumerate(CLASSES)]
     return np.stack(x, axis=1).reshape(SIZE, 1), c
@@ -74,13 +74,13 @@ def make_gan(config: Config) -> GAN:
 
 
 def recording(config: Config) -> Recording:
-    """The samples of each class: recorded ones have the classes of the data's first rows."""
+    """Histograms of the samples of each class; recorded samples have the classes of the data's first rows."""
     views = {f"c={c}": lambda samples, c=c: samples[c :: len(CLASSES)] for c in range(len(CLASSES))}
     return Recording(dict.fromkeys(views, EDGES), views, samples=30_000)
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
-    """Distances of 100,000 samples of each class to its distribution, by the class; V and D's outputs."""
+    """Distances to its distribution of each class's samples, of 100,000, as NAME_CLASS; V and D's outputs."""
     metrics = gan.evaluate(*data(config, purpose=2))
     for c, p_data in enumerate(CLASSES):
         distances = distribution_distances(gan.sample(100_000, config.seed, c=c), p_data, EDGES)

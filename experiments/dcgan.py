@@ -2,7 +2,7 @@
 
 The networks follow Radford et al. (2016), https://arxiv.org/abs/1511.06434, at a size that two cores train in ten
 minutes: strided convolutions, BatchNormalization, ReLU in G, LeakyReLU in D, a tanh output, Adam with a beta_1 of 0.5.
-What is saved and evaluated: `image_experiment.py`.
+`image_experiment.py` says what is saved and evaluated.
 """
 
 from collections.abc import Callable
@@ -30,23 +30,23 @@ class Config(MNISTConfig):
     p_z: ClassVar[Distribution] = Gaussian(0, 1)
 
     dataset: Literal["mnist", "fashion_mnist"] = "mnist"  # type: ignore[misc]
-    """What is learnt. Of Fashion-MNIST precision and recall are measured: the paper has no log-likelihood of it."""
+    """The data set. On Fashion-MNIST, precision and recall are measured: the paper reports no log-likelihood."""
     iterations: int = 7_810
     """Iterations of Algorithm 1."""
     m: int = 64
     """Minibatch size."""
     record_every: int = 781
-    """Iterations of an epoch, 50,000 / m: between records."""
+    """Iterations between records: an epoch, 50,000 / m."""
     d_learning_rate: float = 5e-4
-    """Adam's first learning rate for D."""
+    """Adam's initial learning rate for D."""
     g_learning_rate: float = 1e-3
-    """Adam's first learning rate for G."""
+    """Adam's initial learning rate for G."""
     beta_1: float = 0.5
-    """Adam's decay of the first moment, of both."""
+    """Adam's beta_1, the decay rate of the first moment, for both networks."""
     cosine: bool = True
     """Whether the learning rates fall to 0 along a cosine over the run."""
     ema: float = 0.05
-    """Share of the run that the EMA of G's weights spans; 0: none."""
+    """Length of the EMA of G's weights, as a share of the run; 0: no EMA."""
 
     def images(self) -> image_data.ImageSet:
         """The data set."""
@@ -58,7 +58,7 @@ Network = Callable[[], keras.Model]
 
 
 def make_generator(inputs: int = 100) -> keras.Sequential:
-    """Numbers to 7 x 7 x 64, 14 x 14 x 32 and 28 x 28 pixels in [-1, 1], by transposed convolutions of size 4."""
+    """Map numbers to 7 x 7 x 64, 14 x 14 x 32 and 28 x 28 pixels in [-1, 1], by transposed convolutions of size 4."""
     layers = [
         *(Dense(7 * 7 * 64, use_bias=False), BatchNormalization(momentum=0.9), ReLU(), Reshape((7, 7, 64))),
         *(_convolution(Conv2DTranspose, 32, use_bias=False), BatchNormalization(momentum=0.9), ReLU()),
@@ -68,7 +68,7 @@ def make_generator(inputs: int = 100) -> keras.Sequential:
 
 
 def make_discriminator() -> keras.Sequential:
-    """28 x 28 pixels to 14 x 14 x 32, 7 x 7 x 64 and a probability, by convolutions of size 4."""
+    """Map 28 x 28 pixels to 14 x 14 x 32, 7 x 7 x 64 and a probability, by convolutions of size 4."""
     layers = [
         *(Reshape((28, 28, 1)), _convolution(Conv2D, 32), LeakyReLU(0.2)),
         *(_convolution(Conv2D, 64, use_bias=False), BatchNormalization(momentum=0.9), LeakyReLU(0.2)),
@@ -82,7 +82,7 @@ def _convolution(layer: type[keras.layers.Layer], channels: int, **arguments: ob
 
 
 def make_gan(config: Config, generator: Network = make_generator, discriminator: Network = make_discriminator) -> GAN:
-    """The networks, here or of another experiment, and their optimizers."""
+    """The networks, these or those of another experiment, and their optimizers."""
     c = config
     keras.utils.set_random_seed(c.seed)
     gan = GAN(generator(), discriminator(), c.p_z)

@@ -1,17 +1,17 @@
 """Figure 1 of the paper, drawn from one training run: `python experiments/figure1.py [--seed N]`.
 
 The paper sketches its Figure 1; here every line is measured. z is one number, uniform on (-1, 1). G's first layer is
-fixed, u = artanh z, half the logit of (1 + z) / 2, so that p_g is smooth and lives on the whole line: G(z) = u + g(u),
-where g has the layers of the Keras notebook's G, and D those of its D. p_g is computed from G itself, by the change of
-variables along its monotone pieces. The run is Algorithm 1 with a schedule of learning rates that stops where the
-paper's panels are:
+fixed, u = artanh z, half the logit of (1 + z) / 2, so that p_g is smooth and positive on the whole line: G(z) = u +
+g(u), where g has the layers of the Keras notebook's G, and D those of its D. p_g is computed from G itself, by the
+change of variables along its monotone pieces. The run is Algorithm 1 with learning rates that change in phases, some of
+which end at the paper's panels:
 
   (a)  near convergence, D is partly accurate;
-  (b)  G's learning rate has been 0 for a while: D has converged to D* = p_data / (p_data + p_g), drawn below it;
-  (c)  D's learning rate is 0 for one update of G: p_g has followed D's gradient to where D calls it data;
+  (b)  G's learning rate has been 0 for a while: D has converged to D* = p_data / (p_data + p_g), drawn beneath it;
+  (c)  D's learning rate was 0 for one update of G: p_g has followed D's gradient to where D takes samples for data;
   (d)  both have trained on, at falling learning rates: p_g = p_data, and D = 1/2.
 
-The paper gives no settings for this figure: target, networks, learning rates and lengths are our choices.
+The paper gives no settings for this figure: p_data, networks, learning rates and lengths are our choices.
 """
 
 import functools
@@ -42,7 +42,7 @@ class Phase(NamedTuple):
     d_learning_rate: float
     g_learning_rate: float
     panel: str = ""
-    """The panel that shows its end."""
+    """The letter of the panel that shows its end, if there is one."""
 
 
 PHASES = (
@@ -56,7 +56,7 @@ PHASES = (
     Phase(1500, 1e-4, 1e-5, "d"),
 )
 ENDS = list(accumulate(phase.iterations for phase in PHASES))
-"""The iterations at which they end."""
+"""The iterations at which the phases end."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,18 @@ class Config(run.Config):
     m: int = 512
     """Minibatch size."""
     k: int = 2
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     record_every: int = 25
     """Iterations between frames of the animation."""
 
 
 PRESETS = {"default": Config()}
-P_DATA = Gaussian(-2, 1)  # left of where p_g begins, as in the paper
+P_DATA = Gaussian(-2, 1)  # left of the initial p_g, as in the paper
 P_Z = Uniform(-1 + 1e-5, 1 - 1e-5)  # without the ends, where artanh is infinite
 EDGES = np.linspace(-8, 8, 65)
 X = P_DATA.mean + P_DATA.std * np.linspace(-12, 12, 3001)
 Z = np.tanh(np.arctanh(P_Z.high) * np.linspace(-1, 1, 1001)).astype("f").astype(float)
-"""Noise, evenly spaced in artanh z: float32 numbers, as G takes them."""
+"""Noise, evenly spaced in artanh z, and rounded to float32 as G's inputs are."""
 DRAWN = np.abs(X - P_DATA.mean - 0.25 * P_DATA.std) <= 3.25 * P_DATA.std
 """The part of `X` that is drawn."""
 
@@ -114,7 +114,7 @@ def make_gan(config: Config) -> GAN:
 
 
 def recording(config: Config) -> Recording:
-    """What is counted during training, with the curves of the panels."""
+    """What is recorded during training, with the curves of the panels."""
     return Recording({"x": EDGES}, observe=observe)
 
 
@@ -137,7 +137,7 @@ def plot(folder: run.Folder) -> None:
 
 
 def panels(folder: run.Folder) -> dict[str, Snapshot | None]:
-    """Figure 1's panels by their letters; None is one that the run did not reach."""
+    """Figure 1's panels by their letters; None for a panel that the run did not reach."""
     recording = folder.recording
     return {
         phase.panel: panel(recording, recording.nearest(end)) if end <= folder.config.iterations else None
@@ -153,7 +153,7 @@ def observe(gan: GAN) -> dict[str, np.ndarray]:
 
 
 def panel(recording: Recording, index: int) -> Snapshot:
-    """What a panel shows of a record, with the divergence and V by quadrature."""
+    """The panel of a record, with the divergence and V by quadrature."""
     g, logits = (recording.curves[name][index].astype(float) for name in ("g", "logits"))
     data, p_g = P_DATA.pdf(X), density_of_map(X, P_Z, Z, g)
     middle = (data + p_g) / 2
@@ -174,15 +174,15 @@ def density_of_map(x: Floats, p_z: Distribution, z: Floats, mapped: Floats) -> F
     """The density p_g of x = G(z), by the change of variables: each monotone piece of G adds p_z(z) / |G'(z)|.
 
     Args:
-        x: Where it is wanted, any shape.
+        x: Where to compute the density, any shape.
         p_z: The prior of z.
-        z: A rising grid over the range of the prior, (N,), fine enough for G' by differences.
+        z: An increasing grid over the range of the prior, (N,), fine enough for G' by differences.
         mapped: G(z), (N,).
 
     Returns:
         The density at `x`, at least 0; 0 where G does not reach.
     """
-    moves = np.append(True, np.diff(mapped) != 0)  # where G rests, there is no density
+    moves = np.append(True, np.diff(mapped) != 0)  # where G is constant, p_g has no density
     density, z, mapped = np.zeros(x.shape), z[moves], mapped[moves]
     turns = np.flatnonzero(np.diff(np.sign(np.diff(mapped)))) + 1
     for first, last in pairwise([0, *turns, len(z) - 1]):

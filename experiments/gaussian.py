@@ -3,11 +3,11 @@
 Presets:
   default   p_data = N(4, 1.25), the data of the Keras notebook (https://github.com/ronvree/GAN_Intro), and the layers
             of its networks. The other settings are our choice: the initial weights; 30-dimensional noise; Adam with
-            learning rates that fall to 0 along a cosine; and an EMA of the weights of G and of D over about a tenth of
-            the run, which is what is recorded, drawn, evaluated and saved. No number taken from the data enters a
-            network: p_g starts near 0 with a standard deviation of 0.1 to 0.2.
-  standard  The same settings, p_data = N(0, 1).
-  mixture   p_data = N(2, 0.8) and N(6, 0.8), half each. Between the modes G has to be some 14 times as steep as at
+            learning rates that fall to 0 along a cosine; and EMAs of the weights of G and of D over about a tenth of
+            the run. The EMAs are recorded, drawn, evaluated and saved. No number taken from the data enters a network:
+            p_g starts near 0 with a standard deviation of 0.1 to 0.2.
+  standard  The same settings with p_data = N(0, 1).
+  mixture   p_data is half N(2, 0.8) and half N(6, 0.8). Between the modes G has to be some 14 times as steep as at
             them. So both networks have three hidden layers, G has tanh units and larger initial weights, and the noise
             has fewer dimensions.
 """
@@ -34,7 +34,7 @@ TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
     "N(0, 1)": (Gaussian(0, 1), np.linspace(-8, 8, 65)),
     "mixture": (GaussianMixture((0.5, 0.5), (2, 6), (0.8, 0.8)), np.linspace(-2, 10, 65)),
 }
-"""p_data, and the edges of 64 bins."""
+"""By name: p_data, and the edges of 64 bins."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,23 @@ class Config(run.Config):
     noise_size: int = 30
     """Dimensions of the noise, which is uniform on [-1, 1]."""
     k: int = 4
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
-    """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
+    """The generator's objective: as printed in Algorithm 1, or that of section 3."""
     d_learning_rate: float = 3e-3
-    """Adam's first learning rate for the discriminator."""
+    """Adam's initial learning rate for the discriminator."""
     g_learning_rate: float = 4e-4
-    """Adam's first learning rate for the generator."""
+    """Adam's initial learning rate for the generator."""
     beta_1: float = 0.5
-    """Adam's decay of the first moment, of both."""
+    """Adam's beta_1, the decay rate of the first moment, for both networks."""
     cosine: bool = True
     """Whether the learning rates fall to 0 along a cosine over the run."""
     ema: float = 0.1
-    """Share of the run that the EMA of both networks' weights spans; 0: none."""
+    """Length of the EMA of both networks' weights, as a share of the run; 0: no EMA."""
     hidden: int = 2
-    """Hidden layers of each network, of 50 units."""
+    """Hidden layers of each network, each of 50 units."""
     activation: Literal["elu", "tanh"] = "elu"
-    """Of G's hidden units."""
+    """Activation of G's hidden units."""
     first_scale: float = 2.0
     """Factor of the initial weights of G's first layer."""
     scale: float = 1.0
@@ -92,7 +92,7 @@ def make_generator(
 ) -> keras.Sequential:
     """The notebook's G: hidden layers of 50 units, a linear output. Its initial weights are our choice.
 
-    They, and the biases, are U(-1, 1) / sqrt(inputs), times `first_scale` in the first layer, `scale` in the others.
+    Weights and biases are U(-1, 1) / sqrt(inputs), times `first_scale` in the first layer and `scale` in the others.
     """
     activation = elu if activation == "elu" else activation
     layers = [torch_dense(noise_size, 50, activation, first_scale)]
@@ -103,13 +103,13 @@ def make_generator(
 def make_discriminator(hidden: int = 2, mean: float = 0.0, std: float = 1.0) -> keras.Sequential:
     """The notebook's D: hidden layers of 50 ELU units, a sigmoid. Its initial weights are our choice.
 
-    They, and the biases, are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With Keras's default, a
-    ninth of that, its units are nearly linear over the examples, and p_g is further from p_data.
+    Weights and biases are U(-1, 1) / sqrt(inputs), and three times that in the first layer. With Keras's default, a
+    ninth of that, the first layer's units are nearly linear over the examples, and p_g is further from p_data.
 
     Args:
-        hidden: Hidden layers.
-        mean: Subtracted from the inputs; by default they are as they are.
-        std: The inputs are divided by it.
+        hidden: Number of hidden layers.
+        mean: Subtracted from the inputs.
+        std: The inputs, less `mean`, are divided by it.
     """
     scaled = [] if (mean, std) == (0, 1) else [Rescaling(1 / std, -mean / std)]
     layers = [torch_dense(1, 50, elu, scale=3.0), *(torch_dense(50, 50, elu) for _ in range(hidden - 1))]
@@ -137,7 +137,7 @@ def make_gan(config: Config) -> GAN:
 
 
 def recording(config: Config) -> Recording:
-    """What is counted during training."""
+    """What is recorded during training."""
     edges = TARGETS[config.target][1]
     return Recording({"x": edges}, observe=observe_line(edges))
 
@@ -148,7 +148,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
 
 
 def measured(gan: GAN, p_data: Distribution, edges: np.ndarray, seed: int) -> dict[str, float]:
-    """The same, for any p_data and edges of bins."""
+    """The metrics of `evaluate`, for any p_data and bin edges."""
     distances = distribution_distances(gan.sample(1_000_000, seed), p_data, edges)
     answers = gan.evaluate(p_data, count=100_000, seed=seed)
     d = gan.averaged().discriminator.predict_on_batch(p_data.quantile(np.linspace(0.005, 0.995, 1001))[:, None])

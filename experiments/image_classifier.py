@@ -1,4 +1,4 @@
-"""The small convolutional classifiers whose features and classes `image_measures.py` measures samples by."""
+"""Small convolutional classifiers, by whose features and classes `image_measures.py` measures samples."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from image_experiment import ImageConfig
 from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Reshape
 
 SIZES = {(28, 28, 1): (16, 6), (32, 32, 3): (32, 8)}
-"""By the images' shape: the filters of the first layer, and the epochs of the training."""
+"""By the shape of the images: the filters of the first layer, and the epochs of the training."""
 BATCH, LEARNING_RATE = 100, 2e-3
 
 
 def make_classifier(shape: tuple[int, int, int], filters: int) -> keras.Model:
-    """Images (m, pixels) to features (m, 64), the last hidden layer, and the classes' probabilities (m, 10)."""
+    """Map images (m, pixels) to features (m, 64), the last hidden layer, and class probabilities (m, 10)."""
     pixels = keras.Input((int(np.prod(shape)),))
     x = MaxPooling2D()(Conv2D(filters, 3, padding="same", activation="relu")(Reshape(shape)(pixels)))
     for _ in range(2):
@@ -25,13 +25,13 @@ def make_classifier(shape: tuple[int, int, int], filters: int) -> keras.Model:
 
 
 def load_classifier(path: Path, config: ImageConfig) -> keras.Model:
-    """The classifier whose weights a file holds; if there is none, it is trained, and they are written there.
+    """Load the classifier's weights from a file; if there is no file, train the classifier and write one.
 
-    It is trained by Adam with a learning rate that falls to 0 along a cosine. The file is an .npz of plain arrays.
+    It is trained by Adam with a learning rate that falls to 0 along a cosine.
 
     Args:
-        path: Of the file.
-        config: Of a run on the images.
+        path: An .npz file of plain arrays.
+        config: Configuration of a run on the images.
 
     Raises:
         ValueError: if the file does not hold the weights, in one line that names it.

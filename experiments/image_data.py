@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VALIDATION = 10_000
-"""How many of the training images, the last ones, are kept for validation."""
+"""How many of the training images, the last ones, are held out for validation."""
 
 Shapes = dict[str, tuple[int, ...]]
 MNIST: Shapes = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28), "y_train": (60_000,), "y_test": (10_000,)}
@@ -24,23 +24,23 @@ FASHION_MNIST = MNIST
 CIFAR10: Shapes = {
     "x_train": (50_000, 32, 32, 3), "x_test": (10_000, 32, 32, 3), "y_train": (50_000, 1), "y_test": (10_000, 1)
 }  # fmt: skip
-"""The shapes of the arrays of bytes."""
+"""The shapes of a data set's arrays of bytes."""
 MNIST_DIGEST = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
 """The SHA-256 of MNIST's arrays, in the order above. CIFAR-10 is also published in other encodings."""
 MEANS = {"CIFAR-10": (125.30692, 122.95039, 113.86538), "Fashion-MNIST": (72.94035,)}
-"""The mean of each channel of the training images, of CIFAR-10 red, green and blue, by which the original is told."""
+"""The mean of each channel (of CIFAR-10 red, green, blue) of the original training images, which identifies them."""
 
 
 class ImageSet(NamedTuple):
-    """Images, one a row of bytes, and which of ten classes each shows.
+    """Images, one per row of bytes, and their classes.
 
     Attributes:
-        train: (50000, 784) of MNIST, (40000, 3072) of CIFAR-10: the first of the training images.
-        validation: (10000, ...): the last of them.
-        test: (10000, ...).
-        train_labels: 0 to 9, an image.
-        test_labels: (10000,).
-        note: What any result must say of these images, if they are not the original ones.
+        train: The first of the training images: (50000, 784) of MNIST, (40000, 3072) of CIFAR-10.
+        validation: The last of the training images, (10000, ...).
+        test: The test images, (10000, ...).
+        train_labels: Classes of `train`, 0 to 9.
+        test_labels: Classes of `test`, (10000,).
+        note: What any result must say about these images, if they are not the original ones.
     """
 
     train: NDArray[np.uint8]
@@ -53,10 +53,10 @@ class ImageSet(NamedTuple):
 
 @functools.cache
 def load_mnist(path: Path | None) -> ImageSet:
-    """MNIST from an `.npz` file, or as Keras downloads it once and keeps it.
+    """Load MNIST from an `.npz` file, or from Keras, which downloads it once.
 
     Raises:
-        ValueError: if it cannot be had, or is not MNIST, in one line.
+        ValueError: if it cannot be loaded, or is not MNIST, in one line.
     """
     arrays = _load("MNIST", path, keras.datasets.mnist, MNIST)
     if hashlib.sha256(b"".join(arrays[name].tobytes() for name in MNIST)).hexdigest() != MNIST_DIGEST:
@@ -66,13 +66,13 @@ def load_mnist(path: Path | None) -> ImageSet:
 
 @functools.cache
 def load_cifar10(path: Path | None) -> ImageSet:
-    """CIFAR-10, likewise. Other encodings of it are accepted, and noted."""
+    """Load CIFAR-10 as `load_mnist` does; other encodings of it are accepted, and noted."""
     return _noted("CIFAR-10", _load("CIFAR-10", path, keras.datasets.cifar10, CIFAR10))
 
 
 @functools.cache
 def load_fashion_mnist(path: Path | None) -> ImageSet:
-    """Fashion-MNIST, as CIFAR-10."""
+    """Load Fashion-MNIST as `load_cifar10` does."""
     return _noted("Fashion-MNIST", _load("Fashion-MNIST", path, keras.datasets.fashion_mnist, FASHION_MNIST))
 
 
@@ -113,9 +113,9 @@ class Images:
     """A data set of images as bytes, from which minibatches are drawn independently and uniformly, as in Algorithm 1.
 
     Attributes:
-        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled as they are drawn.
-        low: What a pixel of 0 becomes.
-        high: What a pixel of 255 becomes.
+        pixels: The images, (N, pixels), uint8; they stay bytes in memory, and are scaled when drawn.
+        low: The value of a byte of 0 after scaling.
+        high: The value of a byte of 255.
     """
 
     pixels: NDArray[np.uint8]
@@ -128,28 +128,28 @@ class Images:
         return self.scaled(self.pixels[index], dtype)
 
     def scaled(self, pixels: NDArray[np.uint8], dtype: type[np.floating] = np.float32) -> NDArray:
-        """Bytes on the scale of the samples."""
+        """Scale bytes (..., pixels) linearly from 0 to 255 to `low` to `high`."""
         return pixels / np.asarray(255 / (self.high - self.low), dtype) + np.asarray(self.low, dtype)
 
     def unscaled(self, samples: NDArray) -> NDArray:
-        """Samples on the scale from 0, black, to 1, white."""
+        """Scale samples so that 0 is black and 1 is white."""
         return (samples - self.low) / (self.high - self.low)
 
 
 @dataclass(frozen=True)
 class ContrastNormalised(Images):
-    """Images after global contrast normalisation, as the authors' released settings have it.
+    """Images after global contrast normalisation, as in the authors' released settings.
 
-    The mean of each image is subtracted, and the result is scaled to a length: with 55 an entry of CIFAR-10 has a mean
-    square of 0.98. `low` and `high` are what figures show as black and as white.
+    The mean of each image is subtracted, and the result is scaled to a length. With 55 the values of CIFAR-10 have a
+    mean square of 0.98. `low` and `high` are what figures show as black and as white.
 
     Attributes:
-        length: Of each image, as a vector.
+        length: Length of each image as a vector.
     """
 
     length: float = 55.0
 
     def scaled(self, pixels: NDArray, dtype: type[np.floating] = np.float32) -> NDArray:
-        """Images (..., pixels) of any scale, normalised."""
+        """Normalise images (..., pixels) of any scale."""
         centred = pixels - pixels.mean(axis=-1, keepdims=True, dtype=dtype)
         return centred * (np.asarray(self.length, dtype) / np.linalg.norm(centred, axis=-1, keepdims=True))

@@ -1,11 +1,11 @@
-"""What the experiments on images share: settings, optimizers, what is evaluated, and figures.
+"""What the experiments on images share: settings, optimizers, evaluation and figures.
 
-Two generators are saved and evaluated: the last iterate, from which the authors drew, and an EMA of the weights, from
-which the figures are drawn. A long EMA has a higher log-likelihood but draws blurs, so it spans some 200 iterations
-(docs/results/mnist.md compares lengths).
+Two generators are saved and evaluated: the last iterate, which the authors used, and an EMA of the weights, which the
+figures show. A long EMA has a higher log-likelihood but blurred samples, so by default it spans some 200
+iterations (docs/results/mnist.md compares lengths).
 
-An epoch is as many minibatches as the training images fill, though each is drawn from them independently, as Algorithm
-1 has it; the authors' code shuffles and deals them.
+An epoch is as many minibatches as the training images fill. Each minibatch is drawn independently, as in Algorithm 1;
+the authors' code shuffles the images and goes through them.
 """
 
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ from keras.optimizers.schedules import ExponentialDecay
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-SAMPLES = 10_000  # that the estimator of Table 1 draws
-OF_THEM = 2_000  # with which precision and recall are measured during training
-TRAINING, FINAL = 0, 1  # what samples are drawn for: each has noise of its own
+SAMPLES = 10_000  # for the log-likelihood, as in Table 1
+FEWER = 2_000  # for precision and recall, the first of them
+TRAINING, FINAL = 0, 1  # purposes of samples, each with its own noise
 FRAMES = 100  # of the animation, at most
 
 
@@ -50,30 +50,30 @@ class ImageConfig(run.Config):
     m: int = 100
     """Minibatch size."""
     record_every: int = 500
-    """Iterations of an epoch, training images / m: between records, and between rises of the momentum."""
+    """Iterations between records and between rises of the momentum: an epoch, training images / m."""
     d_learning_rate: float = 0.05
-    """First learning rate of D: half the authors', since they halve D's objective."""
+    """Initial learning rate of D: half the authors', since they halve D's objective."""
     g_learning_rate: float = 0.3
-    """First learning rate of G."""
+    """Initial learning rate of G."""
     cosine: bool = False
     """Whether the learning rates fall to 0 along a cosine over the run."""
     simultaneous: bool = False
-    """Whether D and G are updated together, from the same samples; alternating otherwise, as Algorithm 1 has it."""
+    """Whether D and G are updated together, from the same samples; otherwise they alternate, as in Algorithm 1."""
     ema: float = 0.01
-    """Share of the run that the EMA of G's weights spans; 0: none."""
+    """Length of the EMA of G's weights, as a share of the run; 0: no EMA."""
     evaluate_every: int = 5
     """Records between evaluations on the validation images."""
 
     @property
     def has_log_likelihood(self) -> bool:
-        """Whether the paper reports one."""
+        """Whether the paper reports a log-likelihood of these images."""
         return self.dataset == "mnist"
 
     def images(self) -> ImageSet:
         """The images, as bytes.
 
         Raises:
-            ValueError: if they cannot be had, in one line.
+            ValueError: if they cannot be loaded, in one line.
         """
         raise NotImplementedError
 
@@ -82,11 +82,11 @@ class ImageConfig(run.Config):
         return Images(self.images().train, self.low, self.high)
 
     def inputs(self, z: NDArray) -> Any:
-        """What G takes, for noise z (N, ..., 100)."""
+        """G's inputs for noise z (N, ..., 100)."""
         return z.reshape(-1, 100)
 
     def measured(self, pixels: NDArray) -> NDArray:
-        """Images from bytes to the scale on which samples are measured, in which `low` is 0 and `high` is 1."""
+        """Scale bytes as samples are measured: with 0 for `low` and 1 for `high`."""
         p_data = self.p_data()
         return p_data.unscaled(p_data.scaled(pixels))
 
@@ -98,7 +98,7 @@ def data(config: ImageConfig) -> Images:
 
 @keras.saving.register_keras_serializable("gan_paper")
 class RisingMomentum(keras.optimizers.SGD):
-    """SGD with momentum that rises linearly, an epoch at a time (the authors' released settings).
+    """SGD with a momentum that rises linearly, once per epoch (the authors' released settings).
 
     Keras's own SGD takes a schedule for its learning rate, but only a number for its momentum.
 
@@ -106,8 +106,8 @@ class RisingMomentum(keras.optimizers.SGD):
         learning_rate: The learning rate, or its schedule.
         momentum: The momentum of the first epoch, in (0, 1].
         final: The momentum from epoch `saturate` on.
-        saturate: The epoch, counted from 1, in which the momentum has risen to `final`; at least 2.
-        updates_per_epoch: Updates in an epoch.
+        saturate: The first epoch, counted from 1, with the momentum `final`; at least 2.
+        updates_per_epoch: Updates per epoch.
         **kwargs: As for `keras.optimizers.SGD`.
     """
 
@@ -124,7 +124,7 @@ class RisingMomentum(keras.optimizers.SGD):
         self.final, self.saturate, self.updates_per_epoch = final, saturate, updates_per_epoch
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move the velocity, and the variable by it."""
+        """Update the velocity, and add it to the variable."""
         rise = ops.minimum(self.iterations // self.updates_per_epoch, self.saturate - 1) / (self.saturate - 1)
         momentum = ops.cast(self.momentum + (self.final - self.momentum) * rise, variable.dtype)
         velocity = self.momentums[self._get_variable_index(variable)]
@@ -144,8 +144,8 @@ def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optim
 
     def optimizer(rate: Any, ema: float) -> keras.optimizers.Optimizer:
         if not c.cosine:
-            # Divided by 1.000004 after every minibatch. Their floor of 1e-6 is millions of minibatches away. (In
-            # float32, powers of 1.000004 itself would be 1.5 % off.)
+            # The learning rate is divided by 1.000004 after every minibatch. The authors' lower bound of 1e-6 is
+            # millions of minibatches away. (In float32, powers of 1.000004 itself would be 1.5 % off.)
             rate = ExponentialDecay(rate, decay_steps=1000, decay_rate=1.000004**-1000)
         return for_run(RisingMomentum, rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=c.record_every)
 
@@ -153,12 +153,12 @@ def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optim
 
 
 def recording(config: ImageConfig) -> Recording:
-    """What is counted during training: the values of 25 samples, which are kept."""
+    """What is recorded during training: 25 samples, and the histogram of their values."""
     return Recording({"x": np.linspace(config.low, config.high, 65)}, samples=25, keep=25)
 
 
 def noise(config: ImageConfig, purpose: int) -> NDArray:
-    """The noise that a run's samples are drawn from, (10000, 100)."""
+    """The noise of a run's samples for one purpose, (10000, 100)."""
     return config.p_z.sample((SAMPLES, 100), (config.seed, purpose, 9))
 
 
@@ -168,23 +168,23 @@ def draw(generator: keras.Model, z: NDArray, config: ImageConfig) -> NDArray:
 
 
 def generators(gan: GAN) -> dict[str, keras.Model]:
-    """By the prefix of its metrics: the generator with the EMA of its weights, and its last iterate."""
+    """The generators with the EMA of the weights and with the last iterate, by the prefix of their metrics."""
     return {"": gan.averaged().generator, "last_iterate_": gan.generator}
 
 
 def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
-    """Adds to the history the epoch and, every few records, measures of both generators on the validation images.
+    """A callback that adds the epoch and, every few records, validation measures of both generators to the history.
 
-    They are precision and recall among pixels and, where the paper reports it, the log-likelihood in nats with its
-    sigma; NaN where they are not measured.
+    The measures are precision and recall among pixels and, where the paper reports it, the log-likelihood in nats with
+    its sigma; NaN where they are not measured.
     """
-    z = noise(config, TRAINING)[: None if config.has_log_likelihood else OF_THEM]
+    z = noise(config, TRAINING)[: None if config.has_log_likelihood else FEWER]
     validation = config.measured(config.images().validation)
-    balls = neighbours.balls(validation[:OF_THEM])
+    balls = neighbours.balls(validation[:FEWER])
 
     def measure(generator: keras.Model) -> tuple[float, ...]:
         samples = draw(generator, z, config)
-        fit = neighbours.fit(balls, neighbours.balls(samples[:OF_THEM]))
+        fit = neighbours.fit(balls, neighbours.balls(samples[:FEWER]))
         estimate = parzen.validate(validation, samples) if config.has_log_likelihood else None
         return fit.precision, fit.recall, *((estimate.mean, estimate.sigma) if estimate else ())
 
@@ -201,12 +201,12 @@ def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
 
 
 def evaluate(gan: GAN, config: ImageConfig) -> dict[str, Any]:
-    """What is measured of samples, V, and D's outputs."""
+    """Measures of samples, V, and D's outputs."""
     return {**evaluate_samples(gan, config), **gan.evaluate(data(config), count=SAMPLES, seed=config.seed)}
 
 
 def evaluate_samples(gan: GAN, config: ImageConfig) -> dict[str, Any]:
-    """Of both generators the log-likelihood of the test images, as Table 1 has it, or the precision and recall."""
+    """For both generators, the log-likelihood of the test images as in Table 1, or precision and recall."""
     images = config.images()
     validation, test = config.measured(images.validation), config.measured(images.test)
     metrics: dict[str, Any] = {"note": images.note} if images.note else {}
@@ -218,7 +218,7 @@ def evaluate_samples(gan: GAN, config: ImageConfig) -> dict[str, Any]:
             names = ("log_likelihood", "standard_error", "sigma", "validation")
             measured = dict(zip(names, (mean, error, sigma, chosen.mean), strict=True))
         else:
-            fit = neighbours.fit(neighbours.balls(test[:OF_THEM]), neighbours.balls(samples[:OF_THEM]))
+            fit = neighbours.fit(neighbours.balls(test[:FEWER]), neighbours.balls(samples[:FEWER]))
             measured = {"precision": fit.precision, "recall": fit.recall}
         metrics |= {f"{prefix}{name}": value for name, value in measured.items()}
     return metrics
@@ -242,7 +242,7 @@ def plot(folder: run.Folder) -> None:
 
 
 def paper_figures(generator: keras.Model, config: ImageConfig) -> dict[str, Figure]:
-    """The paper's Figures 2, samples beside the nearest training images, and 3, by their names in a run's folder."""
+    """The paper's Figures 2 (samples beside the nearest training images) and 3 (interpolations), by file name."""
     z, train = noise(config, FINAL), config.measured(config.images().train)
     samples = draw(generator, z[:20], config).reshape(4, 5, -1)
     _, nearest = neighbours.nearest(samples[:, -1], train)

@@ -1,28 +1,28 @@
 """Measures of image samples: `python experiments/image_measures.py runs/mnist/*`.
 
-A Parzen window rewards blur, so the log-likelihood of Table 1 says little of samples (`tables.py`). Here 10,000 of them
-are measured by
+A Parzen window rewards blur, so the log-likelihood of Table 1 says little about samples (`tables.py`). This script
+measures 10,000 samples by
 
-  nats, sigma     of MNIST alone: the log-likelihood of the test images and the window's width, as Table 1 has them;
-  nats, fine      likewise, with one of 91 widths over the range of the protocol's ten, also chosen on the validation
+  nats, sigma     for MNIST only: the log-likelihood of the test images and the window's width, as in Table 1;
+  nats, fine      the same with one of 91 widths over the range of the protocol's ten, also chosen on the validation
                   images: the coarse grid costs up to 12 nats;
   precision, recall, density, coverage   against as many training images, by nearest neighbours, among pixels and among
                   the features of a small classifier (`gan_paper/metrics/neighbours.py`; k = 3);
-  confident       the share of samples to which the classifier gives a class with a probability of at least 0.9;
-  kl              the divergence of the ten classes' shares among the samples from those among the training images, in
-                  nats;
+  confident       the share of samples to which the classifier assigns a class with a probability of at least 0.9;
+  kl              the KL divergence of the ten classes' shares among the samples from those among the training images,
+                  in nats;
   nearest         the median distance from a sample to the nearest training image;
-  copies          the share of samples that are nearer to a training image than 99 % of the test images are. It is 0.01
-                  for these. Far more of them means copies of training images, or blur, which is near to everything.
+  copies          the share of samples that are nearer to a training image than 99 % of the test images are. For test
+                  images it is 0.01. Far more means copies of training images, or blur, which is near to everything.
 
 Pixels are in [0, 1]. Those of CIFAR-10 are normalised, so that their standard deviation is 1/6 (`cifar10.py`).
 
-A run has two rows: the last iterate of G, and the EMA of its weights. Both are drawn from its saved networks, so that a
-run which `figures/reference` keeps with them is measured again without training. Test images as samples are the upper
-bound. With --baselines samples that nobody generated have rows: k-means centroids, and what measures should refuse,
-means and maxima of two test images, blurred and speckled ones, Gaussian noise with the mean and covariance of the
-training images. Test images reach a precision and a recall of less than 1, and more of them would change that: values
-of other numbers of samples do not compare.
+A run has two rows: the last iterate of G, and the EMA of its weights. Both are drawn from the saved networks, so runs
+whose networks are in `figures/reference` can be measured without training. Test images as samples are the reference.
+--baselines adds samples that no generator made: k-means centroids, and samples that the measures should reject, namely
+means and maxima of two test images, blurred and speckled ones, and Gaussian noise with the mean and covariance of the
+training images. Even test images have a precision and a recall below 1. Both depend on the number of samples: compare
+only values for equal numbers.
 
 The classifier's weights are committed. A run takes a minute on two idle cores, the baselines some minutes more.
 """
@@ -54,14 +54,14 @@ from sklearn.cluster import KMeans
 Images = NDArray[np.floating]  # (N, pixels), on the scale of `ImageConfig.measured`
 
 LEAST, MOST = 100, 10_000
-"""Samples that may be asked for: there are 10,000 test images."""
+"""The range of --samples: there are 10,000 test images."""
 CONFIDENT = 0.9
 PASSES = 2  # of k-means
 BLUR = 1.5  # pixels: the standard deviation of the Gaussian
 SPECKLED = 0.05  # the share of values that are replaced
 
 NETWORKS = {"last iterate": "generator-last", "EMA": "generator"}
-"""By its row, the file of a run's generator."""
+"""The files of a run's generators, by the names of their rows."""
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
 FIT = neighbours.Fit._fields
 NATS = ("log_likelihood", "sigma", "fine_log_likelihood", "fine_sigma")
@@ -75,16 +75,16 @@ class Arguments:
     """Measure samples of images."""
 
     of: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
-    """Folders of runs of one data set, which take measures.json; or .npy files of images with pixels in [0, 1], one a
-    row of 784 or of 32 x 32 x 3."""
+    """Folders of runs on one data set, into which measures.json is written; or .npy files of images with pixels in
+    [0, 1], one per row of 784 or of 32 x 32 x 3."""
     data: Path | None = None
     """The images, as the runs' scripts take them [default: download them once]."""
     samples: int = MOST
-    """How many samples are measured, against as many training images."""
+    """How many samples are measured, and how many training images they are compared with."""
     baselines: bool = False
-    """Also measure samples that nobody generated."""
+    """Also measure samples that no generator made."""
     output: Path | None = None
-    """Folder of folders, named like the runs, for measures.json and for Figures 2 and 3 by each of their generators
+    """Folder that gets a folder for each run, with measures.json and with Figures 2 and 3 from each of its generators
     [default: measures.json alone, in the run's own folder]."""
     figure: Path | None = None
     """Also draw the first 30 samples of each row beside its measures, into this .png and a .pdf beside it."""
@@ -94,9 +94,9 @@ class Measures:
     """Measures samples against training images.
 
     Args:
-        classifier: As `image_classifier` makes it, trained.
-        config: Of a run on the images.
-        count: How many samples are measured at a time, and against how many training images.
+        classifier: A trained classifier from `image_classifier`.
+        config: Configuration of a run on the images.
+        count: How many samples are measured at a time, and how many training images they are compared with.
     """
 
     def __init__(self, classifier: keras.Model, config: ImageConfig, count: int) -> None:
@@ -114,7 +114,7 @@ class Measures:
         return self.classifier.predict(images, batch_size=1000, verbose=0)
 
     def log_likelihoods(self, samples: Images) -> dict[str, float]:
-        """`NATS`: of the test images, with the protocol's widths and with finer ones."""
+        """`NATS`: the log-likelihood of the test images with the best of the protocol's widths, and of finer ones."""
         found: list[float] = []
         for sigmas in (parzen.SIGMAS, parzen.FINE):
             sigma = parzen.validate(self.validation[: parzen.SELECTION], samples, sigmas).sigma
@@ -122,7 +122,7 @@ class Measures:
         return dict(zip(NATS, found, strict=True))
 
     def __call__(self, samples: Images, has_nats: bool = True) -> dict[str, Any]:
-        """The measures of `count` samples; without `NATS` where these are made of the test images."""
+        """The measures of `count` samples; without `has_nats`, for samples made of test images, they lack `NATS`."""
         features, probabilities = self.classify(samples)
         shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / len(samples)
         distances, _ = neighbours.nearest(samples, self.train)
@@ -139,7 +139,7 @@ class Measures:
 
 
 def of_training_images(train: Images, count: int) -> dict[str, Images]:
-    """By name, `count` samples each that nobody generated, made of training images, (N, pixels)."""
+    """Baselines made of training images (N, pixels): by name, `count` samples each."""
     drawn = train[np.random.default_rng(1).choice(len(train), count, replace=False)]
     centroids = KMeans(count, init=drawn, n_init=1, max_iter=PASSES, tol=0).fit(train).cluster_centers_
     rng = np.random.default_rng(1)
@@ -149,13 +149,13 @@ def of_training_images(train: Images, count: int) -> dict[str, Images]:
 
 
 def of_test_images(test: Images, shape: tuple[int, int, int]) -> dict[str, Images]:
-    """By name, as many samples each as there are test images, (N, pixels). What is wrong is seen at a glance.
+    """Baselines made of test images, with obvious faults: by name, as many samples each as there are test images.
 
-    They have no log-likelihood: it is that of the images of which they are made.
+    They get no log-likelihood, since it would be that of the images of which they are made.
 
     Args:
-        test: The test images.
-        shape: Of an image: height, width, channels.
+        test: The test images, (N, pixels).
+        shape: Height, width and channels of an image.
     """
     rng, others = np.random.default_rng(1), np.roll(test, 1, axis=0)
     noise, is_speckle = (rng.uniform(size=test.shape).astype(np.float32) for _ in range(2))
@@ -168,12 +168,12 @@ def of_test_images(test: Images, shape: tuple[int, int, int]) -> dict[str, Image
 
 
 class Found(NamedTuple):
-    """What is to be measured.
+    """Samples to be measured.
 
     Attributes:
-        config: Of the run; of a file, the default of its data set.
-        samples: By name.
-        generators: Of the run, by the same names.
+        config: Configuration of the run; for a file, the default one of its data set.
+        samples: Samples (N, pixels) by name.
+        generators: Generators of the run by the same names; none for a file.
     """
 
     config: ImageConfig
@@ -185,7 +185,7 @@ def main(arguments: Arguments) -> None:
     """Measure, print the table, write the measures.
 
     Raises:
-        Refused: if an argument is no good, in one line that names it.
+        Refused: if an argument is invalid, in one line that names it.
     """
     count = arguments.samples
     if not LEAST <= count <= MOST:

@@ -1,6 +1,6 @@
-"""Grids of images, a pixel of an image a pixel of the figure: the paper's Figures 2 and 3; quality over training.
+"""Grids of images, drawn pixel by pixel, such as the paper's Figures 2 and 3; and sample quality over training.
 
-Images are arrays (..., side, side, channels) of 1 channel or of 3, from 0, black, to 1; what is beyond is cut off.
+Images are arrays (..., side, side, channels) with 1 or 3 channels, from 0 (black) to 1; values beyond are clipped.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 MEASURES = {"log_likelihood": "validation log-likelihood, nats", "precision": "precision", "recall": "recall"}
-"""Of the history, what is drawn over training, and its label."""
+"""The columns of the history that `quality` draws, and their labels."""
 PUBLISHED = 225  # nats, of the test images
 _HIGHLIGHT = "#f2b705"  # the paper's yellow, dark enough to stand out from white paper in greyscale too
 _PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `save_figure`, so none is uneven
@@ -66,12 +66,12 @@ def interpolations(images: Images) -> Figure:
 
 
 def quality(columns: Mapping[str, ArrayLike]) -> Figure:
-    """Precision, recall and, of MNIST, the log-likelihood of G through training, against Table 1's.
+    """Precision, recall and, on MNIST, the log-likelihood of G over training, with Table 1's.
 
     Args:
-        columns: Of a run's history: `epoch`, and for the EMA of the weights and for the last iterate the precision and
-            the recall among pixels, in [0, 1], and the validation log-likelihood in nats, all (R,); NaN where none was
-            measured.
+        columns: Columns of a run's history, each (R,): `epoch`, and for the EMA of the weights and for the last iterate
+            the precision and the recall among pixels, in [0, 1], and the validation log-likelihood in nats; NaN where
+            they were not measured.
     """
     shown = {name: label for name, label in MEASURES.items() if name in columns}
     with plt.rc_context(STYLE):
@@ -82,7 +82,7 @@ def quality(columns: Mapping[str, ArrayLike]) -> Figure:
                 values = np.asarray(columns[f"{prefix}{measure}"])
                 known = ~np.isnan(values)
                 ax.plot(epochs[known], values[known], label=name, **style)
-            # An untrained generator is at about -140 nats: down to there, what matters would have half the height.
+            # An untrained generator has about -140 nats: an axis down to there would halve the height of what matters.
             ax.set(ylim=(0, 250 if measure == "log_likelihood" else 1), xlabel="epoch", ylabel=label)
             if measure == "log_likelihood":
                 ax.axhline(PUBLISHED, color="0.4", linestyle="--", linewidth=0.8)
@@ -96,7 +96,7 @@ def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figu
     """Samples of several generators, and the measures of each.
 
     Args:
-        panels: By its title, samples (rows, columns, side, side, channels), and their measures, the same of each.
+        panels: By title, samples (rows, columns, side, side, channels) and their measures, the same ones for each.
     """
     with plt.rc_context(STYLE):
         size = (1 + 1.3 * len(panels), 2.75)  # inches: the first is for the measures' names

@@ -1,9 +1,9 @@
 """Makes the figures of `figures/`: `python experiments/make_figures.py [NAME...]`, all of them by default.
 
 A figure comes from a run with seed 0 in `runs/`. A finished run with the same settings is used again, an unfinished one
-is resumed, and a missing one is trained: MNIST's takes an hour and a half, CIFAR-10's two and a half, and the data are
-downloaded; to train from a file, run `mnist.py --preset released --data PATH` first, say. Each figure carries its
-run's settings, versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
+is resumed, and a missing one is trained. MNIST takes an hour and a half, CIFAR-10 two and a half hours. Their data are
+downloaded; to train from a file, first run, for example, `mnist.py --preset released --data PATH`. Each figure carries
+its run's settings, versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
 import shutil
@@ -52,7 +52,7 @@ def main(
     """Train what is missing, and copy the figures.
 
     Args:
-        names: Which ones: names of files in figures/, without a suffix.
+        names: Names of files in figures/, without a suffix [default: all].
         output: Folder of the figures.
 
     Raises:
@@ -72,7 +72,7 @@ def main(
 
 
 def finished_run(experiment: str, preset: str) -> Path:
-    """The folder of a finished run of a preset, which is trained, or resumed, if there is none."""
+    """The folder of a preset's finished run; if there is none, it is trained or resumed."""
     if experiment == "theory":  # a script of checks, without presets
         folder, flags = Path("runs/theory"), ["--output", "runs/theory"]
         is_finished = (folder / "metrics.json").exists()
@@ -91,7 +91,7 @@ def start(script: str, *flags: str) -> None:
     """Run a script of this folder, which shows its own progress.
 
     Raises:
-        Refused: if it fails; it has said why.
+        Refused: if it fails; the script has printed why.
     """
     print(f"{script}.py", *flags, flush=True)
     status = subprocess.run([sys.executable, str(HERE / f"{script}.py"), *flags], check=False).returncode

@@ -1,8 +1,8 @@
 """MNIST digits by their class: `python experiments/mnist_conditional.py [--seed N]`.
 
-A conditional GAN (section 6 of the paper) with the networks of `dcgan.py`. G gets the class beside the noise, one-hot.
-D adds to its logit the product of its last features and a vector that is learnt for each class, as Miyato and Koyama
-(2018), https://arxiv.org/abs/1802.05637, do. The classifier of `image_measures.py` says which digit a sample shows.
+A conditional GAN (section 6 of the paper) with the networks of `dcgan.py`. G gets the class, one-hot, beside the noise.
+D adds to its logit the inner product of its last features and a learnt embedding of the class, as Miyato and Koyama
+(2018), https://arxiv.org/abs/1802.05637, do. The classifier of `image_measures.py` decides which digit a sample shows.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 CLASSES = 10
 REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
-"""Where the classifiers are; one of Fashion-MNIST is trained at its first use."""
+"""Folder of the classifiers; that of Fashion-MNIST is trained at its first use."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Config(dcgan.Config):
     """Train a conditional convolutional GAN on MNIST and measure whether it draws the digits that are asked for."""
 
     def inputs(self, z: NDArray) -> Any:
-        """What G takes, for noise z (N, ..., 100): with the classes 0 to 9, again and again, along the first axis."""
+        """G's inputs for noise z (N, ..., 100): the noise, and the classes 0 to 9, repeated along the first axis."""
         c = np.resize(np.arange(CLASSES), len(z))
         return [z.reshape(-1, 100), np.repeat(c, z[0].size // 100)]
 
@@ -40,14 +40,14 @@ PRESETS = {"default": Config()}
 
 
 def make_generator() -> keras.Model:
-    """Noise and a class, one-hot, to an image, by the layers of `dcgan.py`."""
+    """Map noise and a class, one-hot, to an image, by the layers of `dcgan.py`."""
     z, c = keras.Input((100,)), keras.Input((), dtype="int32")
     h = Concatenate()([z, CategoryEncoding(CLASSES, "one_hot")(c)])
     return keras.Model([z, c], dcgan.make_generator(100 + CLASSES)(h), name="generator")
 
 
 def make_discriminator() -> keras.Model:
-    """An image and a class to a probability, by the features of `dcgan.py` and their product with a class's vector."""
+    """Map an image and a class to a probability, by the features of `dcgan.py` and an embedding of the class."""
     x, c = keras.Input((784,)), keras.Input((), dtype="int32")
     *layers, _ = dcgan.make_discriminator().layers
     features = keras.Sequential([keras.Input((784,)), *layers])(x)
@@ -67,7 +67,10 @@ def make_gan(config: Config) -> GAN:
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, Any]:
-    """The log-likelihood; the share of samples named as asked, of all and of the worst class; V; D's outputs."""
+    """The log-likelihood, V, and D's outputs; and the share of samples that are recognised as the digit asked for.
+
+    `named_as_asked` is that share over all classes, `worst_class` that of the class with the lowest.
+    """
     z, (x, c) = noise(config, FINAL), data(config)
     classifier = load_classifier(REFERENCES / config.dataset / "classifier.npz", config)
     metrics = evaluate_samples(gan, config) | gan.evaluate(x[:SAMPLES], c[:SAMPLES], seed=config.seed)
@@ -80,7 +83,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, Any]:
 
 
 def plot(folder: run.Folder) -> None:
-    """Ten samples of each class, a row each, and the figures of any experiment on images."""
+    """Ten samples of each class, and the figures of any experiment on images."""
     config: Any = folder.config
     generator = keras.saving.load_model(folder.path / "generator.keras")
     samples = draw(generator, noise(config, FINAL)[: CLASSES**2], config).reshape(CLASSES, CLASSES, *config.shape)

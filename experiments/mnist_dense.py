@@ -1,7 +1,8 @@
 """MNIST with a primer's dense networks: `python experiments/mnist_dense.py [--seed N]`.
 
-The networks of a primer with a dense PyTorch GAN, pixels in [-1, 1], Gaussian noise, and its Adam of learning rate
-0.0002. The primer names neither m nor a number of iterations, nor a measure of quality: these are those of `mnist.py`.
+The networks, the pixels in [-1, 1], the Gaussian noise, and Adam with a learning rate of 0.0002 are those of a primer
+with a dense PyTorch GAN. The primer gives neither m, nor a number of iterations, nor a measure of quality: these are
+those of `mnist.py`.
 """
 
 from dataclasses import dataclass
@@ -34,17 +35,17 @@ class Config(MNISTConfig):
 PRESETS = {"default": Config()}
 
 
-def make_generator(pixels: int = 784) -> keras.Sequential:
+def make_generator() -> keras.Sequential:
     """The primer's G: 100-256-512-784, ReLU, a tanh output."""
     hidden = [torch_dense(100, 256, "relu"), torch_dense(256, 512, "relu")]
-    return keras.Sequential([keras.Input((100,)), *hidden, torch_dense(512, pixels, "tanh")], name="generator")
+    return keras.Sequential([keras.Input((100,)), *hidden, torch_dense(512, 784, "tanh")], name="generator")
 
 
-def make_discriminator(pixels: int = 784) -> keras.Sequential:
+def make_discriminator() -> keras.Sequential:
     """The primer's D: 784-512-256-1, ReLU, a sigmoid output."""
-    hidden = [torch_dense(pixels, 512, "relu"), torch_dense(512, 256, "relu")]
+    hidden = [torch_dense(784, 512, "relu"), torch_dense(512, 256, "relu")]
     output = torch_dense(256, 1, "sigmoid")
-    return keras.Sequential([keras.Input((pixels,)), *hidden, output], name="discriminator")
+    return keras.Sequential([keras.Input((784,)), *hidden, output], name="discriminator")
 
 
 def make_gan(config: Config) -> GAN:

@@ -2,18 +2,18 @@
 
 A published NumPy GAN sets up one-hidden-layer sigmoid perceptrons of size 1-5-1 without biases, weights from N(0, 1),
 noise and data from N(0, 1), and stops before the weights are updated. The gradients, SGD, m, k, the learning rates and
-10,000 iterations are ours. No TensorFlow is loaded.
+10,000 iterations are ours. TensorFlow is not loaded.
 
 Presets:
-  default   A target inside (0, 1), where the generator's last sigmoid can reach it: N(0.5, 0.15). D gets biases, 3
-            updates an iteration and 10 times G's learning rate. Without biases every bend of D's logit sits at x = 0,
+  default   p_data = N(0.5, 0.15), which lies inside (0, 1), the range of the generator's sigmoid output. D gets biases,
+            3 updates per iteration and 10 times G's learning rate. Without biases every bend of D's logit is at x = 0,
             outside the data; with one learning rate for both, D is too slow to resolve so narrow a density. D has 20
-            hidden units instead of 5. Its first weights are 10 times as large, and its units are initialised with their
-            bends spread over (0, 1), the range of G: with 5 units, or with bends anywhere, D does not see p_g's shape
-            on some seeds. 15,000 iterations bring G's tails. Both learning rates fall to 0 along a cosine.
-  document  The published target, N(0, 1), which no generator that ends in a sigmoid can reach: half of the data are
-            negative. And all samples go to 0: without biases, D's logit is a constant plus an odd function of x, so to
-            data that are symmetric about 0 it prefers nothing that is not.
+            hidden units instead of 5. Its first weights are 10 times as large, and the bends of its units are initially
+            spread over (0, 1): with 5 units, or with bends anywhere, D does not resolve p_g's shape on some seeds. G
+            learns its tails in 15,000 iterations. Both learning rates fall to 0 along a cosine.
+  document  p_data = N(0, 1) as published, which no generator with a sigmoid output can reach: half of the data are
+            negative. All samples go to 0: without biases, D's logit is a constant plus an odd function of x, so it
+            never favours asymmetric samples over data that are symmetric about 0.
 """
 
 import math
@@ -36,9 +36,9 @@ TARGETS: dict[str, tuple[Distribution, np.ndarray]] = {
     "N(0.5, 0.15)": (Gaussian(0.5, 0.15), np.linspace(-0.2, 1.2, 65)),
     "N(0, 1)": (Gaussian(0, 1), np.linspace(-5, 5, 65)),
 }
-"""p_data, and the edges of 64 bins."""
+"""By name: p_data, and the edges of 64 bins."""
 P_Z = Gaussian(0, 1)
-HIDDEN = 5  # of the published networks
+HIDDEN = 5  # hidden units of the published networks
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ class Config(run.Config):
     iterations: int = 15_000
     """Iterations of Algorithm 1."""
     k: int = 3
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
-    """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
+    """The generator's objective: as printed in Algorithm 1, or that of section 3."""
     d_learning_rate: float = 1.0
-    """SGD's first learning rate for the discriminator."""
+    """SGD's initial learning rate for the discriminator."""
     g_learning_rate: float = 0.1
-    """SGD's first learning rate for the generator."""
+    """SGD's initial learning rate for the generator."""
     cosine: bool = True
     """Whether the learning rates fall to 0 along a cosine over the run."""
     d_hidden: int = 20
-    """Hidden units of the discriminator; the published one has 5, as its generator and ours."""
+    """Hidden units of the discriminator. The published one has 5, like both generators."""
     d_bias: bool = True
-    """Whether the discriminator has biases, initialised so that its hidden units bend within (0, 1)."""
+    """Whether the discriminator has biases; initially its hidden units bend within (0, 1)."""
     d_scale: float = 10.0
-    """Standard deviation of the initial weights of D's first layer; the published one is 1."""
+    """Standard deviation of the initial weights of D's first layer; 1 as published."""
 
 
 PRESETS = {
@@ -85,11 +85,11 @@ PRESETS = {
 
 
 class Training:
-    """G and D at their initial weights, their optimizers, and the minibatch of each iteration."""
+    """G and D, initialised; their minibatches, training and evaluation."""
 
     def __init__(self, config: Config) -> None:
         self.config, (self.p_data, self.edges) = config, TARGETS[config.target]
-        rng = np.random.default_rng((config.seed, 0, 2))  # after an iteration's examples, 0, and noise, 1
+        rng = np.random.default_rng((config.seed, 0, 2))  # 0 and 1 are for an iteration's examples and noise
 
         def perceptron(units: int, bias: bool, scale: float) -> numpy_gan.Perceptron:
             hidden, output = rng.normal(0, scale, (1, units)), rng.normal(size=(units, 1))
@@ -117,7 +117,7 @@ class Training:
         return {"iteration": iteration + 1, "value": -d_loss, "d_loss": d_loss, "g_loss": g_loss}
 
     def fit(self, folder: run.Folder, state: State | None) -> None:
-        """Train into the run's folder, from a checkpoint of it."""
+        """Train into the run's folder, from a checkpoint if there is one."""
         c, recording = self.config, Recording({"x": self.edges}, tolerance=2.5)
         history: list[dict[str, float]] = []
         _, noise = self.draw(10**9 + 1, 1, 10_000)
@@ -137,7 +137,7 @@ class Training:
                 parameter[...] = saved
         else:
             record(0)
-        with np.errstate(all="ignore"):  # what overflows is told in one line
+        with np.errstate(all="ignore"):  # an overflow is reported below, in one line
             for t in track(range(start, c.iterations), "training", transient=True, disable=not sys.stdout.isatty()):
                 row = self.iteration(t)
                 if (t + 1) % c.every == 0:

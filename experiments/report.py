@@ -1,11 +1,11 @@
 """A page to look at runs: `python experiments/report.py runs` writes runs/report.html.
 
-The page is one file and needs no network. It holds a table of the runs, which can be sorted and filtered, and a player:
-drag through training, and see the generator's distribution over that of the data, D beside the optimal D*, the map from
-z where z is one number, and the training curves. Two or more runs can be shown at once, each in its colour. For points
-in the plane and for MNIST it shows samples.
+The page is one file and needs no network. It has a table of the runs, which can be sorted and filtered, and a player
+with a slider through the training. The player shows the generator's distribution over that of the data, D beside the
+optimal D*, the map from z where z is one number, and the training curves; for points in the plane and for MNIST it
+shows samples. Two or more runs can be shown at once, each in its colour.
 
-It is drawn by Plotly, whose script is within the page. The page itself is `report_page.html`.
+Plotly draws the page, and its script is within the page. The template is `report_page.html`.
 """
 
 import base64
@@ -28,14 +28,13 @@ import tyro
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
 TEMPLATE = Path(__file__).with_name("report_page.html")
 MOST_FRAMES, MOST_ROWS = 150, 400
-"""Records of a run, and rows of its history, that are shown at most; of more, evenly spread ones."""
+"""The most records of a run, and rows of its history, that are shown; of more, evenly spaced ones."""
 CURVES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
 """The columns of a history that are shown."""
 TEXTS = ("state", "experiment", "preset", "seed", "commit", "metric", "time", "verdict", "accepted")
-"""What a row says of a run, beside its name and its settings."""
+"""What a row says about a run, beside its name and its settings."""
 
 
 def main(
@@ -45,7 +44,7 @@ def main(
 
     Args:
         runs: The folder in which the runs' folders are, at any depth.
-        output: The page, in place of what is there [default: RUNS/report.html].
+        output: The page, which replaces an existing one [default: RUNS/report.html].
 
     Raises:
         run.Refused: if there is no run, or Plotly is not installed.
@@ -69,22 +68,20 @@ def main(
 
 
 def describe(folder: Path, name: str) -> dict[str, Any]:
-    """A run's row of the table, with what its `player` shows; None if there is nothing to show.
+    """A run's row of the table.
 
-    The row is text: the name as `run`, `settings` by name, and `TEXTS`, each empty if it cannot be read. `state` is
-    empty, `unfinished`, or a line that says what is damaged; `metric` is its headline; `verdict` is what the reference
-    says, and `accepted` that in a word. `sort` holds the numbers behind metric and time.
+    It holds text: the name as `run`, `settings` by name, and `TEXTS`, each empty if it cannot be read. `state` is
+    empty, `unfinished`, or a line that says what is damaged; `metric` is the headline metric; `verdict` says whether
+    the reference accepts the run, and `accepted` says so in a word. `sort` holds the numbers of metric and time, and
+    `player` what the player shows, or None.
     """
     row: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "run": name, "settings": {}, "sort": {}, "player": None}
     try:
         config = run.read_config(folder)
         settings = {key: str(value)[:80] for key, value in config["settings"].items()}
-        row |= {
-            "experiment": str(config["experiment"]),
-            "preset": str(config["preset"]),
-            "seed": settings.pop("seed", ""),
-        }
-        row |= {"settings": settings, "commit": str(config["versions"].get("commit", "")), "state": "unfinished"}
+        row |= {name: str(config[name]) for name in ("experiment", "preset")}
+        row |= {"seed": settings.pop("seed", ""), "settings": settings, "state": "unfinished"}
+        row["commit"] = str(config["versions"].get("commit", ""))
         metrics: dict[str, Any] = {}
         if (folder / "metrics.json").exists():
             metrics = run.read_metrics(folder)
@@ -92,7 +89,7 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
             row |= {"metric": f"{name} {value:.4g}", "time": f"{metrics['seconds']:,.0f} s", "state": ""}
             row["sort"] = {"metric": str(value), "time": str(metrics["seconds"])}
         if metrics or (folder / "histograms.npz").exists():
-            recording, path = run.read_recording(folder), run.find_reference(folder, REFERENCES)
+            recording, path = run.read_recording(folder), run.find_reference(folder, tables.REFERENCES)
             if metrics:
                 row["verdict"] = verdict = run.verdict(recording, path, metrics)
                 short = verdict.partition(":")[0].partition(" by ")[0]
@@ -108,9 +105,9 @@ def player(recording: Recording, reference: Recording | None, history: Mapping[s
     """What the page's script needs to show a run, as JSON values: arrays as `numbers` makes them.
 
     Args:
-        recording: Of the run. Of its R frames F are shown. Points `data` (M, 2) among its curves are drawn under
-            samples in the plane.
-        reference: Its p_data, if it has one histogram; one of several is the training of another.
+        recording: Recording of the run, of whose records F are shown. Points `data` (M, 2) among its curves are drawn
+            under samples in the plane.
+        reference: Reference of the run. It is p_data if it has one histogram; with several it is another training.
         history: Columns by name.
 
     Returns:
@@ -156,7 +153,7 @@ def numbers(values: ArrayLike) -> list[Any]:
 
 
 def picture(images: NDArray) -> str:
-    """Square images (N, pixels) from 0 to 1, as many as fill a square grid: a PNG file, in base64."""
+    """Square images (N, pixels) from 0 to 1, as many as fill a square grid, as a PNG file in base64."""
     across, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
     grid = image_grid(images[: across**2].reshape(across, across, side, side, 1))
     file = io.BytesIO()
@@ -165,7 +162,7 @@ def picture(images: NDArray) -> str:
 
 
 def _spread(count: int, most: int) -> list[int]:
-    # Of so many, at most `most`, evenly spread, the first and the last among them.
+    # The indices of at most `most` of so many items, evenly spaced, with the first and the last.
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))}) if count else []
 
 
@@ -173,10 +170,10 @@ def page(rows: Sequence[Mapping[str, Any]], library: str) -> str:
     """The page.
 
     Args:
-        rows: Of the table, as `describe` gives them.
+        rows: Rows of the table, as `describe` gives them.
         library: Plotly's script.
     """
-    # All that comes from files is JSON, in which nothing ends the element, and reaches the page as text.
+    # All content of files is JSON without a `<` that could end the element; the page shows it as text.
     data = json.dumps(rows, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     before, between, after = re.split("@@(?:DATA|PLOTLY)@@", files.read_text(TEMPLATE))
     return "".join([before, data, between, library, after])

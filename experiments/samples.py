@@ -1,4 +1,4 @@
-"""Reads anybody's samples from a file, for the scripts that compare and measure them."""
+"""Reads a user's samples from a file, for the scripts that compare and measure them."""
 
 import csv
 import io
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 
 def read_samples(path: Path, columns: Sequence[str] = ()) -> NDArray[np.float64]:
-    """Samples as (N, n), one a row: from a `.npy` file, an array of an `.npz` file, or a `.csv` file.
+    """Read samples (N, n), one per row, from a `.npy` file, an array of an `.npz` file, or a `.csv` file.
 
     Args:
-        path: Of the file.
-        columns: Which columns of a `.csv` file, or arrays of an `.npz` file, to take, where there are several. Without
-            names in its first line, a `.csv` file has its columns by index.
+        path: The file.
+        columns: Which columns of a `.csv` file, or arrays of an `.npz` file, to take, where there are several. If the
+            first line of a `.csv` file has no names, its columns are named by their indices.
 
     Raises:
         Refused: if it cannot be read or holds no two finite samples, in one line that names it.

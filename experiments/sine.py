@@ -4,15 +4,15 @@ The Real Python example (https://realpython.com/generative-adversarial-networks/
 (x, sin x), x uniform on [0, 2 pi], in minibatches of 32, 300 shuffled epochs (9,600 iterations). G is 2-16-32-2, D
 2-256-128-64-1 with dropout of 0.3. The noise is two-dimensional, N(0, 1). Adam has a learning rate of 0.001; k = 1; the
 objective is the non-saturating one. It halves D's objective, which does not change Adam's updates. The initial weights
-are PyTorch's, which it uses; its points cannot be had without its random generator: ours are other draws.
+are those of PyTorch, which it uses. Its points need PyTorch's random number generator: ours are other draws.
 
 Presets:
   default   Other networks and optimizers, our choice: the published ones leave out an end of the curve on some seeds. G
             is 2-64-64-2 and reaches both ends; D is 2-128-64-1 without dropout, and cheap enough for m = 256. Adam's
             beta_1 is 0.5. Both learning rates fall to 0 along a cosine, which brings the samples onto the curve. The
             EMA of both networks' weights spans a tenth of the run: without it, mass moves back and forth between the
-            ends. 40,000 iterations (10,000 epochs) bring the proportions.
-  document  As published. It follows the curve, but fluctuates along it, and leaves out parts of it.
+            ends. 40,000 iterations (10,000 epochs) give the right proportions along x.
+  document  As published. The samples follow the curve, but fluctuate along it, and leave out parts of it.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,23 +47,23 @@ class Config(run.Config):
     record_every: int = 200
     """Iterations between recorded samples."""
     k: int = 1
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     g_hidden: tuple[int, ...] = (64, 64)
     """Units of G's hidden layers."""
     d_hidden: tuple[int, ...] = (128, 64)
     """Units of D's hidden layers."""
     d_learning_rate: float = 1e-3
-    """Adam's first learning rate for the discriminator."""
+    """Adam's initial learning rate for the discriminator."""
     g_learning_rate: float = 1e-3
-    """Adam's first learning rate for the generator."""
+    """Adam's initial learning rate for the generator."""
     beta_1: float = 0.5
-    """Adam's decay of the first moment, of both."""
+    """Adam's beta_1, the decay rate of the first moment, for both networks."""
     cosine: bool = True
     """Whether the learning rates fall to 0 along a cosine over the run."""
     ema: float = 0.1
-    """Share of the run that the EMA of both networks' weights spans; 0: none."""
+    """Length of the EMA of both networks' weights, as a share of the run; 0: no EMA."""
     dropout: float = 0.0
-    """Share of each hidden layer of D that is dropped."""
+    """Share of the units of each hidden layer of D that is dropped."""
 
 
 PRESETS = {
@@ -83,7 +83,7 @@ PRESETS = {
 
 
 def residual(points: np.ndarray) -> np.ndarray:
-    """What y exceeds sin x by, of points (N, 2)."""
+    """The difference y - sin x, (N, 1), of points (N, 2)."""
     if points.shape[1] != 2:
         raise ValueError(f"samples must be points (x, y) here, not of {points.shape[1]} number(s)")
     return points[:, 1:] - np.sin(points[:, :1])
@@ -96,8 +96,8 @@ EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2,
 LIMITS = {"x": 0.08, "residual": 0.02}
 """The greatest Wasserstein-1 distances of an accepted run.
 
-Of sets of 1,024 points with uniform x, 99 % are within 0.082 standard deviations of it, and the one that is trained on
-is at 0.052. For y - sin x it is three times the median of ten runs.
+Of sets of 1,024 uniform x, 99 % are within 0.082 standard deviations of the uniform distribution, and the training set
+is at 0.052. For y - sin x the limit is three times the median of ten runs.
 """
 
 
@@ -148,7 +148,7 @@ def make_gan(config: Config) -> GAN:
 
 
 def recording(config: Config) -> Recording:
-    """What is counted during training; 500 samples of each record are kept, and the curve beside them."""
+    """What is recorded during training, with 500 samples of each record and the curve."""
     curve = on_the_curve(np.linspace(0, 2 * np.pi, 64))
     return Recording(EDGES, VIEWS, keep=500, observe=lambda evaluated: {"data": curve}, tolerance=3, limits=LIMITS)
 
@@ -158,9 +158,9 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
 
     Returns:
         `curve_error`, the mean of |y - sin x|; `bins_in_proportion`, the share of 32 equal bins of [0, 2 pi] that hold
-        between half and twice as many samples as they would of a uniform x; `energy_distance` of 5,000 of
-        them to the curve, with x uniform, and `energy_distance_of_true`, what as many points of the curve have on
-        average; `value` in nats, `d_real` and `d_fake`.
+        between half and twice as many samples as with a uniform x; `energy_distance` of 5,000 samples to the curve
+        with uniform x, and `energy_distance_of_true`, that of as many points of the curve on average; `value` in nats,
+        `d_real` and `d_fake`.
     """
     samples, curve = gan.sample(10_000, config.seed), on_the_curve(X.quantile((np.arange(4096) + 0.5) / 4096))
     points = data(config)
@@ -188,7 +188,7 @@ def plane(recording: Recording, points: np.ndarray, discriminator: Callable[[np.
     """Samples in the plane over the data at four recorded iterations, and D's surface at the end.
 
     Args:
-        recording: Of a run, with kept samples.
+        recording: Recording of a run, with kept samples.
         points: The data, (N, 2).
         discriminator: D at the end, of points (M, 2).
     """

@@ -4,12 +4,12 @@ Every seed is trained with every combination of the values, each run in the fold
 Finished runs are skipped and begun ones resumed, so the same command goes on after an interruption. At the end there is
 a table over seeds for each setting; `report.py` shows the runs over one another.
 
-A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. Such
-processes share this machine's cores, and then nothing listens on a port; or, with --scheduler, the workers of a Dask
-cluster. Workers need this project's code, with `experiments/` and --experiments on their PYTHONPATH, but no disk in
-common with this machine: a finished run comes back as an archive. What a worker had begun is lost if it dies. Whoever
-reaches a scheduler can run code in its workers: on a network that others use, give it a tls:// address, and all
-machines the certificates that https://distributed.dask.org/en/stable/tls.html describes.
+A run is the experiment's script in a process of its own, with one thread for each of TensorFlow's operations. By
+default these processes share this machine's cores, and no port is opened. With --scheduler they run on the workers of a
+Dask cluster. Workers need this project's code, with `experiments/` and --experiments on their PYTHONPATH, but no disk
+in common with this machine: a finished run comes back as an archive. If a worker dies, its unfinished run is lost.
+Anyone who reaches a scheduler can run code on its workers: on a network with other users, give it a tls:// address, and
+all machines the certificates that https://distributed.dask.org/en/stable/tls.html describes.
 
 Exit statuses: 0 all runs are finished; 2 the sweep is refused; 3 some runs failed, or diverged; 130 stopped by Ctrl-C.
 """
@@ -45,15 +45,15 @@ class Arguments:
     experiment: Annotated[str, tyro.conf.Positional]
     """Name of the experiment."""
     seeds: str
-    """Seeds, say 0-9 or 0,2,5-7."""
+    """Seeds, such as 0-9 or 0,2,5-7."""
     preset: str | None = None
     """The experiment's preset [default: its first]."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE,...")] = ()
-    """A setting of the experiment and its values; may be given for several settings."""
+    """A setting of the experiment and its values; may be repeated for other settings."""
     workers: int = os.cpu_count() or 1
     """Processes on this machine."""
     scheduler: str | None = None
-    """Address of a running Dask scheduler, say tcp://head:8786, or the file that it wrote its address to."""
+    """Address of a running Dask scheduler, such as tcp://head:8786, or the file that it wrote its address to."""
     output: Path = Path("runs")
     """Folder of the experiments' folders."""
     experiments: Path = Path(__file__).parent
@@ -65,10 +65,10 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> bool:
-    """Train what is missing, and print the tables; whether every run is finished.
+    """Train the missing runs and print the tables; return whether every run is finished.
 
     Raises:
-        run.Refused: if the arguments are no good, or no scheduler answers.
+        run.Refused: if an argument is invalid, or no scheduler answers.
     """
     folder = arguments.experiments.resolve()
     planned = plan(arguments, run.load_experiment(arguments.experiment, folder).PRESETS)
@@ -84,7 +84,7 @@ def main(arguments: Arguments) -> bool:
 
 
 def plan(arguments: Arguments, presets: Mapping[str, run.Config]) -> list[Planned]:
-    """The runs that are asked for: every seed with every combination of values."""
+    """The planned runs: every seed with every combination of values."""
     preset = ["--preset", arguments.preset] if arguments.preset else []
     defaults = dataclasses.asdict(run.parse(presets, preset))
     settable = [name for name in defaults if name not in ("preset", "seed", "output", "resume")]
@@ -110,10 +110,10 @@ def plan(arguments: Arguments, presets: Mapping[str, run.Config]) -> list[Planne
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds from text such as 0,2,5-7, without repetition.
+    """Parse text such as 0,2,5-7 as seeds, without repetition.
 
     Raises:
-        run.Refused: if it is no such text, or gives no seed.
+        run.Refused: if the text has another form, or gives no seed.
     """
     try:
         parts = (part.partition("-") for part in text.split(","))
@@ -127,7 +127,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def as_flags(name: str, value: str, default: Any) -> list[str]:
-    """A setting as a script's command line has it; a setting of several numbers has spaces between them."""
+    """A setting as flags of the command line; the numbers of a tuple are separated by spaces."""
     if isinstance(default, bool):
         if value.lower() not in ("true", "false"):
             raise run.Refused(f"--set {name}={value} must be true or false")
@@ -136,12 +136,12 @@ def as_flags(name: str, value: str, default: Any) -> list[str]:
 
 
 def is_finished(one: Planned) -> bool:
-    """Whether a run is there, and finished. One of other settings is for the script to refuse."""
+    """Whether a run is finished; not if its folder has other settings, which the script will refuse."""
     return (one.folder / "metrics.json").exists() and run.read_config(one.folder)["settings"] == one.config.settings()
 
 
 def train(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
-    """Train runs, and tell of each as it ends; by folder, what went wrong with those that are not finished."""
+    """Train runs, and print a line for each as it ends; return the errors of unfinished runs by folder."""
     failed: dict[Path, str] = {}
     futures = {submit(one): one.folder for one in missing}
     for future in track(as_completed(futures), "training", len(missing), disable=not sys.stdout.isatty()):
@@ -157,11 +157,11 @@ def train(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
 
 
 def fault_of(future: "Future[Result]", place: Path) -> str:
-    """What went wrong with a run; nothing if it is finished, and its folder in its place.
+    """The error of a run; empty if it is finished, with its folder in its place.
 
     Raises:
-        run.Refused: if a worker refuses it, as it would all.
-        ConnectionError: if there is no scheduler any more.
+        run.Refused: if a worker refuses it, as it would all runs.
+        ConnectionError: if the scheduler is gone.
     """
     if future.cancelled():
         raise ConnectionError("the connection to the scheduler was lost")
@@ -171,13 +171,13 @@ def fault_of(future: "Future[Result]", place: Path) -> str:
             unpack(archive, place)
     except run.Refused:
         raise
-    except Exception as error:  # of workers that died, of a disk or memory, or of a damaged archive
+    except Exception as error:  # a dead worker, a full disk or memory, or a damaged archive
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return line if status else ""
 
 
 def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[Path, str]) -> None:
-    """Print a table over seeds for each setting, and draw the figure of them all."""
+    """Print a table over seeds for each setting, and draw a figure of all settings."""
     shown: list[Setting] = []
     settings, preset = [one.config.settings() for one in planned], planned[0].config.preset
     differing = [name for name in settings[0] if name != "seed" and any(s[name] != settings[0][name] for s in settings)]
@@ -203,12 +203,12 @@ def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[
 
 
 def unpack(archive: bytes, place: Path) -> None:
-    """Put the folder that an archive holds in its place, by one renaming."""
+    """Unpack the folder that an archive holds, and move it to its place by one rename."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{place.name[:50]}-", dir=place.parent) as temporary:
         folder = Path(temporary) / "run"
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
-            content.extractall(folder)  # it compares checksums
+            content.extractall(folder)  # which compares checksums
         folder.rename(place)
 
 

@@ -21,9 +21,9 @@ class Setting(NamedTuple):
     """The runs of one setting.
 
     Attributes:
-        label: What differs from the other settings, a line each.
-        recordings: Of each seed's run, at least one.
-        reference: Of the runs, if they have one.
+        label: What differs from the other settings, one per line.
+        recordings: Recordings of the runs, one per seed; at least one.
+        reference: Reference of the runs, if they have one.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Setting(NamedTuple):
     reference: Recording | None
 
     def compared(self) -> list[list[Row]]:
-        """The comparison of each run with the reference; without those that cannot be compared."""
+        """Comparisons of the runs with the reference, without runs that cannot be compared."""
         rows: list[list[Row]] = []
         for recording in self.recordings:
             with contextlib.suppress(ValueError):
@@ -40,9 +40,9 @@ class Setting(NamedTuple):
 
 
 def draw(settings: Sequence[Setting]) -> Figure:
-    """First, for each setting the last p_g of every seed over p_data; then each statistic over the settings.
+    """For each setting, the last p_g of every seed over p_data; then each statistic over the settings.
 
-    The settings are numbered, and what the reference accepts is shaded.
+    The settings are numbered, and the range that the reference accepts is shaded.
     """
     compared = [setting.compared() for setting in settings]
     statistics = next((rows[0] for rows in compared if rows), [])
@@ -80,7 +80,9 @@ def _statistic(ax: Axes, first: Row, compared: Sequence[Sequence[Row]]) -> None:
     for number, rows in enumerate(compared, 1):
         for row in rows[:1]:
             ax.fill_between([number - 0.5, number + 0.5], row.low, row.high, linewidth=0, **BINS)
-        spread = np.linspace(-0.15, 0.15, len(rows)) if len(rows) > 1 else np.zeros(len(rows))  # none hides another
+        spread = (
+            np.linspace(-0.15, 0.15, len(rows)) if len(rows) > 1 else np.zeros(len(rows))
+        )  # so that no point hides another
         values = [row.run for row in rows]
         ax.plot(number + spread, values, "o", color=GENERATOR["color"], markersize=2.5, alpha=0.8)
     ax.set_title(first.name + (f"\n({first.statistic.unit})" if first.statistic.unit else ""), size=SMALL)

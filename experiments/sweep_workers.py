@@ -1,4 +1,4 @@
-"""Where a sweep's runs train: in processes of this machine, or of the workers of a Dask cluster."""
+"""Trains a sweep's runs in processes of this machine, or on the workers of a Dask cluster."""
 
 import contextlib
 import hashlib
@@ -23,12 +23,12 @@ from gan_paper.run.files import read_text
 
 
 class Planned(NamedTuple):
-    """A run that the sweep is to have.
+    """A planned run.
 
     Attributes:
-        flags: What its script is called with, but for its folder.
-        config: What the flags say.
-        folder: Where it is to be.
+        flags: Flags of its script, without the folder.
+        config: The config that the flags give.
+        folder: Its folder.
     """
 
     flags: Sequence[str]
@@ -37,12 +37,12 @@ class Planned(NamedTuple):
 
 
 Result = tuple[int, str, bytes]
-"""A script's exit status, the last line of its error stream, and from a cluster the archive of a finished run."""
+"""A script's exit status, the last line of its error stream and, from a cluster, a finished run's archive."""
 Submit = Callable[[Planned], "Future[Result]"]
 
 
 def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool]) -> tuple[int, str]:
-    """Run an experiment's script in a process of its own; its exit status, and the last line of its error stream."""
+    """Run an experiment's script in its own process; return its exit status and the last line of its error stream."""
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "PYTHONUTF8": "1"}
     command, nowhere, pipe = [sys.executable, str(script), *flags], subprocess.DEVNULL, subprocess.PIPE
     with subprocess.Popen(
@@ -60,7 +60,7 @@ def run_script(script: Path, flags: Sequence[str], is_stopped: Callable[[], bool
 
 @contextlib.contextmanager
 def this_machine(workers: int, script: Path) -> Iterator[Submit]:
-    """Yield what submits a run to as many processes here; they end with the block."""
+    """Yield a function that submits a run to `workers` processes on this machine; they end with the block."""
     stop, executor = threading.Event(), ThreadPoolExecutor(workers)
 
     def train_here(one: Planned) -> Result:
@@ -76,19 +76,19 @@ def this_machine(workers: int, script: Path) -> Iterator[Submit]:
 
 @contextlib.contextmanager
 def cluster(where: str, script: Path) -> Iterator[Submit]:
-    """Yield what submits a run to the workers of a Dask cluster; their processes end with the block.
+    """Yield a function that submits a run to the workers of a Dask cluster; their processes end with the block.
 
     Raises:
-        run.Refused: if Dask is not installed, no scheduler answers, or a run was begun here.
+        run.Refused: if Dask is not installed, no scheduler answers, or a run was started on this machine.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        from distributed import Client  # of the extra `sweep`, which a sweep of this machine does without
+        from distributed import Client  # of the extra `sweep`, which a sweep on one machine does not need
         from distributed.comm import parse_address
         from distributed.comm.registry import get_backend
 
         address = json.loads(read_text(Path(where)))["address"] if Path(where).is_file() else where
-        get_backend(parse_address(address)[0])  # an address of no known kind would be noticed too late
+        get_backend(parse_address(address)[0])  # otherwise an unknown kind of address is noticed too late
         client = Client(address, timeout=10, set_as_default=False)
     except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
         raise run.Refused(f"--scheduler {where} leads to no Dask scheduler that answers: {error}") from None
@@ -104,7 +104,7 @@ def cluster(where: str, script: Path) -> Iterator[Submit]:
         try:
             yield submit
         finally:
-            executor.shutdown(wait=False)  # it cancels what is left
+            executor.shutdown(wait=False)  # this cancels the remaining runs
 
 
 def digest(experiments: Path) -> str:

@@ -1,21 +1,20 @@
 """The paper's theorems as measurements: `python experiments/theory.py`.
 
-Each claim of sections 3 and 4 becomes a figure, a number and a tolerance, in `metrics.json`; if one fails, the exit
+Each claim of sections 3 and 4 becomes a figure, and numbers with tolerances in `metrics.json`. If one fails, the exit
 status is 1.
 
   Proposition 1  D, trained by Algorithm 1 with G fixed (its learning rate is 0), converges to
-                 D* = p_data / (p_data + p_g): for generators of known densities, the largest gap where p_data + p_g
-                 carries 99 % of its mass, and the mean of D - D*, which shows a D that is too high or too low.
-  Theorem 1      V(D*, G) = -log 4 + 2 JSD along a path of generators: Monte Carlo against quadrature; the value of a
-                 trained D, which is just below; and the minimum, where p_g = p_data.
+                 D* = p_data / (p_data + p_g). Measured for generators of known densities: the largest gap where
+                 p_data + p_g has 99 % of its mass, and the mean of D - D*, which shows a D that is too high or too low.
+  Theorem 1      V(D*, G) = -log 4 + 2 JSD along a path of generators. Measured: Monte Carlo against quadrature; V of a
+                 trained D, which is slightly lower; and the minimum, at p_g = p_data.
   Proposition 2  p_g itself, on a grid, descends the gradient of its criterion with D kept optimal, and converges to
                  p_data. The gradient is compared with finite differences of -log 4 + 2 JSD, which never rises. The step
                  is multiplicative (exponentiated gradient): p_g stays a density.
-  Section 3      The gradients of both generator objectives while D learns to reject G's first samples, one over the
-                 other.
+  Section 3      The ratio of the gradients of both generator objectives, while D learns to reject G's first samples.
 
-p_data, the generators and all settings are our choices: the paper proves, and measures nothing here. The whole takes a
-minute or two.
+p_data, the generators and all settings are our choices: the paper proves these claims, and measures nothing. The script
+takes a minute or two.
 """
 
 import json
@@ -45,7 +44,7 @@ from matplotlib.figure import Figure
 from scipy.special import expit, log_expit
 
 P_DATA = Gaussian(4, 1.25)
-X = np.linspace(-16, 24, 8001)  # far enough for all that follows; densities there are below 1e-50
+X = np.linspace(-16, 24, 8001)  # wide enough for all that follows: at its ends p_data is below 1e-50, p_g below 1e-10
 STEP = 0.1  # of Proposition 2's descent
 M, K, D_LEARNING_RATE = 1000, 4, 5e-3  # in the training of D by Adam, whose learning rate falls to 0 along a cosine
 
@@ -57,15 +56,15 @@ class Arguments:
     seed: int = 0
     """Seed of the initial weights, the examples and the noise."""
     iterations: int = 1500
-    """Iterations in which each D is trained."""
+    """Training iterations of each D."""
     samples: int = 16_000_000
-    """Of each distribution, for the Monte Carlo estimates of V(D*, G)."""
+    """Samples of each distribution, for the Monte Carlo estimates of V(D*, G)."""
     output: Path = Path("runs/theory")
     """Folder of the figures and of `metrics.json`."""
 
 
 class Check(NamedTuple):
-    """A claim's number, and what it may be."""
+    """A measured number of a claim, and the most that it may be."""
 
     claim: str
     measured: float
@@ -78,10 +77,10 @@ class Check(NamedTuple):
 
 
 def main(arguments: Arguments) -> bool:
-    """Measure, draw, and write; whether all claims hold.
+    """Measure, draw and write; return whether all claims hold.
 
     Raises:
-        run.Refused: if a number is out of its range.
+        run.Refused: if an argument is out of range.
     """
     for name in ("iterations", "samples"):
         if getattr(arguments, name) < 1:
@@ -105,13 +104,13 @@ def main(arguments: Arguments) -> bool:
 
 
 Found = tuple[list[Check], str, Figure]
-"""The checks of a claim, and its figure with its name."""
+"""The checks of a claim, the name of its figure, and the figure."""
 
 
 class FixedGenerator:
-    """D trains by its own step of Algorithm 1, while G, the identity, is fixed: its learning rate is 0.
+    """A GAN in which only D trains: G is the identity, and its learning rate is 0.
 
-    Its samples are then the noise, whose density is known.
+    The samples are then the noise, whose density is known.
     """
 
     def __init__(self, settings: Arguments) -> None:
@@ -122,11 +121,11 @@ class FixedGenerator:
         self.gan.compile(Adam(CosineDecay(D_LEARNING_RATE, settings.iterations * K)), SGD(0.0), k=K)
         optimizers = [*self.gan.d_optimizer.variables, *self.gan.g_optimizer.variables]
         self.state = [*self.gan.variables, self.gan.iterations, *optimizers]
-        self.beginning = [np.copy(variable) for variable in self.state]
+        self.initial = [np.copy(variable) for variable in self.state]
 
     def learn(self, p_g: Distribution) -> np.ndarray:
-        """Train D from its beginning against a generator of density p_g; returns its logits on X."""
-        for variable, value in zip(self.state, self.beginning, strict=True):
+        """Train D from its initial weights against a generator of density p_g; return its logits on X, (X,)."""
+        for variable, value in zip(self.state, self.initial, strict=True):
             variable.assign(value)
         s, self.gan.p_z = self.settings, p_g
         self.gan.fit(P_DATA, batch_size=M, steps_per_epoch=s.iterations, seed=s.seed, verbose=0)
@@ -174,11 +173,8 @@ def theorem_1(fixed: FixedGenerator) -> Found:
         exact.append(criterion(P_DATA.pdf(X), p_g.pdf(X)))
         estimated.append(monte_carlo(p_g, settings.samples, settings.seed))
         learned.append(value(p_g.pdf(X), fixed.learn(p_g)))
-    (means, errors), least, above = (
-        np.transpose(estimated),
-        abs(float(path[np.argmin(learned)])),
-        np.subtract(learned, exact),
-    )
+    (means, errors), above = np.transpose(estimated), np.subtract(learned, exact)
+    least = abs(float(path[np.argmin(learned)]))
     off = float((np.abs(means - exact) / np.maximum(errors, 1e-9)).max())  # where p_g = p_data, D* is constant
     checks = [
         Check("Theorem 1: Monte Carlo of V(D*, G) off -log 4 + 2 JSD, standard errors", off, 4),
@@ -212,9 +208,9 @@ def proposition_2() -> Found:
         densities, slopes, errors = [start / start.sum()], [], []
         for _ in range(300):
             p_g = densities[-1]
-            # The derivative of max_D V by p_g(x) is log(1 - D*(x)).
+            # The derivative of max_D V with respect to p_g(x) is log(1 - D*(x)).
             gradient = np.log1p(-optimal_discriminator(p_data, p_g))
-            move = 1e-3 * p_g * (gradient @ p_g - gradient)  # keeps the sum
+            move = 1e-3 * p_g * (gradient @ p_g - gradient)  # sums to 0
             slopes.append((criterion(p_data, p_g + move) - criterion(p_data, p_g - move)) / 2)
             errors.append(abs(gradient @ move - slopes[-1]))
             moved = p_g * np.exp(-STEP * gradient)
@@ -232,7 +228,7 @@ def proposition_2() -> Found:
 
 
 def section_3(arguments: Arguments) -> Found:
-    """While D learns to reject G's first samples, the saturating gradient dies away; the other one does not."""
+    """While D learns to reject G's first samples, the saturating gradient vanishes; the other one does not."""
     keras.utils.set_random_seed(arguments.seed)
     gan = GAN(vectors.notebook_generator(1, 10), vectors.notebook_discriminator(1), Uniform(-1, 1))
     gan.compile(SGD(0.05, 0.5), SGD(0.0))

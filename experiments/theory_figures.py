@@ -18,10 +18,10 @@ def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], 
     """Theorem 1: the value along a path of generators, least where p_g = p_data.
 
     Args:
-        path: Where the generator is on its path, (T,); at 0 it has p_g = p_data.
+        path: The generators' places on the path, (T,); at 0, p_g = p_data.
         exact: -log 4 + 2 JSD(p_data || p_g) by quadrature, (T,) in nats.
         estimated: V(D*, G) by Monte Carlo, (T,).
-        learned: V(D, G) of a D that was trained, (T,).
+        learned: V(D, G) of a trained D, (T,).
     """
     with plt.rc_context(STYLE):
         figure, (values, differences) = plt.subplots(1, 2, figsize=(WIDTH, 2.2), layout="constrained")
@@ -44,35 +44,35 @@ def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], 
 def descent(
     x: Floats, p_data: Floats, shown: Mapping[int, Floats], divergences: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """Proposition 2: p_g at some steps of its own gradient descent, and its divergence from p_data.
+    """Proposition 2: p_g at some steps of its gradient descent, and its divergence from p_data.
 
     Args:
         x: The grid, (X,).
         p_data: The density of the data there, (X,).
-        shown: By the step, p_g there, (X,); four at most.
-        divergences: By where the descent began, JSD(p_data || p_g) in nats at every step, (T,).
+        shown: By step, p_g on the grid, (X,); four at most.
+        divergences: By the name of the initial p_g, JSD(p_data || p_g) in nats at every step, (T,).
     """
     with plt.rc_context(STYLE):
-        figure, (densities, course) = plt.subplots(1, 2, figsize=(WIDTH, 2.2), layout="constrained")
+        figure, (densities, curves) = plt.subplots(1, 2, figsize=(WIDTH, 2.2), layout="constrained")
         for (step, p_g), style in zip(shown.items(), reversed(CURVES[: len(shown)]), strict=True):
             densities.plot(x, p_g, label=f"$p_g$, step {step}", **style)
         densities.plot(x, p_data, label="$p_{data}$", **DATA)
         highest = max(p_data.max(), *(p_g.max() for p_g in shown.values()))
         densities.set(xlabel="x", ylabel="density", ylim=(0, 1.5 * highest))  # with room for the legend
         for (name, series), style in zip(divergences.items(), CURVES, strict=False):
-            course.semilogy(series, label=f"from {name}", **style)
-        course.set(xlabel="step", ylabel="JSD, nats")
+            curves.semilogy(series, label=f"from {name}", **style)
+        curves.set(xlabel="step", ylabel="JSD, nats")
         densities.legend(fontsize=SMALL, ncols=2, loc="upper center")
-        course.legend(fontsize=SMALL)
+        curves.legend(fontsize=SMALL)
         return figure
 
 
 def generator_gradients(d_fake: Floats, saturating: Floats, non_saturating: Floats) -> Figure:
-    """Section 3: the gradients that G gets from its two objectives while D learns to reject its first samples.
+    """Section 3: the gradients of the two generator objectives while D learns to reject G's first samples.
 
     Args:
         d_fake: The mean of D(G(z)), (T,).
-        saturating: The norm of the gradient of log(1 - D(G(z))) by G's weights, (T,).
+        saturating: The norm of the gradient of log(1 - D(G(z))) with respect to G's weights, (T,).
         non_saturating: The norm of the gradient of -log D(G(z)), (T,).
     """
     with plt.rc_context(STYLE):

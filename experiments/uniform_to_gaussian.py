@@ -2,17 +2,17 @@
 
 The GAN series (https://monellimankeimontenegro.eu/php/content/gans/gan_3.php) maps one uniform number to one Gaussian:
 G 1-8-16-1 with a LeakyReLU of slope 0.1 after every layer, its output too; D 1-8-1 with one after its hidden layer and
-a sigmoid at its end; k = 2, m = 512, a learning rate of 0.0005, 20,000 iterations. It leaves open what we chose: Adam;
-the target N(0, 1); PyTorch's initial weights, since it uses PyTorch; the non-saturating objective; and k fresh
-minibatches an iteration, as Algorithm 1 has it, where the series trains D k times on one.
+a sigmoid at its end; k = 2, m = 512, a learning rate of 0.0005, 20,000 iterations. We chose what it leaves open: Adam;
+p_data = N(0, 1); PyTorch's initial weights, since it uses PyTorch; the non-saturating objective; and k fresh
+minibatches per iteration, as in Algorithm 1, where the series trains D k times on one.
 
 Presets:
   default   A linear output, 64 hidden units in D instead of 8, higher learning rates, D's above G's and both falling,
-            and Adam's beta_1 at 0.5: the published D is too small and too slow to see the shape of p_g. The EMA of both
-            networks' weights spans about a fifth of the run, since the weights still fluctuate at its end. It is what
-            is recorded, drawn, evaluated and saved.
+            and Adam's beta_1 at 0.5: the published D is too small and too slow to resolve the shape of p_g. The EMA of
+            both networks' weights spans about a fifth of the run, since the weights still fluctuate at its end. The
+            EMAs are recorded, drawn, evaluated and saved.
   document  As published.
-  linear    The same with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
+  linear    `document` with a linear output, to show what the output's LeakyReLU does to the left tail (`tail.png`).
 """
 
 import contextlib
@@ -50,21 +50,21 @@ class Config(run.Config):
     m: int = 512
     """Minibatch size."""
     k: int = 2
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     output_slope: float = 1.0
     """Slope of G's output for negative values; 1 is a linear output."""
     d_hidden: int = 64
     """Hidden units of the discriminator."""
     d_learning_rate: float = 2e-2
-    """Adam's first learning rate for the discriminator."""
+    """Adam's initial learning rate for the discriminator."""
     g_learning_rate: float = 3e-3
-    """Adam's first learning rate for the generator."""
+    """Adam's initial learning rate for the generator."""
     beta_1: float = 0.5
-    """Adam's decay of the first moment, of both."""
+    """Adam's beta_1, the decay rate of the first moment, for both networks."""
     decay: float = 1e-3
     """At iteration t both learning rates are divided by 1 + decay t."""
     ema: float = 0.2
-    """Share of the run that the EMA of both networks' weights spans; 0: none."""
+    """Length of the EMA of both networks' weights, as a share of the run; 0: no EMA."""
 
 
 PUBLISHED = Config(
@@ -92,9 +92,9 @@ def data(config: Config) -> Distribution:
 
 
 def make_gan(config: Config) -> GAN:
-    """The networks and their optimizers, with one thread for each operation: 0.8 of the time that two take."""
+    """The networks and their optimizers. One thread for each operation takes 0.8 times as long as two."""
     c = config
-    with contextlib.suppress(RuntimeError):  # TensorFlow's answer when it has begun
+    with contextlib.suppress(RuntimeError):  # raised if TensorFlow has already started
         tf.config.threading.set_intra_op_parallelism_threads(1)
     keras.utils.set_random_seed(c.seed)
     gan = GAN(make_generator(c.output_slope), make_discriminator(c.d_hidden), P_Z)
@@ -109,7 +109,7 @@ def make_gan(config: Config) -> GAN:
 
 
 def recording(config: Config) -> Recording:
-    """What is counted during training."""
+    """What is recorded during training."""
     return Recording({"x": EDGES}, observe=observe_line(EDGES), tolerance=2.5)
 
 
@@ -132,7 +132,7 @@ def plot(folder: run.Folder) -> None:
 
 
 def left_tail(generator: Callable[[np.ndarray], np.ndarray]) -> Figure:
-    """G's map, of z (N, 1), beside the monotone one that turns p_z into p_data, and what it does to the left tail."""
+    """G, of z (N, 1), with the monotone map of p_z to p_data; and the left tails of p_g and p_data."""
     z = np.linspace(-1, 1, 1001)
     samples = generator(z[:, None])[:, 0]
     with plt.rc_context(STYLE):

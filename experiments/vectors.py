@@ -1,12 +1,12 @@
 """Vectors of 1,000 independent draws from N(4, 1.25): `python experiments/vectors.py [--preset NAME] [--seed N]`.
 
 Presets:
-  default   A GAN that learns each dimension's marginal, our choice: one dense layer of full rank as G; 1,000 hidden
-            units in D; Adam. Examples are standardised by the mean and standard deviation of 100,000 numbers. A
-            dimension is initialised with 0.4 of the data's standard deviation and a mean that is off by up to 1 of
-            them. Nothing in the networks says that the dimensions are independent or alike.
+  default   Our choice, which learns each dimension's marginal: G is one dense layer of full rank; D has 1,000 hidden
+            units; both use Adam. Examples are standardised by the mean and standard deviation of 100,000 numbers. A
+            dimension initially has 0.4 of the data's standard deviation, and a mean that is off by up to 1 of them.
+            Nothing in the networks says that the dimensions are independent or alike.
   notebook  Every setting of the Keras notebook (https://github.com/ronvree/GAN_Intro). Its samples hardly differ from
-            one another: the histogram that it draws pools the dimensions, and does not show that.
+            one another. The notebook's histogram pools the dimensions, and does not show that.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ P_DATA = Gaussian(4, 1.25)
 EDGES = np.linspace(-6, 14, 65)
 NOISE = {"[-0.1, 0.1]": Uniform(-0.1, 0.1), "[0, 1]": Uniform(0, 1)}
 STATISTICS, CLASSIFIED = 9, 10
-"""With a seed, they make those of two draws that no other has: to standardise vectors by, and for a classifier."""
+"""Parts of the seeds of two draws: the numbers that standardise vectors, and the examples for a classifier."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ class Config(run.Config):
     noise: Literal["[-0.1, 0.1]", "[0, 1]"] = "[-0.1, 0.1]"
     """The interval that the noise is uniform on. If it is small, an update of Adam moves a dimension's mean further."""
     k: int = 1
-    """Discriminator updates an iteration."""
+    """Discriminator updates per iteration."""
     generator_loss: Literal["saturating", "non_saturating"] = "non_saturating"
-    """The generator's objective: as Algorithm 1 is printed, or that of section 3."""
+    """The generator's objective: as printed in Algorithm 1, or that of section 3."""
     optimizer: Literal["adam", "sgd"] = "adam"
-    """Of both networks."""
+    """The optimizer of both networks."""
     d_learning_rate: float = 2e-3
-    """The discriminator's first learning rate."""
+    """The discriminator's initial learning rate."""
     g_learning_rate: float = 4e-3
-    """The generator's first learning rate."""
+    """The generator's initial learning rate."""
     momentum: float = 0.5
-    """Adam's beta_1, or SGD's momentum, of both."""
+    """Adam's beta_1, or SGD's momentum, for both networks."""
     cosine: bool = True
     """Whether the learning rates fall to 0 along a cosine over the run."""
     ema: float = 0.1
-    """Share of the run that the EMA of both networks' weights spans; 0: none."""
+    """Length of the EMA of both networks' weights, as a share of the run; 0: no EMA."""
 
 
 PRESETS = {
@@ -108,7 +108,7 @@ def full_rank_generator(n: int, noise_size: int, mean: float, std: float, scale:
 
 
 def wide_discriminator(n: int, mean: float, std: float, units: int = 1_000) -> keras.Sequential:
-    """One hidden layer of ELU units, whose inputs start with the standard deviation of the standardised examples."""
+    """One hidden layer of ELU units, whose pre-activations initially have the standard deviation of its inputs."""
     layers = [Rescaling(1 / std, -mean / std), torch_dense(n, units, elu, scale=3**0.5)]
     return keras.Sequential([keras.Input((n,)), *layers, torch_dense(units, 1, "sigmoid")], name="discriminator")
 
@@ -141,15 +141,15 @@ def make_gan(config: Config) -> GAN:
 
 
 def recording(config: Config) -> Recording:
-    """All dimensions pooled; and how each differs from its mean over z, which shows a collapse."""
+    """Histograms of all dimensions, pooled, and of each minus its mean over z, which shows a collapse."""
     return Recording({"x": EDGES, "spread": EDGES - 4}, samples=max(100, 20_000 // config.n))
 
 
 def classifier_accuracy(samples: np.ndarray, examples: np.ndarray) -> float:
-    """How many of the held-out vectors a classifier tells right: 1/2 if samples (N, n) are like examples (N, n).
+    """Held-out accuracy of a classifier of samples (N, n) and examples (N, n): 1/2 if they are alike.
 
-    It is quadratic, optimal for Gaussians. It learns the means and the covariances from every other vector; a tenth of
-    the identity in each covariance keeps it from dividing by 0 where samples are of low rank.
+    The classifier is quadratic, which is optimal for Gaussians, and is fitted to every other vector. A tenth of the
+    identity in each covariance avoids a division by 0 where samples are of low rank.
     """
     x = (np.concatenate([samples, examples]) - P_DATA.mean) / P_DATA.std
     y, train = np.repeat([0, 1], [len(samples), len(examples)]), np.arange(len(x)) % 2 == 0
@@ -157,7 +157,7 @@ def classifier_accuracy(samples: np.ndarray, examples: np.ndarray) -> float:
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
-    """Distances of pooled dimensions and of each dimension to p_data, what a classifier tells, V, and D's outputs."""
+    """Distances of pooled dimensions and of each dimension to p_data, a classifier's accuracy, V, and D's outputs."""
     samples = gan.sample(max(2, 1_000_000 // config.n), config.seed)
     vectors = gan.sample(min(10_000, max(2, 10_000_000 // config.n)), config.seed)
     pooled = distribution_distances(samples, P_DATA, EDGES)
