@@ -1,5 +1,7 @@
 """The experiments on MNIST, on a small synthetic image set."""
 
+from dataclasses import replace
+
 from gan_paper import parzen, run
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.layers import Dropout
@@ -61,8 +63,9 @@ def test_learning_rates_and_the_span_of_the_ema(images, monkeypatch, preset):
     cheaper(monkeypatch)
     experiment = mnist_dense if preset == "default" else mnist
     config = experiment.PRESETS[preset]
+    config = replace(config, start="") if preset == "sharp" else config
     gan, end = experiment.make_gan(config), config.iterations
-    first = {"released": (0.05, 0.1), "default": (2e-4, 2e-4)}.get(preset, (0.05, 0.3))
+    first = {"released": (0.05, 0.1), "sharp": (0.015, 0.09), "default": (2e-4, 2e-4)}.get(preset, (0.05, 0.3))
     decayed = [1.000004**-t for t in (0, end // 2, end)]
     shares = {"crisp": [1, 0.5, 0], "sharp": [1, 0.5, 0], "default": [1, 1, 1]}.get(preset, decayed)
     for optimizer, rate in zip((gan.d_optimizer, gan.g_optimizer), first, strict=True):
@@ -73,8 +76,20 @@ def test_learning_rates_and_the_span_of_the_ema(images, monkeypatch, preset):
         assert np.allclose(rates, rate * np.array(shares), rtol=1e-4, atol=1e-9)
     assert gan.simultaneous == (preset == "released") and not gan.d_optimizer.use_ema
     dropped = [layer.rate for layer in gan.discriminator.layers if isinstance(layer, Dropout)]
-    assert dropped == {"sharp": [0, 0.3, 0.3], "default": []}.get(preset, [0.2, 0.5, 0.5])
+    assert dropped == {"sharp": [0, 0.5, 0.5], "default": []}.get(preset, [0.2, 0.5, 0.5])
     assert 1 / (1 - gan.g_optimizer.ema_momentum) == pytest.approx(config.ema * end)
+
+
+def test_sharp_starts_from_the_last_iterates_of_another_run(images, tmp_path, monkeypatch):
+    before = trained("mnist", tmp_path / "short-seed3", "crisp", seed=3).path
+    cheaper(monkeypatch)
+    sharp = replace(mnist.PRESETS["sharp"], seed=3, start="short", output=tmp_path / "new")
+    gan = mnist.make_gan(sharp)
+    for network, name in ((gan.generator, "generator-last"), (gan.discriminator, "discriminator")):
+        assert equal(network.get_weights(), keras.saving.load_model(before / f"{name}.keras").get_weights())
+    (before / "metrics.json").unlink()
+    with pytest.raises(ValueError, match=r"--start needs a finished run in .*short-seed3"):
+        mnist.make_gan(sharp)
 
 
 def test_the_authors_networks_and_the_mean_image_at_which_g_is_initialised():
