@@ -1,6 +1,5 @@
-"""README.md and the pages of docs/: their links, figures, code and words."""
+"""README.md and the pages of docs/: their links, figures and code."""
 
-import ast
 import contextlib
 import functools
 import io
@@ -16,12 +15,6 @@ import pytest
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "experiments" / "README.md"]
 GUIDE = [page for page in PAGES if page.parent.name == "guide" and "```python" in page.read_text(encoding="utf-8")]
-RETIRED = re.compile(
-    r"(?<!learning )(?<!learning-)\brates\b|\bgames?\b|\bpictures?\b|plain descent|by turns|noise of size|"
-    r"averages? of (\S+ )?iterates|comes? to p_data|contender|what is left|\bjudged?\b|were aimed at|in the course of",
-    re.IGNORECASE,
-)
-"""What these pages once said for: learning rate, model, figure, SGD, alternating, dimension, EMA, baseline, target."""
 
 
 def text(path):
@@ -74,16 +67,3 @@ def test_troubleshooting_knows_the_messages_of_the_code():
     code = re.sub(r"\"\s+f?\"", "", code)  # a message over two lines
     assert len(messages) >= 10
     assert not [message for message in messages if max(message.split("..."), key=len).strip() not in code]
-
-
-def docstrings():
-    """The package's and the experiments', which are also their `--help`."""
-    for path in [*(ROOT / "gan_paper").rglob("*.py"), *(ROOT / "experiments").rglob("*.py")]:
-        for node in ast.walk(ast.parse(text(path))):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                yield f"{path}:{node.lineno}", str(node.value.value)
-
-
-def test_pages_and_help_use_the_fields_words():
-    said = [*((str(page), text(page)) for page in PAGES), *docstrings()]
-    assert not {place: found[0] for place, words in said if (found := RETIRED.findall(" ".join(words.split())))}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from gan_paper import run
-from tests.conftest import EXPERIMENTS, ROOT, trained
+from tests.conftest import EXPERIMENTS, ROOT
 
 import numpy as np
 import pytest
@@ -48,11 +48,6 @@ def test_it_trains_and_has_a_reference_of_its_own(made):
     assert np.allclose(exact.counts, np.diff(-np.exp(-np.maximum(exact.edges, 0))))
     assert recording.iterations == [0, 10, 20] and {"x", "d"} <= recording.curves.keys()
     assert run.verdict(recording, made / "reference.npz", metrics) == metrics["reference"]
-
-
-def test_it_goes_on(call, made):
-    folder = trained("exponential", made, of=call.folder, resume=True, iterations=40, k=1)
-    assert folder.history["iteration"].tolist() == [10, 20, 30, 40]
 
 
 def test_it_is_compared_with_its_own_reference(call, made):
