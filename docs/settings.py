@@ -1,7 +1,7 @@
-"""The figures of guide/settings.md: `python docs/settings.py [SETTING...]`.
+"""Draws the figures of guide/settings.md: `python docs/settings.py [SETTING...]`.
 
-A GAN is trained on eight Gaussians on a ring, with one setting changed at a time: a figure a setting, in
-`figures/settings`. The samples drawn are those of the first seed; the numbers are of all.
+GANs are trained on eight Gaussians on a ring, with one setting changed at a time. Each setting has a figure in
+`figures/settings`, with the samples of the first seed and the results of all seeds.
 """
 
 import sys
@@ -46,14 +46,14 @@ STD = 0.05
 
 
 def ring(count: int, seed: int) -> np.ndarray:
-    """Points (count, 2) of eight Gaussians."""
+    """Draw points, (count, 2), from eight Gaussians on a ring."""
     rng = np.random.default_rng(seed)
     return CENTRES[rng.integers(8, size=count)] + rng.normal(0, STD, (count, 2))
 
 
 @cache
 def samples(seed: int, settings: tuple[tuple[str, Any], ...]) -> np.ndarray:
-    """Samples (10000, 2) of a GAN that was trained with these settings."""
+    """Train a GAN with these settings; return samples, (10000, 2)."""
     s = dict(settings)
     keras.utils.set_random_seed(seed)
     G = keras.Sequential([keras.Input((s["noise_size"],)), Dense(32, "relu"), Dense(32, "relu"), Dense(2)])
@@ -72,8 +72,8 @@ def samples(seed: int, settings: tuple[tuple[str, Any], ...]) -> np.ndarray:
     return gan.sample(10_000)
 
 
-def found(points: np.ndarray) -> tuple[int, float]:
-    """How many modes have at least a quarter of their share, and the share of points within 4 deviations of a mode."""
+def measure(points: np.ndarray) -> tuple[int, float]:
+    """Count the modes with at least a quarter of their share; measure the share of points within 4 STD of a mode."""
     distances = np.linalg.norm(points[:, None] - CENTRES, axis=2)
     near = distances.min(axis=1) < 4 * STD
     shares = np.bincount(distances.argmin(axis=1)[near], minlength=8) / len(points)
@@ -81,12 +81,12 @@ def found(points: np.ndarray) -> tuple[int, float]:
 
 
 def draw(setting: str) -> None:
-    """A panel for each value of a setting."""
+    """Draw the figure of a setting, with a panel for each of its values."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(5.5, 2.3), sharex=True, sharey=True, layout="constrained")
         for value, ax in zip(VALUES[setting], axes, strict=True):
             runs = [samples(seed, tuple({**USUAL, setting: value}.items())) for seed in SEEDS]
-            measured = [found(points) for points in runs]
+            measured = [measure(points) for points in runs]
             ax.plot(*ring(1_000, 0).T, ".", color="0.8", markersize=3, markeredgewidth=0, label="data")
             ax.plot(*runs[0][:1_000].T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0, label="samples")
             ax.set(

@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Helpers and fixtures that the tests share."""
 
 import contextlib
 import functools
@@ -33,14 +33,14 @@ X = np.random.default_rng(0).normal(4, 1.25, (200, 2)).astype("float32")
 
 
 def generator(*hidden, shape=(2,), **last):
-    """Of 3-dimensional noise."""
+    """A small generator of 3-dimensional noise."""
     end = [layers.Dense(math.prod(shape), **last), *([layers.Reshape(shape)] if len(shape) > 1 else [])]
     hidden = hidden or [layers.Dense(8, "relu")]
     return keras.Sequential([keras.Input((3,)), *hidden, *end], name="generator")
 
 
 def discriminator(*end, shape=(2,)):
-    """It ends in these layers, or in a Dense with a sigmoid."""
+    """A small discriminator that ends in these layers, or in a Dense with a sigmoid."""
     begin = [keras.Input(shape), *([layers.Flatten()] if len(shape) > 1 else []), layers.Dense(8, "relu")]
     return keras.Sequential([*begin, *(end or [layers.Dense(1, "sigmoid")])], name="discriminator")
 
@@ -61,7 +61,7 @@ def fit(gan, x=X, **kwargs):
 
 
 def copies(gan):
-    """Its generator and its discriminator, as they are, for a plain loop."""
+    """Copy the generator and the discriminator with their weights, for a plain loop."""
     twins = [keras.models.clone_model(network) for network in (gan.generator, gan.discriminator)]
     for twin, network in zip(twins, (gan.generator, gan.discriminator), strict=True):
         twin.set_weights(network.get_weights())
@@ -69,7 +69,7 @@ def copies(gan):
 
 
 def descend(network, rate, loss):
-    """One update of plain SGD on a loss, which is returned."""
+    """Make one update of a network with SGD; return the loss."""
     with tf.GradientTape() as tape:
         value = loss()
     gradients = tape.gradient(value, network.trainable_variables)
@@ -82,16 +82,16 @@ def weights(model):
 
 
 def equal(a, b):
-    """Whether arrays have the same bits, one by one."""
+    """Whether two lists of arrays have equal arrays, one by one."""
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def trained(
     name: str, folder: Path, preset: str | None = None, figures: bool = False, of: Path = EXPERIMENTS, **changes
 ) -> run.Folder:
-    """An experiment's run of 20 iterations, made in this process: as its script makes it, without what a process costs.
+    """Run 20 iterations of an experiment as its script does, but in this process, which costs less.
 
-    Nor is it compiled by XLA, which takes longer than the run. Figures are drawn only where that is asked for.
+    XLA does not compile them, since that takes longer than the run. Figures are drawn only on request.
     """
     module = run.load_experiment(name, of)
     preset = preset or next(iter(module.PRESETS))
@@ -107,7 +107,7 @@ def trained(
 
 
 def finished(folder: Path, recording=None, experiment="gaussian", preset="default", settings=None, **metrics) -> Path:
-    """The folder of a run as the tools see it, without the run; unfinished without metrics."""
+    """Write the files that the tools read of a run, without training. A run without metrics is unfinished."""
     folder.mkdir(parents=True)
     row = {"experiment": experiment, "preset": preset}
     config = {**row, "layout": 4, "settings": settings or {}, "versions": {"commit": "abc"}}
@@ -120,7 +120,7 @@ def finished(folder: Path, recording=None, experiment="gaussian", preset="defaul
 
 
 def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
-    """No XLA, at most 10,000 samples, and no figures; or figures that are checked."""
+    """Turn XLA off, draw at most 10,000 samples, and draw no figures, or check those that are drawn."""
     sample, save_figure = GAN.sample, run.Folder.save_figure
     patch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
     few = lambda c: c if np.ndim(c) == 0 else c[:10_000]  # noqa: E731
@@ -135,7 +135,7 @@ def cheaper(patch: pytest.MonkeyPatch, figures: bool = False) -> None:
 
 @contextlib.contextmanager
 def stopped_at(iteration):
-    """Within it a checkpoint is written at every record, and a run ends as soon as it has that of an iteration."""
+    """Write a checkpoint at every record, and stop a run after the checkpoint of this iteration."""
     save = files.Checkpoints.save
 
     def save_and_stop(checkpoints, state):
@@ -150,7 +150,7 @@ def stopped_at(iteration):
 
 
 def check_legible(figure: plt.Figure) -> None:
-    """That all text of a figure is large enough at the width of a column, within the figure, and over no other text."""
+    """Check that all text is large enough at the width of a column, inside the figure, and over no other text."""
     texts, draw, canvas = [], Text.draw, figure.bbox
 
     def spy(text, renderer, *args, **kwargs):
@@ -169,7 +169,7 @@ def check_legible(figure: plt.Figure) -> None:
 
 
 def wait_for(path, process):
-    """Until a process has made a file or a folder."""
+    """Wait until a process has made a file or a folder."""
     deadline = time.monotonic() + 300
     while not path.exists():
         assert process.poll() is None and time.monotonic() < deadline, path
@@ -178,7 +178,7 @@ def wait_for(path, process):
 
 @pytest.fixture
 def images(monkeypatch):
-    """By their loaders, blobs in place of MNIST and stripes in place of CIFAR-10; few samples to evaluate."""
+    """Blobs in place of MNIST and stripes in place of CIFAR-10, by loader; runs evaluate 200 samples."""
     rng, (y, x), sets = np.random.default_rng(0), np.mgrid[:28, :28], {}
     centres = rng.uniform(8, 20, (2, 800, 1, 1))
     blobs = 255 * np.exp(-((y - centres[0]) ** 2 + (x - centres[1]) ** 2) / 18)
@@ -194,7 +194,7 @@ def images(monkeypatch):
 
 @pytest.fixture
 def float64():
-    """Keras in double precision, and as it was afterwards."""
+    """Keras in double precision during a test."""
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     yield

@@ -1,7 +1,7 @@
 """Interrupts trainings at random moments: `python tests/interrupt.py [--tries 100]`.
 
-`fit` in an interactive interpreter, within its first two seconds, on a distribution whose draws take 5 ms: it must end
-within five seconds, and the same model must train again. No test runs this, since it takes long.
+Each is a `fit` in an interactive interpreter, on a distribution whose draws take 5 ms, interrupted in its first two
+seconds. It must end within five seconds, and the same model must train again. No test runs this, since it takes long.
 """
 
 import random
@@ -23,7 +23,7 @@ class Slow:
         time.sleep(0.005)
         return Gaussian(4, 1.25).sample(shape, seed, dtype)
 
-logging.getLogger("tensorflow").setLevel("ERROR")  # an interactive one prints on standard output
+logging.getLogger("tensorflow").setLevel("ERROR")  # in an interactive interpreter it prints on standard output
 layers = keras.layers
 G = keras.Sequential([keras.Input((8,)), layers.Dense(16, "relu"), layers.Dense(1)])
 D = keras.Sequential([keras.Input((1,)), layers.Dense(16, "relu"), layers.Dense(1, "sigmoid")])
@@ -37,11 +37,11 @@ h = gan.fit(Slow(), batch_size=1000, steps_per_epoch=10, verbose=0); print("trai
 
 
 def main(tries: int = 100, seed: int = 0) -> bool:
-    """Interrupt trainings; whether all ended as they must.
+    """Interrupt trainings; return whether all ended in time and trained again.
 
     Args:
-        tries: How many.
-        seed: Of the moments.
+        tries: The number of trainings.
+        seed: The seed of the moments.
     """
     rng, good = random.Random(seed), 0
     for _ in range(tries):
@@ -65,5 +65,5 @@ def main(tries: int = 100, seed: int = 0) -> bool:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts with & ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background processes with SIGINT ignored
     sys.exit(not tyro.cli(main, description=__doc__))

@@ -1,7 +1,7 @@
 """Kills experiments at random moments and resumes them: `python tests/kill.py [EXPERIMENT ...] [--kills 20]`.
 
-Each run is ended once, by SIGKILL, SIGTERM or SIGINT, at a random moment of its time, in much of which it writes files:
-there is a checkpoint at every record. Then the same command with `--resume` must end with the bits of a run that was
+Each run is ended once, by SIGKILL, SIGTERM or SIGINT, at a random moment. It has a checkpoint at every record, so it
+spends much of its time writing files. Then the same command with `--resume` must end with the bits of a run that was
 never stopped. No test runs this, since it takes long; `tests/test_run.py` does the same with one quick experiment.
 """
 
@@ -28,7 +28,7 @@ CASES = {
     "sine": ["--iterations", "2000", "--record-every", "100"],
     "mnist": ["--iterations", "100", "--record-every", "10", "--evaluate-every", "100"],
 }
-"""Each experiment, with so few iterations that a kill is likely to come where it matters."""
+"""The flags of each experiment: so few iterations that a kill is likely to come at a critical moment."""
 CHILD = (  # runs the script that its arguments name, with a checkpoint at every record
     "import runpy, sys; from gan_paper.run import files; files.Checkpoints.is_due = lambda checkpoints: True; "
     f"sys.argv.pop(0); sys.path.insert(0, {str(EXPERIMENTS)!r}); runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -41,13 +41,13 @@ def main(
     seed: int = 0,
     data: Path | None = None,
 ) -> bool:
-    """Kill each experiment so often, resume it, compare, and print; whether all runs came out the same.
+    """Kill and resume runs of each experiment, and print what differs; return whether nothing does.
 
     Args:
         names: Experiments.
-        kills: How often each is killed.
-        seed: Of the moments and the signals.
-        data: MNIST, for `mnist`, as its script takes it.
+        kills: The number of runs of each that are killed.
+        seed: The seed of the moments and the signals.
+        data: MNIST's file for `mnist`, as its script takes it.
     """
     same = 0
     for name in names:
@@ -76,7 +76,7 @@ def main(
 
 
 def start(command, folder):
-    """An experiment at work in a process of its own, into a folder."""
+    """Start an experiment in a process of its own, with this output folder."""
     script, *flags = command
     child = [sys.executable, "-c", CHILD, str(EXPERIMENTS / f"{script}.py"), *flags, "--output", str(folder)]
     return subprocess.Popen(child, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -90,12 +90,12 @@ def run_whole(command, folder):
 
 
 def iterations(folder):
-    """Of a run's checkpoints."""
+    """The iterations of a run's checkpoints."""
     return sorted(int(path.stem) for path in (folder / "checkpoints").glob("*.npz") if path.stem.isdecimal())
 
 
 def outcome(folder):
-    """What a finished run ends with, to the last bit, but for the time it took."""
+    """The results of a finished run, to the last bit, without the times it took."""
     newest = files.read_arrays(folder / "checkpoints" / f"{iterations(folder)[-1]}.npz")
     metrics = {name: value for name, value in run.read_metrics(folder).items() if "second" not in name}
     return {

@@ -141,7 +141,7 @@ def test_every_update_has_a_minibatch_of_its_own(float64):
     [("data", 7, []), ("learning rate", 1, ["discriminator"]), ("generator", 1, [])],
 )
 def test_stops_in_the_iteration_that_breaks(network, stop, finite):
-    """By a minibatch, by G's learning rate, which leaves D as it was, or by a weight of G."""
+    """Not finite: a minibatch, or G's learning rate, which leaves D finite, or a weight of G."""
     gan = make_gan()
     x, z = gan.minibatches(P_DATA, 4).draw(0, 10)
     if network == "data":

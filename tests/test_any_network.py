@@ -1,4 +1,4 @@
-"""Networks, optimizers and losses that people bring: trained as they should be, or refused by name."""
+"""Users' own networks, optimizers and losses: they train as they should, or are refused by name."""
 
 import warnings
 
@@ -81,7 +81,7 @@ def test_convolutions_train_and_are_not_compiled_by_xla_on_a_cpu():
 
 @pytest.mark.parametrize("owner", ["generator", "discriminator"])
 def test_a_regulariser_counts_for_its_own_network(owner):
-    """By SGD: its gradient moves its owner's kernel alone, and once, though D answers twice."""
+    """With SGD its gradient moves only its owner's kernel, and once, though D is called twice."""
     z, kernels = np.random.default_rng(1).normal(size=(20, 3)).astype("f"), []
     for scale in (0, 0.1):
         keras.utils.set_random_seed(0)
@@ -111,12 +111,12 @@ def test_networks_of_every_dtype_train(policy):
     assert equal(statistics, weights(gan.discriminator))  # BatchNormalization's among them
 
 
-# What is compiled
+# compile
 
 
 @pytest.mark.parametrize("simultaneous", [False, True])
 def test_loss_scaling_changes_no_update(simultaneous):
-    """A power of 2 scales without rounding: the weights are those of the optimizer without it."""
+    """A power of 2 scales without rounding, so the weights are those without loss scaling."""
     plain = make_gan(simultaneous=simultaneous)
     scaled = make_gan(simultaneous=simultaneous, optimizer=lambda: keras.optimizers.LossScaleOptimizer(SGD(0.1)))
     for gan in (plain, scaled):
@@ -179,7 +179,7 @@ class WassersteinGP(GAN):
         return loss + 10 * tf.reduce_mean((self.gradient_norm((x + samples) / 2) - 1) ** 2), *logits
 
     def gradient_norm(self, x):
-        """Of D's logits, at each example."""
+        """The norm of the gradient of D's logits at each example."""
         with tf.GradientTape() as tape:
             tape.watch(x)
             answers = self.logits(x, training=True)
@@ -187,7 +187,7 @@ class WassersteinGP(GAN):
 
 
 def test_a_loss_that_needs_more_than_logits_overrides_its_method():
-    """The penalty holds the norm of the critic's gradient, which is above 3 without it, near 1."""
+    """With the penalty the norm of the critic's gradient stays near 1; without it, it is above 3."""
     keras.utils.set_random_seed(0)
     gan = WassersteinGP(generator(), discriminator(Dense(1)), from_logits=True)
     d_loss, g_loss = LOSSES["wasserstein"]

@@ -19,7 +19,7 @@ from PIL import Image
 
 @pytest.fixture
 def script(tmp_path, monkeypatch):
-    """Runs the script in a class's docstring, in an empty folder; returns its names."""
+    """Run the script in a class's docstring, in an empty folder; return its names."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(GAN, "compile", functools.partialmethod(GAN.compile, jit_compile=False))
 

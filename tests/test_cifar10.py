@@ -1,4 +1,4 @@
-"""CIFAR-10's networks against the authors' released settings, and a run on stripes in its place."""
+"""CIFAR-10's networks against the authors' released settings, and a run on stripes in place of CIFAR-10."""
 
 from gan_paper import run
 from tests.conftest import trained
@@ -12,7 +12,7 @@ import scipy.stats
 
 
 def weights(*layers):
-    """Of dense layers, and of convolutions over a patch, with biases: the inputs and units of each."""
+    """The number of weights, with biases, of layers given as (inputs, units); a convolution's inputs are a patch."""
     return sum(inputs * units + units for inputs, units in layers)
 
 
@@ -42,7 +42,7 @@ def test_weights_dropout_and_learning_rates_begin_as_published(images):
         dropped = [layer.rate for layer in layers if hasattr(layer, "rate")]
         assert dropped == [0.2] + [0.5] * (len(dropped) - 1)
         greatest = [np.abs(layer.kernel).max() for layer in layers if hasattr(layer, "kernel")]
-        # wider where a layer has fewer inputs than the authors', so that activations begin as large
+        # wider where a layer has fewer inputs than the authors': the first activations are then as large
         assert greatest == pytest.approx([0.005, *[0.005 * wider] * (len(dropped) - 1)], rel=0.1)
         found = [float(optimizer.learning_rate) for optimizer in (gan.d_optimizer, gan.g_optimizer)]
         assert gan.simultaneous and found == pytest.approx(rates, rel=1e-4)

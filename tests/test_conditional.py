@@ -17,7 +17,7 @@ slices = tf.data.Dataset.from_tensor_slices
 
 
 def network(inputs, last=None, classes=3, hidden=16):
-    """Of a vector and a class number."""
+    """A network of a vector and a class number."""
     x, c = keras.Input((inputs,)), keras.Input((), dtype="int32")
     h = layers.Concatenate()([x, layers.Embedding(classes, classes)(c)])
     return keras.Model([x, c], layers.Dense(1, last)(layers.Dense(hidden, "relu")(h)))

@@ -22,7 +22,7 @@ def test_gaussian_draws_are_independent_and_have_their_tails(dtype):
     # With seed 17, one of the uniform float32 numbers is exactly 0, which has no logarithm.
     values = Gaussian(4, 1.25).sample((2, 1_000_000), 17, dtype).astype(float)
     z = (values - 4) / 1.25
-    # Box and Muller make numbers by twos, from one radius and one angle: entries of the two halves, in order.
+    # The transform of Box and Muller makes z[0, i] and z[1, i] from one radius and one angle.
     assert scipy.stats.kstest((z**2).sum(axis=0), "chi2", args=(2,)).pvalue > 1e-3
     assert scipy.stats.kstest(np.arctan2(z[1], z[0]), "uniform", args=(-np.pi, 2 * np.pi)).pvalue > 1e-3
     beyond, expected = (np.abs(z) > 4).sum(), 2 * scipy.stats.norm.sf(4) * z.size

@@ -1,4 +1,4 @@
-"""Every experiment by the protocol; and what single ones claim of their networks, data and figures."""
+"""Every experiment by the protocol, and claims about the networks, data and figures of single ones."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,16 +18,14 @@ import scipy.integrate
 import sine
 from scipy.special import rel_entr
 
-SMALLER = {"vectors": {"n": 50, "noise_size": 50}}
-
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_experiment_trains_resumes_and_plots(name, tmp_path, monkeypatch):
-    smaller = {"m": 16, **SMALLER.get(name, {})}
+    smaller = {"m": 16, **({"n": 50, "noise_size": 50} if name == "vectors" else {})}
     folder = trained(name, tmp_path / "whole", figures=True, pdf=name == "gaussian", **smaller)
     found = {path.name for path in folder.path.iterdir()}
     assert found >= {"config.json", "history.csv", "histograms.npz", "metrics.json", "training.png"}
-    assert ("training.pdf" in found) == (name == "gaussian")  # which was asked for it
+    assert ("training.pdf" in found) == (name == "gaussian")  # the only one with --pdf
     assert name == "numpy_gan" or found >= {"generator.keras", "discriminator.keras"}
     metrics = run.read_metrics(folder.path)
     assert metrics["experiment"] == name and metrics["reference"] and {"value", "d_real", "d_fake"} <= metrics.keys()
@@ -41,7 +39,7 @@ def test_an_experiment_trains_resumes_and_plots(name, tmp_path, monkeypatch):
 
 
 def test_a_short_training_is_accepted():
-    """In a quarter of the default's iterations; what whole runs reach is in the tables."""
+    """It has a quarter of the default's iterations. The tables have the results of whole runs."""
     config = replace(gaussian.PRESETS["default"], iterations=2000, k=2, g_learning_rate=8e-4, seed=100)
     gan, recording = gaussian.make_gan(config), gaussian.recording(config)
     gan.fit(gaussian.data(config), batch_size=config.m, steps_per_epoch=2000, seed=100, verbose=0)
@@ -52,7 +50,7 @@ def test_a_short_training_is_accepted():
 
 @pytest.mark.parametrize("preset", gaussian.PRESETS)
 def test_no_number_of_the_networks_comes_from_the_data(preset):
-    """Another p_data gives the same networks, which have no constants; p_g is far from it at first."""
+    """Another p_data gives the same networks, which have no constants. At first p_g is far from p_data."""
     config = gaussian.PRESETS[preset]
     target = "N(0, 1)" if config.target == "mixture" else "mixture"
     gan, other = (gaussian.make_gan(c) for c in (config, replace(config, target=target)))
@@ -64,7 +62,7 @@ def test_no_number_of_the_networks_comes_from_the_data(preset):
 
 @pytest.mark.parametrize(("end", "off", "share"), [(2 * np.pi, 0, 1), (5.2, 0.1, 27 / 32)])
 def test_the_metrics_of_points_on_a_curve(end, off, share):
-    """Of the curve itself, and of one above it that leaves out an end: 26.5 of the 32 bins lie below 5.2."""
+    """Of the curve itself, and of a curve above it without one end: 26.5 of the 32 bins lie below 5.2."""
 
     class Curve:
         def sample(self, count, seed):
@@ -106,7 +104,7 @@ def test_a_panel_measures_its_curves():
 
 
 def test_g_and_d_rest_in_their_phases(tmp_path):
-    """G from the end of panel (a) to that of (b), while D learns; D from there to (c), while G makes one update."""
+    """G rests from panel (a) to (b), while D learns. D rests from (b) to (c), while G makes one update."""
     a, _, b, _, c, *_ = figure1.ENDS
     folder = trained("figure1", tmp_path / "run", iterations=c, record_every=25, m=20)
     at = {iteration: index for index, iteration in enumerate(folder.recording.iterations)}
@@ -119,7 +117,7 @@ def test_g_and_d_rest_in_their_phases(tmp_path):
 
 
 def test_the_density_of_a_map_of_two_pieces():
-    """Each has half of the mass of z^2, whose density is 1 / (2 sqrt x)."""
+    """The two halves of z^2 have half of the mass each; the density is 1 / (2 sqrt x)."""
     z, x = np.linspace(-1, 1, 4001), np.linspace(0.01, 1, 203)[1:-1]
     assert np.allclose(figure1.density_of_map(x, Uniform(-1, 1), z, z**2), 1 / (2 * np.sqrt(x)), rtol=1e-4)
     assert np.all(figure1.density_of_map(np.array([-0.1, 1.1]), Uniform(-1, 1), z, z**2) == 0)

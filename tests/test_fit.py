@@ -61,7 +61,7 @@ def test_epochs_are_epochs():
 
 
 def test_keras_callbacks_act_on_every_epoch(tmp_path):
-    """Those that know one optimizer, as W&B's logger, read D's learning rate and set both."""
+    """Callbacks that know one optimizer, as W&B's logger, read one learning rate and set both."""
     gan, epochs = make_gan(), []
     callbacks = [
         keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras"),
@@ -110,7 +110,7 @@ def test_saving_brings_the_whole_model_back(tmp_path):
 
 
 class Halves:
-    """A prior of somebody's own, that Keras cannot save."""
+    """A user's own prior, which Keras cannot save."""
 
     def sample(self, shape, seed, dtype="float32"):
         return np.random.default_rng(seed).integers(0, 2, shape).astype(dtype) / 2

@@ -6,7 +6,7 @@ import pytest
 
 
 def made(monkeypatch, path, name, shape):
-    """A small data set of these images in a file, which is what is now asked for: its arrays."""
+    """Write a small data set of images of this shape, and make the loader expect it; return its arrays."""
     rng, label = np.random.default_rng(0), (1,) if name == "CIFAR10" else ()
     arrays = {f"x_{part}": rng.integers(0, 256, (n, *shape), np.uint8) for part, n in (("train", 7), ("test", 3))}
     arrays |= {f"y_{part}": np.arange(n, dtype=np.uint8).reshape(n, *label) for part, n in (("train", 7), ("test", 3))}

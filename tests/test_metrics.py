@@ -5,6 +5,7 @@ from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Histogram, Recording, histogram_distances
 from gan_paper.metrics.comparison import LEAST, distribution_distances, limit
 from gan_paper.metrics.distances import energy_distance, permutation_test, vector_distances
+from gan_paper.plots import histograms
 from gan_paper.run import files
 from tests.conftest import ROOT
 
@@ -129,11 +130,6 @@ def test_a_recording_survives_saving(tmp_path):
     assert np.array_equal(loaded.samples, made.samples) and np.array_equal(loaded.curves["g"], made.curves["g"])
 
 
-class Bomb:
-    def __reduce__(self):
-        return (pytest.fail, ("loading a file executed code from it",))
-
-
 @pytest.mark.parametrize("dimensions", [1, 3])
 def test_the_permutation_test_sees_the_difference_that_it_tells_half_of_the_time(dimensions):
     rng, shape = np.random.default_rng(0), (150, dimensions)
@@ -142,6 +138,26 @@ def test_the_permutation_test_sees_the_difference_that_it_tells_half_of_the_time
         pairs = (rng.normal(size=(2, *shape)) for _ in range(60))
         seen = np.mean([permutation_test(a, shift + scale * b).p < 0.05 for a, b in pairs])
         assert 0.3 <= seen <= 0.75
+
+
+def test_histograms_show_d_over_the_optimal_one():
+    """p_g = N(3, 1) sampled, p_data = N(4, 1.25): D* by its formula, where bins hold enough samples."""
+    edges, p_g = np.linspace(-6, 14, 65), Gaussian(3, 1)
+    recording = Recording({"x": edges})
+    for iteration in (0, 10):
+        recording.record(iteration, p_g.sample((100_000, 1), iteration), {"x": edges, "d": edges / 20 + 0.3})
+    d = histograms(recording, {"x": (P_DATA, "x")}).axes[3]
+    (optimal,), (line,) = d.patches, d.lines
+    of_data, of_g = (np.diff(p.cdf(edges)) for p in (P_DATA, p_g))
+    values = optimal.get_data().values
+    assert np.isnan(values[[0, -1]]).all() and (~np.isnan(values)).sum() > 20
+    assert np.nanmax(np.abs(values - of_data / (of_data + of_g))) < 0.1
+    assert np.array_equal(line.get_ydata(), edges / 20 + 0.3)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("loading a file executed code from it",))
 
 
 def test_files_that_are_no_recordings_and_no_samples(tmp_path):

@@ -1,4 +1,4 @@
-"""The references accept true samples and refuse near misses of them, as their page tells."""
+"""The references accept true samples and refuse near misses of them, as their page says."""
 
 from gan_paper import run
 from gan_paper.metrics import Recording
@@ -42,13 +42,13 @@ def student(x, degrees, rng):
 
 
 def without_middle(x, share):
-    """Without the share of the values that is nearest to the median."""
+    """The values without this share of them, the nearest to the median."""
     distance = np.abs(x - np.median(x))
     return x[distance > np.quantile(distance, share)]
 
 
 def accepted(name, make, y=lambda x, rng: np.sin(x)):
-    """How many of eight samples a reference accepts; they are made of true ones, drawn evenly within its bins."""
+    """Count the samples of eight that a reference accepts. They are made from true values, uniform within its bins."""
     reference = run.read_recording(path := REFERENCES / f"{name}.npz")
     mean, std = (reference.moments[moment][0] for moment in ("mean", "std"))
     masses, edges, held = np.cumsum(reference.histogram().masses)[:-1], reference.histogram().edges, 0
@@ -83,6 +83,6 @@ def test_the_recorded_notebook_accepts_its_own_kind_and_refuses_near_misses():
     assert not any(holds(*miss, rng) for miss in VECTORS.values() for rng in rngs)
 
 
-def test_half_are_refused_at_the_size_that_the_page_tells():
+def test_half_are_refused_at_the_size_that_the_page_gives():
     """A shift of 0.02 standard deviations is a Wasserstein-1 distance of 0.02, the limit, and chance adds some."""
     assert 0 < accepted("gaussian", lambda x, *_: x + 0.022) < 8

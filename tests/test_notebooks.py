@@ -36,7 +36,7 @@ def test_the_tour(tmp_path, monkeypatch):
         assert float(re.search(r"G's weights moved by at most ([\d.]+)", said)[1]) > 0
         assert "def discriminator_step" in said and figures == 2
     shown = {re.sub(r"-?[\d.]+(e[-+]\d+)?", "#", outputs(notebook)[0]) for notebook in (committed, executed)}
-    assert len(shown) == 1  # but for numbers: the code that it prints is today's
+    assert len(shown) == 1  # except for numbers: the committed notebook prints the present code
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

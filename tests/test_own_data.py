@@ -1,4 +1,4 @@
-"""`GAN.fit` on what people have: data sets, DataFrames, Keras sequences, own distributions; what is refused."""
+"""`GAN.fit` on users' data: data sets, DataFrames, Keras sequences, own distributions; and what is refused."""
 
 import contextlib
 import itertools
@@ -19,7 +19,7 @@ slices = tf.data.Dataset.from_tensor_slices
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of 20 of `NUMBERS`, the last of 10, in the form that `form` gives them."""
+    """Batches of 20 of `NUMBERS`, the last of 10, changed by the function `form`."""
 
     def __init__(self, form=lambda x: x):
         super().__init__()
@@ -52,18 +52,6 @@ def test_m_is_the_length_of_most_batches():
         assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
 
 
-def of_passes(*passes):
-    """A dataset whose passes, again and again, have batches of these lengths."""
-    left = itertools.cycle(passes)
-    batches = lambda: (NUMBERS[:length] for length in next(left))  # noqa: E731
-    return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
-
-
-def test_a_dataset_that_has_no_minibatch_left_ends_training():
-    with pytest.raises(ValueError, match="no batch of m = 20"):
-        first_numbers(of_passes([20], [20], [7], []), 4)
-
-
 @pytest.mark.parametrize("form", [lambda x: x, lambda x: (x, x[:, 0])])
 def test_a_py_dataset_gives_each_batch_once_a_pass(form):
     x = Batches(form)
@@ -76,19 +64,28 @@ def test_a_py_dataset_gives_each_batch_once_a_pass(form):
     assert np.array_equal(again[:, 0, :, 0], passes.reshape(30, 20)[11:])
 
 
-@pytest.mark.parametrize("x", [pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()])
-def test_data_frames_and_lists_are_arrays(x):
-    assert np.array_equal(first_numbers(x, 15, 20), first_numbers(X, 15, 20))
+def of_passes(*passes):
+    """A dataset whose passes, again and again, have batches of these lengths."""
+    left = itertools.cycle(passes)
+    batches = lambda: (NUMBERS[:length] for length in next(left))  # noqa: E731
+    return tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((None, 2)))
 
 
-def test_one_number_an_example():
-    gan = make_gan(discriminator(shape=(1,)), generator(shape=(1,)))
+def test_a_dataset_that_has_no_minibatch_left_ends_training():
+    with pytest.raises(ValueError, match="no batch of m = 20"):
+        first_numbers(of_passes([20], [20], [7], []), 4)
+
+
+def test_data_frames_series_and_lists_are_arrays():
+    for x in (pd.DataFrame({"a": X[:, 0].astype("f8"), "b": X[:, 1]}), X.tolist()):
+        assert np.array_equal(first_numbers(x, 15, 20), first_numbers(X, 15, 20))
+    gan = make_gan(discriminator(shape=(1,)), generator(shape=(1,)))  # one number for each example
     for x in (X[:, 0], pd.Series(X[:, 0])):
         assert np.array_equal(gan.minibatches(x, 20).draw(0, 5)[0], gan.minibatches(X[:, :1], 20).draw(0, 5)[0])
 
 
 class Own:
-    """Somebody's distribution."""
+    """A user's distribution."""
 
     def __init__(self, answer):
         self.answer = answer

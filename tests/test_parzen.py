@@ -28,7 +28,7 @@ def images(count, seed, d=784):
 
 
 def close(ours, theirs, d):
-    """Within the 2e-5 nats an entry that float32 may cost, or 1e-4 of the value."""
+    """Whether they agree within 1e-4 of the value, plus 2e-5 nats for each entry, the error of float32."""
     return ours.dtype == np.float64 and np.allclose(ours, theirs, rtol=1e-4, atol=2e-5 * d)
 
 
@@ -68,7 +68,7 @@ def test_the_protocol(count):
     assert np.allclose(SIGMAS, np.geomspace(0.1, 1, 10))
     rng = np.random.default_rng(0)
     samples, validation, test = (rng.normal(0, 0.2, (size, 10)) for size in (500, 1200, 200))
-    validation[1000:] *= 3  # would choose a larger width, had they a say
+    validation[1000:] *= 3  # these would choose a larger width, but only the first 1,000 are used
     validation = validation[:count]
     means = [direct(validation[:1000], samples, sigma).mean() for sigma in SIGMAS]
     chosen = SIGMAS[int(np.argmax(means))]

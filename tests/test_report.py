@@ -43,7 +43,7 @@ def make_run(folder, k=1, view="x", **row):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A page of runs, whole, unfinished, damaged and hostile; and what was said."""
+    """A page of runs, whole, unfinished, damaged and hostile, and the command that made it."""
     folder = tmp_path_factory.mktemp("report")
     runs = folder / "runs" / "gaussian"
     for k in (1, 5, 10):

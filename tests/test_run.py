@@ -1,4 +1,4 @@
-"""What becomes of a run and of its folder: files, resuming, refusals, and the ways to end."""
+"""A run and its folder: files, resuming, refusals, and the ways to end."""
 
 import resource
 import shutil
@@ -20,7 +20,7 @@ CONFIG = gaussian.Config(iterations=40, record_every=10, m=16)
 
 
 def train(folder, resume=False, **changes):
-    """A run with a checkpoint at every record, without XLA and figures; its folder."""
+    """Make a run with a checkpoint at every record, without XLA and figures; return its folder."""
     config = replace(CONFIG, output=folder, resume=resume, **changes)
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch)
@@ -29,7 +29,7 @@ def train(folder, resume=False, **changes):
 
 
 def refused(folder, resume=True, **changes):
-    """The line that refuses a run and leaves its folder as it was."""
+    """Check that one line refuses a run, and that its folder stays as it is; return the line."""
     before = tree(folder)
     with pytest.raises(run.Refused) as refusal:
         train(folder, resume, **changes)
@@ -42,7 +42,7 @@ def tree(folder):
 
 
 def ended(capsys, *arguments, **changes):
-    """The exit status of a run's script, and the one line that it says."""
+    """The exit status of a run's script, and the one line that it prints."""
     with pytest.raises(SystemExit) as stop, run.exit_statuses():
         train(*arguments, **changes)
     errors = capsys.readouterr().err
@@ -58,11 +58,11 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def copy(whole, tmp_path):
-    """One like it, to be changed."""
+    """A copy of that folder, for a test to change."""
     return shutil.copytree(whole, tmp_path / "run")
 
 
-def test_what_is_recorded_is_the_average_that_is_saved(whole):
+def test_the_ema_is_what_is_recorded_and_saved(whole):
     z = gaussian.make_gan(CONFIG).p_z.sample((32_000, 30), (0, 0, RECORDED_NOISE))
     names = ("generator", "generator-last")
     average, last = (keras.models.load_model(whole / f"{name}.keras").predict(z, verbose=0) for name in names)
@@ -75,17 +75,6 @@ def test_a_folder_that_is_not_empty_is_refused(copy):
     assert all(way in message for way in ("--resume", "another --output", "delete it yourself"))
     (copy / "config.json").unlink()
     assert "config.json does not exist" in refused(copy)
-
-
-def test_other_settings_have_another_folder():
-    def name(**changes):
-        return run.config.folder_name(replace(gaussian.PRESETS["default"], **changes), gaussian.PRESETS)
-
-    assert name() == "seed0" and name(k=5, seed=3) == "k=5-seed3" and name(target="N(0, 1)") == "target=N(0,1)-seed0"
-    assert name(ema=0.1) != name(ema=0.10001)
-
-
-# Resuming
 
 
 def test_a_process_that_is_killed_is_resumed_to_the_last_bit(tmp_path):
@@ -151,9 +140,6 @@ def test_another_run_is_not_resumed(copy):
     for text in ("[]", "[" * 100_000, '{"experiment": 3}'):
         (copy / "config.json").write_text(text)
         assert f"{copy / 'config.json'} " in refused(copy)
-
-
-# Ways to end
 
 
 def test_ctrl_c_ends_a_run_and_says_how_to_go_on(tmp_path):

@@ -27,7 +27,7 @@ def test_these_need_no_tensorflow(tmp_path, line, status):
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """What an experiment's command line gives, in this process and an empty folder: its status, and what it says."""
+    """Run an experiment's command line in this process and an empty folder; return its status and its output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")  # tyro draws a box around what it says
 

@@ -1,4 +1,4 @@
-"""Many runs: the same bits as the plain script's, what is skipped and resumed, and a cluster."""
+"""Sweeps: the same bits as the plain script's, what is skipped and resumed, and a cluster."""
 
 import contextlib
 import os
@@ -91,7 +91,7 @@ def test_the_same_bits_in_the_same_folder_and_what_is_there_is_skipped(tiny, tmp
     assert (made / "histograms.npz").stat().st_mtime_ns == before
 
 
-def test_what_dies_and_what_diverges_is_a_row_and_the_same_command_goes_on(tiny, capsys):
+def test_a_failed_run_is_a_row_and_the_same_command_goes_on(tiny, capsys):
     for line in ("failed: exit status -9", "ks 0.5, "):
         assert not here(*tiny, "0", "--set", "mean=0,8,9")
         said = capsys.readouterr().out
@@ -134,8 +134,7 @@ def test_a_cluster_without_a_common_disk(tiny, tmp_path):
 
 def test_values_are_of_the_settings_kinds(tiny):
     presets = run.load_experiment("tiny", Path("mine").resolve()).PRESETS
-    sets = ("mean=1e-3", "units=8,16 4")
-    planned = sweep.plan(sweep.Arguments("tiny", "3,1-2,1", "other", sets), presets)
+    planned = sweep.plan(sweep.Arguments("tiny", "3,1-2,1", "other", ("mean=1e-3", "units=8,16 4")), presets)
     assert [one.config.seed for one in planned] == [3, 1, 2] * 2
     assert {(one.config.mean, one.config.units) for one in planned} == {(0.001, (8,)), (0.001, (16, 4))}
     assert planned[0].folder.name == "other-mean=0.001-seed3"

@@ -1,4 +1,4 @@
-"""experiments/theory.py: its formulas against independent ones, and what it says of its checks."""
+"""experiments/theory.py: its formulas against independent ones, and the report of its checks."""
 
 import functools
 import json
@@ -38,7 +38,7 @@ def test_the_criterion_and_its_estimate_are_theorem_1s():
     assert theory.criterion(theory.P_DATA.pdf(x), P_G.pdf(x)) == pytest.approx(-LOG_4 + 2 * jsd, abs=1e-9)
     estimates = np.array([theory.monte_carlo(P_G, 50_000, seed) for seed in range(40)])
     assert abs(estimates[:, 0].mean() + LOG_4 - 2 * jsd) < 4 * estimates[:, 0].std() / 40**0.5
-    assert estimates[:, 0].std() == pytest.approx(estimates[:, 1].mean(), rel=0.4)  # what it says of its own error
+    assert estimates[:, 0].std() == pytest.approx(estimates[:, 1].mean(), rel=0.4)  # its estimate of its own error
 
 
 def change(name, value, module=theory):

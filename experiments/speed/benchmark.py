@@ -1,12 +1,12 @@
 """How fast is training? `python experiments/speed/benchmark.py [--names gaussian ...] [--rounds 5]`.
 
-It times our training of ten presets, and that of other frameworks (`pip install '.[bench]'`), each in a process of
-its own, alternately, round after round: a ratio compares neighbours in time. Compiling is not counted. Drawing random
-numbers is counted; each framework draws in its own way.
+It times our training of ten presets, and the same training in other frameworks (`pip install '.[bench]'`). Each runs
+in a process of its own. They are timed alternately, so that a ratio compares neighbours in time. Compiling is not
+counted. Drawing random numbers is counted; each framework draws in its own way.
 
-Before it is timed, each baseline is checked (`Baseline.check`): on our initial weights and our minibatches it must come
-to our losses, our weights and our EMAs, while learning rates and momentum change as in a whole run. A baseline that can
-run in several ways is checked in each, and timed in the fastest. docs/speed.md says what differs, and has the results.
+Each baseline is checked before it is timed (`Baseline.check`): from our initial weights and minibatches it must get our
+losses, weights and EMAs, while learning rates and momentum change as in a whole run. A baseline that can run in several
+ways is checked in each, and timed in the fastest. docs/speed.md has the differences and the results.
 """
 
 import json
@@ -26,7 +26,7 @@ from gan_paper.run.config import versions
 
 import presets
 import tyro
-from presets import Baseline, Trained
+from presets import Baseline, Preset, Trained
 
 PresetName = Literal[
     "gaussian", "vectors", "vectors-notebook", "uniform_to_gaussian", "sine", "mnist-released", "mnist-paper",
@@ -42,7 +42,7 @@ CLASSES = {
     "jax_one_thread": ("jax_baseline", "Scan"),
     "jax_flat": ("jax_baseline", "Flat"),
 }
-"""The modules and the classes of our training and of the baselines."""
+"""The module and the class of our training and of each baseline."""
 
 
 def main(
@@ -59,11 +59,11 @@ def main(
     Args:
         names: Presets to time: an experiment, and after a hyphen its preset if that is not the default.
         baselines: Baselines to time beside ours.
-        rounds: In each, everything is timed once.
-        seconds: How long a turn lasts, about; it is one compiled call at least.
+        rounds: Rounds; in each, everything is timed once.
+        seconds: Approximate length of a turn, which has at least one compiled call.
         data: MNIST as an .npz file in Keras's layout [default: download it once].
         cifar10: CIFAR-10, likewise.
-        json_path: File for all times.
+        json_path: File to which all times are written.
 
     Raises:
         ImportError: if a baseline is not installed.
@@ -85,31 +85,30 @@ def measure(preset: str, baselines: Sequence[str], rounds: int, seconds: float, 
     """Check the baselines of a preset, and time them alternately.
 
     Returns:
-        By name, the `variant` that is timed, the iterations in its `turn`, and by round the `seconds` an iteration, and
-        its `cpu_seconds`, of all threads of the process.
+        By name, the `variant` that is timed, the iterations in its `turn`, and for each round the `seconds` and the
+        `cpu_seconds` (of all threads) of an iteration.
     """
     timed: dict[str, dict[str, Any]] = {}
-    ours = None
+    processes, ours = {}, None
     with ExitStack() as stack:
-        processes = {}
         for name in ("ours", *baselines):
             if name == "notebook" and preset not in ("gaussian", "vectors-notebook"):
-                continue  # it is timed on the notebook's own layers
+                continue  # it is timed only on the notebook's own layers
             if name.startswith("jax") and preset in presets.CONVOLUTIONAL:
-                continue  # its XLA's convolutions are slow in a loop, too
+                continue  # XLA's convolutions are slow in a loop
             process = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
             ours, variant, iterations = process.submit(prepare, preset, name, data, seconds, ours).result()
             timed[name] = {"variant": variant, "turn": iterations, "seconds": [], "cpu_seconds": []}
             processes[name] = process
         for _ in range(rounds):
             for name, process in processes.items():
-                wall, cpu = process.submit(pace, name, timed[name]["variant"], timed[name]["turn"]).result()
+                wall, cpu = process.submit(pace, timed[name]["variant"], timed[name]["turn"]).result()
                 timed[name]["seconds"].append(wall)
                 timed[name]["cpu_seconds"].append(cpu)
     return timed
 
 
-_prepared: dict[tuple[str, str], Baseline] = {}  # in a baseline's own process: its variants
+_prepared: dict[str, Baseline] = {}  # a baseline's variants, in its own process
 
 
 def prepare(
@@ -118,36 +117,33 @@ def prepare(
     """Check every variant of a baseline against our short training, and find the fastest.
 
     Returns:
-        What our short training came to, the fastest variant, and the iterations in its turn.
+        The result of our short training, the fastest variant, and the iterations in its turn.
     """
     if name in ("jax_one_thread", "jax_flat"):
-        os.environ["NPROC"] = "1"  # XLA reads it
+        os.environ["NPROC"] = "1"  # XLA reads it as its number of threads
     module, kind = CLASSES[name]
     baseline: type[Baseline] = getattr(import_module(module), kind)
-    ours = ours or import_module(module).reference(presets.make(preset, data, short=True))
-    is_slow = preset in presets.CONVOLUTIONAL and name == "train_step"  # with XLA, whose convolutions are
+    ours = ours or import_module(module).reference(Preset(preset, data, short=True))
+    is_slow = preset in presets.CONVOLUTIONAL and name == "train_step"  # with XLA, its first variant
     variants = baseline.VARIANTS[1:] if is_slow else baseline.VARIANTS
     for variant in variants:
-        baseline.check(presets.make(preset, data, short=True), variant, ours)
-        _prepared[name, variant] = made = baseline(presets.make(preset, data), variant)
-    # Of four, the first compiles.
-    paces = {variant: min(pace(name, variant, made.chunk)[0] for _ in range(4)) for variant in variants}
+        baseline.check(Preset(preset, data, short=True), variant, ours)
+        _prepared[variant] = made = baseline(Preset(preset, data), variant)
+    # The first of the four calls compiles.
+    paces = {variant: min(pace(variant, made.chunk)[0] for _ in range(4)) for variant in variants}
     fastest = min(paces, key=paces.__getitem__)
     return ours, fastest, made.chunk * max(1, round(seconds / paces[fastest] / made.chunk))
 
 
-def pace(name: str, variant: str, iterations: int) -> tuple[float, float]:
-    """Time a prepared baseline; return the seconds of an iteration, by the clock and of the processor."""
+def pace(variant: str, iterations: int) -> tuple[float, float]:
+    """Time a variant; return the seconds of an iteration, by the clock and of the processor."""
     began, used = time.perf_counter(), time.process_time()
-    _prepared[name, variant].run(iterations)
+    _prepared[variant].run(iterations)
     return (time.perf_counter() - began) / iterations, (time.process_time() - used) / iterations
 
 
 def report(timed: dict[str, dict[str, Any]]) -> str:
-    """Write a preset's table.
-
-    "times ours" is the median over the rounds of a baseline's time over ours, with the least and the greatest.
-    """
+    """Write a preset's table; "times ours" is a baseline's time over ours: median, least and greatest of the rounds."""
     rows: list[tuple[Any, ...]] = [("", "ms an iteration", "times ours", "ms of processor", "variant")]
     for name, baseline in timed.items():
         ratios = [theirs / our for theirs, our in zip(baseline["seconds"], timed["ours"]["seconds"], strict=True)]

@@ -1,8 +1,8 @@
 """How long is a whole command? `python experiments/speed/commands.py [--rounds 5]`.
 
-It times the default run of `gaussian.py`, and the same method as a user of JAX writes it (`gaussian_jax.py`), up to the
-Wasserstein-1 distance of a million samples. Importing and compiling are counted. Ours also records, saves, draws and
-compares with the reference. Commands run alternately, each round with a new seed. `import tensorflow` is part of ours.
+It times the default run of `gaussian.py`, and the same method as a user of JAX writes it (`gaussian_jax.py`). Importing
+and compiling are counted. Ours also records, saves, draws and compares with the reference. `import tensorflow` is a
+part of ours. The commands run alternately, each round with a new seed.
 """
 
 import json
@@ -25,15 +25,15 @@ COMMANDS: dict[str, list[Any]] = {
     "gaussian.py": [HERE.parent / "gaussian.py", "--output", "run", "--seed"],
     "JAX jit + scan": [HERE / "gaussian_jax.py"],
     "import tensorflow": ["-c", "import tensorflow; print('wasserstein 0')"],
-}  # what is typed between `python` and the round's seed
+}  # the arguments of `python` before the round's seed
 
 
 def main(rounds: int = 5, json_path: Path | None = None) -> None:
     """Time whole commands, ours beside JAX's.
 
     Args:
-        rounds: In each, every command runs once.
-        json_path: File for all measurements.
+        rounds: Rounds; in each, every command runs once.
+        json_path: File to which all measurements are written.
 
     Raises:
         run.Refused: if there is no round.
@@ -58,7 +58,7 @@ def measure(name: str, seed: int) -> dict[str, float]:
     """Run a command in an empty folder.
 
     Returns:
-        `answer`, the seconds until it prints the distance, and `distance`, in standard deviations; `total`, the seconds
+        `answer`, the seconds until it prints the distance; `distance`, in standard deviations; `total`, the seconds
         until it ends; `memory`, its peak in GB.
 
     Raises:

@@ -1,9 +1,9 @@
 """Algorithm 1 in JAX: one `jit` of a `lax.scan` over many iterations, with a donated state and optax's optimizers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar
 
-from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.layers import Dropout, Maxout
 
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import presets
 from jax import numpy as jnp
+from jax import random
 from jax.flatten_util import ravel_pytree
 from jax.nn import softplus
 from keras.layers import Dense, LeakyReLU, ReLU, Rescaling
@@ -20,11 +21,11 @@ from presets import Baseline, Preset, Trained
 
 
 class Scan(Baseline):
-    """The state is G's and D's weights, and those of their optimizers; an iteration draws examples and noise."""
+    """The state holds the weights of G and D, and the states of their optimizers."""
 
     VARIANTS: ClassVar[tuple[str, ...]] = "draws in the scan", "draws before the scan"
     pack: ClassVar[Any] = staticmethod(lambda network: (network, lambda weights: weights))
-    """From a network's weights: how they are trained, and the function that gives them back."""
+    """Returns the form in which a network's weights are trained, and the function that gives the weights back."""
 
     def __init__(self, preset: Preset, variant: str) -> None:
         super().__init__(preset, variant)
@@ -33,21 +34,19 @@ class Scan(Baseline):
         self.d_learner = Learner(preset.gan.d_optimizer, preset.iterations * preset.gan.k)
         self.g_learner = Learner(preset.gan.g_optimizer, preset.iterations)
         self.state = G, D, self.g_learner.init(G), self.d_learner.init(D)
-        self.key, self.chunk = jax.random.key(0), preset.chunk
-        self.x_shape, self.z_shape = (array.shape[1:] for array in preset.draw(0, 1))
-        self.rows = None if isinstance(preset.p_data, Gaussian | Uniform) else jnp.array(presets.rows(preset.p_data))
+        self.key, self.rows = random.key(0), jnp.array(presets.rows(preset.p_data))
         self.many = jax.jit(self.scan, donate_argnums=0)
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches."""
         for _ in range(iterations // self.chunk):
-            self.key, key = jax.random.split(self.key)
+            self.key, key = random.split(self.key)
             self.state = self.many(self.state, key, self.rows)
         jax.block_until_ready(self.state)
 
     def learn(self, x: NDArray, z: NDArray) -> Trained:
         """Train on given minibatches."""
-        keys = jax.random.split(self.key, (len(x), self.gan.k + 1))
+        keys = random.split(self.key, (len(x), self.gan.k + 1))
         state, losses = jax.jit(lambda *inputs: jax.lax.scan(self.iteration, *inputs))(self.state, (x, z, keys))
         G, D, (_, g_ema, _), (_, d_ema, _) = state
         packed = (self.of_G, G), (self.of_D, D), (self.of_G, g_ema), (self.of_D, d_ema)
@@ -55,16 +54,21 @@ class Scan(Baseline):
 
     def scan(self, state: Any, key: Any, rows: Any) -> Any:
         """Make one chunk of iterations."""
-        keys = jax.random.split(key, self.chunk)
+        keys = random.split(key, self.chunk)
         if self.variant == self.VARIANTS[0]:
             return jax.lax.scan(lambda state, key: self.iteration(state, self.draw(key, rows)), state, keys)[0]
         return jax.lax.scan(self.iteration, state, jax.vmap(lambda key: self.draw(key, rows))(keys))[0]
 
     def draw(self, key: Any, rows: Any) -> tuple[Any, Any, Any]:
         """Draw an iteration's examples and noise, and a key for each pass through D with dropout."""
-        of_x, of_z, of_dropout = jax.random.split(key, 3)
-        x, z = draw(self.preset.p_data, of_x, self.x_shape, rows), draw(self.gan.p_z, of_z, self.z_shape, None)
-        return x, z, jax.random.split(of_dropout, self.gan.k + 1)
+
+        def draw(source: tuple[Any, tuple[int, ...]], key: Any) -> Any:
+            normal, uniform, integers = (partial(of, key) for of in (random.normal, random.uniform, random.randint))
+            return presets.draw(*source, normal, uniform, lambda shape: rows[integers(shape, 0, len(rows))])
+
+        *keys, of_dropout = random.split(key, 3)
+        x, z = map(draw, self.sources, keys)
+        return x, z, random.split(of_dropout, self.gan.k + 1)
 
     def iteration(self, state: Any, inputs: Any) -> tuple[Any, Any]:
         """Update D k times and G once; return the new state and the two losses."""
@@ -76,7 +80,7 @@ class Scan(Baseline):
             return forward(self.gan.discriminator, self.of_D(D), x, key, logits=True)
 
         def d_loss(D: Any, x: Any, samples: Any, key: Any) -> Any:
-            if together:  # two passes: XLA finds that G's loss takes the same one of the samples
+            if together:  # two passes: G's loss has the same pass of the samples, and XLA computes it once
                 real, fake = logits(D, x, keys[1]), logits(D, samples, key)
             else:
                 real, fake = jnp.split(logits(D, jnp.concatenate([x, samples]), key), 2)
@@ -96,7 +100,7 @@ class Scan(Baseline):
 
 
 class Flat(Scan):
-    """As an expert writes it for a CPU: a network's weights are one array, and a thread of the host draws ahead."""
+    """The form for experts on a CPU: each network's weights are one array, and a thread of the host draws ahead."""
 
     VARIANTS = ("",)
     pack = staticmethod(ravel_pytree)
@@ -105,26 +109,25 @@ class Flat(Scan):
         """Train on minibatches that are drawn as ours are."""
         with ThreadPoolExecutor(1) as host:
             for drawn in host.map(lambda i: self.preset.draw(i, self.chunk), range(0, iterations, self.chunk)):
-                self.key, key = jax.random.split(self.key)
+                self.key, key = random.split(self.key)
                 self.state = self.many(self.state, key, drawn)
         jax.block_until_ready(self.state)
 
     def scan(self, state: Any, key: Any, drawn: Any) -> Any:
         """Make one chunk of iterations on given minibatches."""
-        keys = jax.random.split(key, (self.chunk, self.gan.k + 1))
+        keys = random.split(key, (self.chunk, self.gan.k + 1))
         return jax.lax.scan(self.iteration, state, (*drawn, keys))[0]
 
 
 class Learner:
-    """An optimizer like Keras's; its state is optax's, the EMA of the weights if one is kept, and the updates made."""
+    """The same optimizer as Keras's. Its state: that of optax, the EMA of the weights if kept, and the update count."""
 
     def __init__(self, like: keras.optimizers.Optimizer, updates: int) -> None:
         self.ema = like.ema_momentum if like.use_ema else None
-        rates = jnp.array(presets.learning_rates(like, updates))  # past their end JAX reads the last
+        rates, momenta = map(jnp.array, presets.schedule(like, updates))  # after their end JAX reads the last
         if isinstance(like, keras.optimizers.Adam):
             self.optimizer: Any = optax.adam(lambda t: rates[t], like.beta_1, like.beta_2, like.epsilon)
         elif like.momentum:
-            momenta = jnp.array(presets.momenta(like, updates))
             self.optimizer = optax.inject_hyperparams(optax.sgd)(lambda t: rates[t], lambda t: momenta[t])
         else:
             self.optimizer = optax.sgd(lambda t: rates[t])
@@ -138,16 +141,13 @@ class Learner:
         inner, ema, t = state
         updates, inner = self.optimizer.update(gradients, inner, network)
         network = optax.apply_updates(network, updates)
-        if self.ema is not None:  # it is initialised with the weights after the first update
+        if self.ema is not None:  # initialised with the weights after the first update
             ema = optax.incremental_update(network, ema, jnp.where(t == 0, 1, 1 - self.ema))
         return network, (inner, ema, t + 1)
 
 
 def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits: bool = False) -> Any:
-    """Apply the same network with these weights; the key is dropout's.
-
-    `logits` leaves out the last activation.
-    """
+    """Apply a network with these weights, where `logits` without its last activation; the key is for dropout."""
     arrays = iter(weights)
     for i, layer in enumerate(network.layers):
         if isinstance(layer, Dense):
@@ -165,18 +165,8 @@ def forward(network: keras.Model, weights: Any, x: Any, key: Any = None, logits:
             case Rescaling():
                 x = x * layer.scale + layer.offset
             case Dropout():
-                keep = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - layer.rate, x.shape)
+                keep = random.bernoulli(random.fold_in(key, i), 1 - layer.rate, x.shape)
                 x = jnp.where(keep, x / (1 - layer.rate), 0)
             case _:
                 raise ValueError(f"JAX's baseline does not have the layer {layer!r}")
     return x
-
-
-def draw(x: Any, key: Any, shape: tuple[int, ...], rows: Any) -> Any:
-    """Draw an array of a shape, from a distribution or from the rows of a finite data set."""
-    match x:
-        case Gaussian():
-            return x.mean + x.std * jax.random.normal(key, shape)
-        case Uniform():
-            return jax.random.uniform(key, shape, minval=x.low, maxval=x.high)
-    return rows[jax.random.randint(key, shape[:-1], 0, len(rows))]

@@ -1,14 +1,9 @@
-"""Our `GAN.fit`, and Algorithm 1 in plain Keras: a `train_step` of one's own, and the notebook's loop.
-
-All of them train the networks that the experiment makes, with its optimizers.
-"""
+"""`GAN.fit`, and Algorithm 1 in plain Keras: a `train_step`, and the notebook's loop; on the preset's own networks."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from gan_paper import objective, run
-from gan_paper.distributions import Gaussian, Uniform
 
 import keras
 import numpy as np
@@ -22,27 +17,19 @@ from presets import LOSSES, Baseline, Preset, Trained, distance
 class Ours(Baseline):
     """`GAN.fit`."""
 
-    def __init__(self, preset: Preset, variant: str) -> None:
-        super().__init__(preset, variant)
-        self.chunk = preset.chunk
-
-    def run(self, iterations: int) -> None:
+    def run(self, iterations: int) -> keras.callbacks.History:
         """Train on random minibatches; an epoch is one compiled call."""
-        self.fit(self.chunk, iterations // self.chunk)
+        x, m, epochs = self.preset.p_data, self.preset.m, iterations // self.chunk
+        return self.gan.fit(x, batch_size=m, steps_per_epoch=self.chunk, epochs=epochs, verbose=0)
 
     def learn(self, x: NDArray, z: NDArray) -> Trained:
         """Train on given minibatches, which are those of `fit`."""
-        history = self.fit(1, len(x)).history
+        history = self.run(len(x)).history
         return np.stack([history["d_loss"], history["g_loss"]], axis=1), presets.networks(self.gan)
-
-    def fit(self, steps: int, epochs: int) -> keras.callbacks.History:
-        """Train."""
-        x, m = self.preset.p_data, self.preset.m
-        return self.gan.fit(x, batch_size=m, steps_per_epoch=steps, epochs=epochs, verbose=0)
 
 
 def reference(preset: Preset, iterations: int = presets.SHORT) -> Trained:
-    """Train a short training with `GAN.fit`, not compiled. Every baseline, and `Ours` itself, is checked against it."""
+    """Run a short training with `GAN.fit`, not compiled. Every baseline, and `Ours` itself, is checked against it."""
     preset.gan.run_eagerly = True
     return Ours(preset, "").learn(*preset.draw(0, iterations))
 
@@ -54,21 +41,24 @@ class TrainStep(Baseline):
 
     def __init__(self, preset: Preset, variant: str) -> None:
         super().__init__(preset, variant)
-        self.model, self.chunk = OneIteration(preset), preset.chunk
+        self.model, rows = OneIteration(preset), tf.constant(presets.rows(preset.p_data))
+        self.choose = lambda shape: tf.gather(rows, tf.random.uniform(shape, maxval=len(rows), dtype=tf.int32))
         self.model.compile(jit_compile=variant == "XLA", steps_per_execution=self.chunk)
-        pairs = zip((preset.p_data, self.gan.p_z), preset.draw(0, 1), strict=True)  # whole calls at once are faster
-        draw_x, draw_z = (sampler(source, (self.chunk, *drawn.shape[1:])) for source, drawn in pairs)
         options = tf.data.Options()
-        options.autotune.enabled = False  # the end of a stream would wait for its thread, for seconds at times
-        draws = tf.data.Dataset.counter().map(lambda _: (draw_x(), draw_z()))
-        self.stream = draws.prefetch(2).unbatch().with_options(options)
+        options.autotune.enabled = False  # with it, the end of a stream may wait seconds for its thread
+        self.stream = tf.data.Dataset.counter().map(self.draw).prefetch(2).unbatch().with_options(options)
+
+    def draw(self, _: Any) -> tuple[Any, ...]:
+        """Draw the examples and the noise of a whole call, which is faster than one iteration at a time."""
+        sources = [(source, (self.chunk, *shape)) for source, shape in self.sources]
+        return tuple(presets.draw(*source, tf.random.normal, tf.random.uniform, self.choose) for source in sources)
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches."""
         self.model.fit(self.stream, steps_per_epoch=iterations, shuffle=False, verbose=0)
 
     def learn(self, x: NDArray, z: NDArray) -> Trained:
-        """Train on given minibatches, in compiled calls of one iteration."""
+        """Train on given minibatches, one iteration in each compiled call."""
         step = tf.function(self.model.train_step, jit_compile=self.variant == "XLA", autograph=False)
         losses = np.array([list(step(pair).values()) for pair in zip(x, z, strict=True)])
         return losses, presets.networks(self.gan)
@@ -93,7 +83,7 @@ class OneIteration(keras.Model):
                 real, fake = gan.logits(x[step], training=True), gan.logits(samples, training=True)
                 d_loss, g_loss = self.loss_of(one, real) + self.loss_of(zero, fake), self.loss_of(one, fake)
             d_gradients = tape.gradient(d_loss, of_d)
-            if gan.simultaneous:  # through a D that has not moved yet
+            if gan.simultaneous:  # through D before its update
                 g_gradients = tape.gradient(g_loss, of_g)
             gan.d_optimizer.apply(d_gradients, of_d)
         if not gan.simultaneous:
@@ -104,25 +94,15 @@ class OneIteration(keras.Model):
         return {"d_loss": d_loss, "g_loss": g_loss}
 
 
-def sampler(x: Any, shape: tuple[int, ...]) -> Callable[[], Any]:
-    """Return a function that draws an array of a shape with TensorFlow, as an input pipeline does."""
-    match x:
-        case Gaussian():
-            return lambda: tf.random.normal(shape, x.mean, x.std)
-        case Uniform():
-            return lambda: tf.random.uniform(shape, x.low, x.high)
-    rows = tf.constant(presets.rows(x))
-    return lambda: tf.gather(rows, tf.random.uniform(shape[:-1], maxval=len(rows), dtype=tf.int32))
-
-
 class Notebook(Baseline):
-    """The published loop (https://github.com/ronvree/GAN_Intro): `predict` and `fit` for every minibatch; no EMAs.
+    """The published loop (https://github.com/ronvree/GAN_Intro): `predict` and `fit` for every minibatch, without EMAs.
 
-    It sets `D.trainable = False` in order to compile DG, and in Keras 3 D then stays frozen.
+    It sets `D.trainable = False` before it compiles DG. In Keras 3 D then stays frozen.
     """
 
     def __init__(self, preset: Preset, variant: str) -> None:
         super().__init__(preset, variant)
+        self.chunk = 1
         warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # the frozen D
         self.G, self.D = self.gan.generator, self.gan.discriminator
         self.gan.d_optimizer.use_ema = self.gan.g_optimizer.use_ema = False
@@ -137,7 +117,7 @@ class Notebook(Baseline):
         self.learn(*self.preset.draw(0, iterations))
 
     def learn(self, x: NDArray, z: NDArray) -> Trained:
-        """Make passes of the published loop."""
+        """Train on given minibatches, a pass of the published loop for each iteration."""
         ones, zeros, losses = np.ones(self.preset.m), np.zeros(self.preset.m), []
         for examples, noise in zip(x, z, strict=True):
             for step in range(self.gan.k):
@@ -151,10 +131,10 @@ class Notebook(Baseline):
 
     @classmethod
     def check(cls, preset: Preset, variant: str, ours: Trained) -> None:
-        """Compare the losses of the initial weights, the only ones that can agree; then G must have moved, and D not.
+        """Compare the losses at the initial weights, the only ones that can agree. Then G must have moved, and D not.
 
         Raises:
-            run.Refused: if one of this does not hold.
+            run.Refused: if they differ, or G has not moved, or D has.
         """
         (g_before, d_before, *_), (x, z), logits = presets.networks(preset.gan), preset.draw(0, 1), preset.gan.logits
         samples = [preset.gan.generator(batch) for batch in z[0]]

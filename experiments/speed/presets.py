@@ -1,11 +1,12 @@
-"""The presets that are timed, what a baseline offers, and the check that it trains as ours does."""
+"""The presets that are timed, the interface of a baseline, and the check that it trains as ours does."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-from gan_paper import GAN, Dropout, Maxout, run
+from gan_paper import GAN, Dropout, Gaussian, Maxout, Uniform, run
 
 import numpy as np
 from keras.layers import BatchNormalization, Conv2D
@@ -14,11 +15,7 @@ from numpy.typing import NDArray
 
 Arrays = list[NDArray]
 Trained = tuple[NDArray, list[Arrays]]
-"""The result of a training.
-
-First the losses of D, at its last update, and of G in each iteration, in nats, (iterations, 2). Then the weights of G,
-of D, and of the EMAs of G and of D where they are kept.
-"""
+"""Losses of D, at its last update, and of G by iteration, in nats, (iterations, 2); and what `networks` returns."""
 CONVOLUTIONAL = "dcgan", "cifar10-conv-small"
 """The presets with convolutions."""
 SHORT = 20
@@ -28,72 +25,60 @@ LOSSES = 1e-3
 WEIGHTS = 2e-2
 """The greatest accepted distance of the final weights, as a share of the distance that training moved ours.
 
-In `mnist-paper`, float32 alone ends 0.006 of it away from float64: rounding changes which piece of a maxout unit is the
-greatest.
+In `mnist-paper` float32 alone gives 0.006, against float64: rounding changes which piece of a maxout unit is greatest.
 """
 
 
-class Preset(NamedTuple):
-    """A preset's training.
+class Preset:
+    """A preset's training, made with its experiment's own functions.
+
+    Args:
+        name: An experiment, and after a hyphen its preset if that is not the default: "vectors-notebook".
+        data: MNIST's or CIFAR-10's file [default: it is downloaded once].
+        short: Whether to `shorten` the training.
 
     Attributes:
         gan: The compiled GAN, with its initial weights, which are the same in every process.
-        p_data: Where examples come from, as `GAN.fit` takes it.
+        p_data: The source of the examples, as `GAN.fit` takes it.
         m: The minibatch size.
-        iterations: Of the whole run, over which learning rates and momentum change.
+        iterations: Iterations of the whole run, over which learning rates and momentum change.
         chunk: Iterations in one compiled call, for the baselines that compile several.
+
+    Raises:
+        ValueError: if the images cannot be read.
     """
 
-    gan: GAN
-    p_data: Any
-    m: int
-    iterations: int
-    chunk: int
+    def __init__(self, name: str, data: Path | None = None, short: bool = False) -> None:
+        experiment, _, preset = name.partition("-")
+        module = run.load_experiment(experiment, Path(__file__).parent.parent)
+        config = module.PRESETS[preset or next(iter(module.PRESETS))]
+        config = replace(config, data=data) if hasattr(config, "data") else config
+        self.gan, self.p_data, self.m = module.make_gan(config), module.data(config), config.m
+        # As in the experiment's own runs, or about a second: 50 iterations on MNIST, 10 with convolutions.
+        most = 10 if name in CONVOLUTIONAL else 50 if name.startswith("mnist") else config.record_every
+        self.iterations, self.chunk = config.iterations, self.gan.minibatches(self.p_data, self.m).per_call(most)
+        if short:
+            shorten(self.gan, config.iterations)
+            self.iterations, self.chunk = SHORT, 1
 
-    def draw(self, first: int, count: int) -> tuple[NDArray, NDArray]:
-        """Draw what `GAN.fit` trains on in iterations `first` and after.
+    def draw(self, first: int, count: int) -> Arrays:
+        """Draw the minibatches on which `GAN.fit` trains in `count` iterations, the first of them number `first`.
 
         Returns:
             Examples, (count, k, m, dimensions), and noise, (count, k + 1, m, dimensions), or k where D and G are
             updated simultaneously.
         """
-        x, z = self.gan.minibatches(self.p_data, self.m).draw(first, count)
-        return x, z
-
-
-def make(name: str, data: Path | None = None, short: bool = False) -> Preset:
-    """Make a preset's training with its experiment's own functions.
-
-    Args:
-        name: An experiment, and after a hyphen its preset if that is not the default: "vectors-notebook".
-        data: MNIST's file [default: it is downloaded once].
-        short: Whether to `shorten` the training.
-
-    Raises:
-        ValueError: if the images cannot be read.
-    """
-    experiment, _, preset = name.partition("-")
-    module = run.load_experiment(experiment, Path(__file__).parent.parent)
-    config = module.PRESETS[preset or next(iter(module.PRESETS))]
-    config = replace(config, data=data) if hasattr(config, "data") else config
-    gan, p_data = module.make_gan(config), module.data(config)
-    # As long as the experiment's own calls; on MNIST 50 iterations take a second, and with convolutions 10.
-    most = 10 if name in CONVOLUTIONAL else 50 if name.startswith("mnist") else config.record_every
-    chunk = gan.minibatches(p_data, config.m).per_call(most)
-    if short:
-        shorten(gan, config.iterations)
-    return Preset(gan, p_data, config.m, SHORT if short else config.iterations, chunk)
+        return self.gan.minibatches(self.p_data, self.m).draw(first, count)
 
 
 def shorten(gan: GAN, iterations: int) -> None:
-    """Change a GAN so that a training of `SHORT` iterations shows whether a baseline does all that a whole run needs.
+    """Change a GAN so that `SHORT` iterations check all that a baseline does in a whole run of `iterations`.
 
-    Learning rates and momentum change in these iterations as in the whole run's, and the EMAs forget a tenth in each
-    update. There is no dropout, since each framework draws its own masks. Adam's epsilon is too small to matter, since
-    frameworks add it in different places. Maxout layers are initialised with three times the weights, CIFAR-10's
-    convolutions with ten times: with the preset's, G moves by a few roundings of float32. With batch normalisation SGD
-    takes the place of Adam, which makes steps of one size even of gradients that are 0 but for rounding. `iterations`
-    is the whole run's number.
+    Learning rates and momentum change as in the whole run, and the EMAs forget a tenth in each update. There is no
+    dropout, since each framework draws its own masks. Adam's epsilon is tiny, since frameworks add it in different
+    places. With the preset's initial weights G moves by a few roundings of float32, so maxout layers get three times
+    these weights, and CIFAR-10's convolutions ten times. With batch normalisation SGD replaces Adam, which makes whole
+    steps even of gradients that are 0 but for rounding.
     """
     normalises = any(isinstance(layer, BatchNormalization) for layer in gan.generator.layers)
     for layer in (*gan.generator.layers, *gan.discriminator.layers):
@@ -119,25 +104,22 @@ def shorten(gan: GAN, iterations: int) -> None:
     gan.compile(optimizers[0], optimizers[1], k=gan.k, generator_loss=gan.generator_loss, simultaneous=gan.simultaneous)
 
 
-def learning_rates(optimizer: Any, updates: int) -> NDArray[np.float32]:
-    """Evaluate an optimizer's learning rate for each update, (updates,)."""
+def schedule(optimizer: Any, updates: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Evaluate an optimizer's learning rate and momentum for each update, (updates,) each; Adam's momentum is 0.
+
+    PyTorch and optax multiply the velocity by the present learning rate, Keras each gradient by that of its own update.
+    The momentum is rescaled for this difference.
+    """
     rate = optimizer.get_config()["learning_rate"]
     rate = schedules.deserialize(rate)(np.arange(updates)) if isinstance(rate, dict) else rate
-    return np.broadcast_to(np.asarray(rate, np.float32), updates)
-
-
-def momenta(optimizer: Any, updates: int) -> NDArray[np.float32]:
-    """Evaluate the momentum of SGD for each update, (updates,), as PyTorch and optax apply it.
-
-    They multiply the velocity by the present learning rate, Keras each gradient by that of its time.
-    """
-    momenta = np.full(updates, optimizer.momentum)
-    if hasattr(optimizer, "saturate"):  # RisingMomentum
-        epochs = np.arange(updates) // optimizer.updates_per_epoch
-        momenta += (optimizer.final - optimizer.momentum) * np.minimum(epochs / (optimizer.saturate - 1), 1)
-    rates = learning_rates(optimizer, updates)
-    momenta[1:] *= rates[:-1] / rates[1:]
-    return momenta.astype(np.float32)
+    rates, momenta = np.broadcast_to(np.asarray(rate, np.float32), updates), np.zeros(updates)
+    if getattr(optimizer, "momentum", 0):
+        momenta += optimizer.momentum
+        if hasattr(optimizer, "saturate"):  # RisingMomentum
+            epochs = np.arange(updates) // optimizer.updates_per_epoch
+            momenta += (optimizer.final - optimizer.momentum) * np.minimum(epochs / (optimizer.saturate - 1), 1)
+        momenta[1:] *= rates[:-1] / rates[1:]
+    return rates, momenta.astype(np.float32)
 
 
 def networks(gan: GAN) -> list[Arrays]:
@@ -149,23 +131,36 @@ def networks(gan: GAN) -> list[Arrays]:
 
 
 def rows(x: Any) -> NDArray[np.float32]:
-    """Return the examples of a finite data set, (N, dimensions), on the networks' scale."""
+    """Return the examples of a finite data set, (N, dimensions), as the networks take them; none of a distribution."""
+    if isinstance(x, Gaussian | Uniform):
+        return np.empty((0, 0), np.float32)
     return x.scaled(x.pixels) if hasattr(x, "scaled") else np.asarray(x, np.float32)
+
+
+def draw(x: Any, shape: tuple[int, ...], normal: Callable, uniform: Callable, choose: Callable) -> Any:
+    """Draw an array with a framework's functions of a shape, which draw from N(0, 1), from U(0, 1), or rows of data."""
+    if isinstance(x, Gaussian):
+        return x.mean + x.std * normal(shape)
+    if isinstance(x, Uniform):
+        return x.low + (x.high - x.low) * uniform(shape)
+    return choose(shape[:-1])
 
 
 class Baseline(ABC):
     """One implementation of a preset's training.
 
     Attributes:
-        VARIANTS: The ways in which it can run, of which the fastest is timed.
-        chunk: It is asked for multiples of so many iterations.
+        VARIANTS: The ways in which it can run; the fastest is timed.
+        chunk: It trains for multiples of this number of iterations.
+        sources: p_data and p_z, each with the shape of what an iteration draws from it.
     """
 
     VARIANTS: ClassVar[tuple[str, ...]] = ("",)
-    chunk: int = 1
 
     def __init__(self, preset: Preset, variant: str) -> None:
-        self.preset, self.gan, self.variant = preset, preset.gan, variant
+        self.preset, self.gan, self.variant, self.chunk = preset, preset.gan, variant, preset.chunk
+        x, z = preset.draw(0, 1)
+        self.sources = [(preset.p_data, x.shape[1:]), (self.gan.p_z, z.shape[1:])]
 
     @abstractmethod
     def run(self, iterations: int) -> None:
@@ -177,7 +172,7 @@ class Baseline(ABC):
 
     @classmethod
     def check(cls, preset: Preset, variant: str, ours: Trained) -> None:
-        """Train as ours was trained, and compare the losses and the weights of the networks and of the EMAs.
+        """Train as ours was trained, and compare the losses, and the weights of the networks and of the EMAs.
 
         Raises:
             run.Refused: if they differ by more than `LOSSES` or `WEIGHTS`.
@@ -185,10 +180,8 @@ class Baseline(ABC):
         before = networks(preset.gan)
         their_losses, their_networks = cls(preset, variant).learn(*preset.draw(0, len(ours[0])))
         losses = float(np.abs(their_losses - ours[0]).max())
-        weights = max(
-            distance(network, our) / distance(our, initial)
-            for network, our, initial in zip(their_networks, ours[1], before, strict=True)
-        )
+        triples = zip(their_networks, ours[1], before, strict=True)
+        weights = max(distance(their, our) / distance(our, initial) for their, our, initial in triples)
         if not (losses <= LOSSES and weights <= WEIGHTS):  # NaN is too great
             raise run.Refused(
                 f"{cls.__name__}: losses differ by {losses:.2g} nats (at most {LOSSES:g}), "

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.layers import Dropout, Maxout
 
 import keras
@@ -19,12 +18,14 @@ from torch import nn
 from torch.nn.functional import softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
+
 
 class Eager(Baseline):
-    """The training loop as PyTorch's users write it.
+    """The training loop as a user of PyTorch writes it.
 
-    D sees examples and samples as one batch, unless it normalises batches. Samples for D's updates are made without a
-    graph, except in simultaneous updates, where D sees them twice, as in PyTorch's own example of a GAN.
+    D sees examples and samples as one batch, unless it has batch normalisation. The samples for D's updates are made
+    without a graph. In simultaneous updates they have one, and D sees them twice, as in PyTorch's own example of a GAN.
     """
 
     VARIANTS = tuple(f"threads: {n}" for n in sorted({1, len(os.sched_getaffinity(0))}))
@@ -36,14 +37,14 @@ class Eager(Baseline):
         self.d_learner = Learner(self.D, gan.d_optimizer, preset.iterations * gan.k)
         self.g_learner = Learner(self.G, gan.g_optimizer, preset.iterations)
         self.normalises = any(isinstance(module, nn.BatchNorm2d) for module in self.D)
-        x, z = preset.draw(0, 1)
-        self.draw_x, self.draw_z = sampler(preset.p_data, x.shape[1:]), sampler(gan.p_z, z.shape[1:])
+        self.chunk, rows = 1, torch.tensor(presets.rows(preset.p_data))
+        self.choose = lambda shape: rows[torch.randint(len(rows), shape)]
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches, drawn with PyTorch."""
         torch.set_num_threads(int(self.variant.split()[-1]))
         for _ in range(iterations):
-            self.iteration(self.draw_x(), self.draw_z())
+            self.iteration(*(presets.draw(*source, torch.randn, torch.rand, self.choose) for source in self.sources))
 
     def learn(self, x: NDArray, z: NDArray) -> Trained:
         """Train on given minibatches."""
@@ -75,22 +76,21 @@ class Eager(Baseline):
 
 
 class Learner:
-    """An optimizer like Keras's with its schedules, and the EMA of its network's weights if one is kept."""
+    """The same optimizer as Keras's, with its schedules, and the EMA of its network's weights if one is kept."""
 
     def __init__(self, network: nn.Module, like: keras.optimizers.Optimizer, updates: int) -> None:
         self.network, self.made = network, 0
-        self.rates = presets.learning_rates(like, updates)
+        self.rates, self.momenta = presets.schedule(like, updates)
         if isinstance(like, keras.optimizers.Adam):
             betas = like.beta_1, like.beta_2
             self.optimizer: Any = torch.optim.Adam(network.parameters(), 1.0, betas, like.epsilon, fused=True)
         else:
-            self.momenta = presets.momenta(like, updates)
             self.optimizer = torch.optim.SGD(network.parameters(), 1.0, float(self.momenta[0]), fused=True)
         average = get_ema_multi_avg_fn(like.ema_momentum)
         self.ema = AveragedModel(network, multi_avg_fn=average) if like.use_ema else None
 
     def step(self) -> None:
-        """Make one update; beyond the run's end, its last learning rate and momentum hold."""
+        """Make one update. After the run's end, the last learning rate and momentum are kept."""
         group, t = self.optimizer.param_groups[0], min(self.made, len(self.rates) - 1)
         group["lr"] = float(self.rates[t])
         if "momentum" in group:
@@ -102,26 +102,15 @@ class Learner:
 
 
 class Apply(nn.Module):
-    """A function as a module."""
+    """A function as a module; the module's weights are the function's other arguments."""
 
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(self, function: Callable[..., torch.Tensor], *weights: torch.Tensor) -> None:
         super().__init__()
-        self.forward = function
-
-
-ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
-
-
-class Add(nn.Module):
-    """Adds weights."""
-
-    def __init__(self, weights: torch.Tensor) -> None:
-        super().__init__()
-        self.weights = nn.Parameter(weights)
+        self.function, self.weights = function, nn.ParameterList(weights)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The sum."""
-        return x + self.weights
+        """Apply the function."""
+        return self.function(x, *self.weights)
 
 
 def as_keras(weights: torch.Tensor) -> torch.Tensor:
@@ -151,7 +140,7 @@ def weighted(layer: Any) -> nn.Module:
 
 
 def sequential(network: keras.Model) -> nn.Sequential:
-    """Build the same network with the same weights. Images have their channels first in it."""
+    """Build the same network with the same weights. Its images have their channels first."""
     modules = nn.Sequential()
     for layer in network.layers:
         if isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose | layers.BatchNormalization):
@@ -172,7 +161,7 @@ def sequential(network: keras.Model) -> nn.Sequential:
             case keras.Layer(pieces=_, size=size, stride=stride):  # MaxoutPooling of cifar10.py
                 modules.append(nn.MaxPool2d(size, stride, ceil_mode=True))
             case keras.Layer(bias=bias):  # Bias of cifar10.py
-                modules.append(Add(torch.tensor(np.array(bias))))
+                modules.append(Apply(torch.add, torch.tensor(np.array(bias))))
             case layers.ReLU():
                 modules.append(nn.ReLU())
             case layers.LeakyReLU():
@@ -184,14 +173,3 @@ def sequential(network: keras.Model) -> nn.Sequential:
             case _:
                 raise ValueError(f"PyTorch's baseline does not have the layer {layer!r}")
     return modules
-
-
-def sampler(x: Any, shape: tuple[int, ...]) -> Callable[[], torch.Tensor]:
-    """Return a function that draws an array of a shape."""
-    match x:
-        case Gaussian():
-            return lambda: torch.randn(shape).mul_(x.std).add_(x.mean)
-        case Uniform():
-            return lambda: torch.rand(shape).mul_(x.high - x.low).add_(x.low)
-    rows = torch.tensor(presets.rows(x))
-    return lambda: rows[torch.randint(len(rows), shape[:-1])]

@@ -1,7 +1,7 @@
 """Writes the exact references: `python figures/reference/make.py [--scale MNIST]`. See README.md beside this file.
 
-With MNIST, an `.npz` file in Keras's layout, it also measures the scale of Table 1's estimator: what it gives for
-samples that nobody generated. That takes minutes, and 3 GB of memory.
+With MNIST, an `.npz` file in Keras's layout, it also measures the scale of Table 1: the estimate for samples that no
+network generated. That takes minutes, and 3 GB of memory.
 """
 
 import json
@@ -26,7 +26,7 @@ EXACT: dict[str, tuple[Distribution, str, float, float, float]] = {
     "numpy_gan-document": (Gaussian(0, 1), "N(0, 1)", -5, 5, 2.5),
     "uniform_to_gaussian": (Gaussian(0, 1), "N(0, 1)", -5, 5, 2.5),
 }
-"""By name: p_data, how it is called, the first and the last edge of 400 bins, and the tolerance."""
+"""By name: p_data, its description, the first and the last edge of 400 bins, and the tolerance."""
 
 
 def sine() -> Recording:
@@ -42,7 +42,7 @@ def sine() -> Recording:
 
 
 def measure_scale(path: Path) -> dict[str, tuple[float, float]]:
-    """The estimate in nats, and its standard error, for 10,000 training images and for as many k-means centroids.
+    """Measure the estimate and its standard error, in nats, for 10,000 training images and as many k-means centroids.
 
     Raises:
         ValueError: if the file cannot be read.
