@@ -74,7 +74,7 @@ def main(
 def finished_run(experiment: str, preset: str) -> Path:
     """The folder of a preset's finished run; if there is none, it is trained or resumed."""
     if experiment == "theory":  # a script of checks, without presets
-        folder, flags = Path("runs/theory"), ["--output", "runs/theory"]
+        folder, flags = Path("runs/theory/seed0"), []
         is_finished = (folder / "metrics.json").exists()
     else:
         presets = run.load_experiment(experiment, HERE).PRESETS

@@ -72,11 +72,11 @@ GUARDED = {  # (where, which claim, where D comes from): three broken versions o
     ("theorem_1", "Monte Carlo", optimal): (jsd_once, bits, criterion(lambda p, q: 2 * JSD(p, q) - LOG_2)),
     ("theorem_1", "above V(D*, G)", optimal): (jsd_once, minus_v, half_v),
     ("theorem_1", "below V(D*, G)", optimal): (above, square_roots, half),
-    ("theorem_1", "where on the path", optimal): (
+    ("theorem_1", "position on the path", optimal): (
         *(minus_v, logits(lambda a: -a), change("P_DATA", Gaussian(5, 1.25))),
     ),
     ("proposition_2", "JSD at the end", trained): (swapped, other_data, change("STEP", 0.01)),
-    ("proposition_2", "rise of JSD", trained): (swapped, other_data, change("STEP", 30)),
+    ("proposition_2", "increase of JSD", trained): (swapped, other_data, change("STEP", 30)),
     ("proposition_2", "finite differences", trained): (
         *(d_star(lambda p, q: D(2 * p, q)), d_star(lambda p, q: D(p**0.5, q**0.5)), other_data),
     ),
@@ -115,6 +115,8 @@ def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
     claims = {check["claim"].split(":")[0].split(",")[0] for check in checks}
     assert claims == {"Proposition 1", "Theorem 1", "Proposition 2", "Section 3"}
     assert all(check["holds"] == (check["measured"] <= check["tolerance"]) for check in checks)
+    with pytest.raises(run.Refused, match="not empty"):
+        theory.main(settings)
 
 
 def test_a_fixed_generator_stays_and_d_is_initialised_anew(monkeypatch):
