@@ -238,7 +238,7 @@ class AdversarialModel(keras.Model):
 
     def _in_batches(self, network: Any, inputs: list[NDArray]) -> NDArray:
         """A network's outputs, computed in batches whose activations fit into memory."""
-        size = 500 if has_convolution(self.generator, self.discriminator) else _CHUNK
+        size = 500 if has_convolution(self.generator, self.discriminator) else 25_000
         batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
         return np.concatenate([network(one_or_all(batch)) for batch in batches])
 
