@@ -215,8 +215,6 @@ class AdversarialModel(keras.Model):
         real, fake = (self._in_batches(logits, [values, *conditions]) for values in (x, samples))
         return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
 
-    test_on_batch = evaluate
-
     def _to_evaluate(self) -> Self:
         """This model or, where an optimizer keeps the EMA of its network's weights, a copy that has it."""
         if not (self.compiled and (keeps_ema(self.d_optimizer) or keeps_ema(self.g_optimizer))):

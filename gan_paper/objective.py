@@ -1,7 +1,7 @@
 """The paper's formulas: the value function, the losses of Algorithm 1, Proposition 1 and Theorem 1.
 
-The losses take D's *logits* a, where D = sigmoid(a). Written with log D and log(1 - D) they would be infinite in
-float32 from |a| = 17 on (1 - D rounds to 0). Written with log sigmoid they and their gradients are right.
+The losses take D's *logits* a, where D = sigmoid(a). Written with log(1 - D) they would be
+infinite in float32 from a = 17 on, where D rounds to 1. Written with log sigmoid they and their gradients are right.
 """
 
 from collections.abc import Callable
