@@ -24,8 +24,7 @@ from gan_paper.run import files
 import tyro
 
 HERE = Path(__file__).parent
-PAGES = sorted((HERE.parent / "docs").rglob("*.md"))
-"""Where the tables are, each between `<!-- table NAME -->` and `<!-- end -->`."""
+PAGES = sorted((HERE.parent / "docs").rglob("*.md"))  # with tables between `<!-- table NAME -->` and `<!-- end -->`
 REFERENCES = HERE.parent / "figures" / "reference"
 
 LINE = {"wasserstein": ("Wasserstein-1 (std)", 4), "ks": ("Kolmogorov-Smirnov", 4)}
@@ -46,13 +45,12 @@ SINE = {
     "energy_distance": ("energy distance to the curve", 4),
     "energy_distance_of_true": ("energy distance of as many true samples", 4),
 }
+CONDITIONAL = {f"std_{c}": (f"standard deviation, c = {c}", 3) for c in range(3)}
+CONDITIONAL |= {f"wasserstein_{c}": (f"Wasserstein-1, c = {c} (std)", 3) for c in range(3)}
 QUARTET = ("precision", "recall", "density", "coverage")
-MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}
-"""The other measures of `image_measures.py`, and their digits after the point."""
-MNIST = "mnist", "mnist_dense", "dcgan", "mnist_conditional"
-"""The experiments of Table 1."""
-ORDER = "released crisp paper mnist_dense dcgan mnist_conditional full full-small conv-small"
-"""Of the rows of the tables of runs on images."""
+MEASURES = {"confident": 2, "kl": 3, "nearest": 2, "copies": 3}  # the others, with their digits after the point
+MNIST = "mnist", "mnist_dense", "dcgan", "mnist_conditional"  # the experiments of Table 1
+ORDER = "sharp released crisp paper mnist_dense dcgan mnist_conditional full full-small conv-small"  # of its rows
 UNITS = {"wasserstein": "std", "jsd": "nats", "value": "nats", "log_likelihood": "nats"}
 """Units in a table over runs, which calls the metrics by their names in `metrics.json`."""
 FRESH = 1000
@@ -126,13 +124,13 @@ def keep(folder: Path) -> None:
 
     Runs whose settings differ from their preset's are left out, but those on images are rows of their own.
     """
-    found = sorted(path for path in folder.glob("*/*/metrics.json") if path.with_name("config.json").exists())
-    theory = sorted(folder.glob("theory/*/metrics.json"))  # a script of checks, without presets
-    if not found and not theory:
+    found = sorted(folder.glob("*/*/metrics.json"))
+    if not found:
         raise run.Refused(f"--collect {folder} holds no finished run")
     presets: dict[str, Metrics] = {}
     for path in found:
-        metrics, versions = run.read_metrics(path.parent), run.read_config(path.parent)["versions"]
+        metrics = run.read_metrics(path.parent)
+        versions = metrics.pop("versions", None) or run.read_config(path.parent)["versions"]  # theory.py has no config
         experiment, seed, name = metrics["experiment"], str(metrics["seed"]), path.parent.name
         if any(metric.startswith("last_iterate_") for metric in metrics):  # of an experiment on images
             (REFERENCES / experiment / name).mkdir(parents=True, exist_ok=True)
@@ -142,9 +140,6 @@ def keep(folder: Path) -> None:
         elif not _changes(name, metrics):
             preset = f"{experiment}-{name}".removesuffix(f"-seed{seed}")
             presets.setdefault(preset, {})[seed] = metrics | {"commit": versions.get("commit")}
-    for path in theory:
-        metrics = json.loads(files.read_text(path))
-        presets.setdefault("theory", {})[str(metrics["seed"])] = metrics
     for preset, seeds in presets.items():
         path = REFERENCES / "results" / f"{preset}.json"
         seeds = (json.loads(files.read_text(path)) if path.exists() else {}) | seeds
@@ -181,9 +176,10 @@ def over_presets(names: str, columns: Mapping[str, tuple[str, int]]) -> str:
             median, least, greatest = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
             cells.append(f"{median} ({least} to {greatest})")
         accepted = sum(seed["reference"].startswith("accepted") and seed.get("within_limits", True) for seed in seeds)
+        verdict = "-" if seeds[0]["reference"] == "no reference" else f"{accepted} of {len(seeds)}"
         first, last = seeds[0], seeds[-1]
         labels = f"`{first['experiment']}`", f"`{first['preset']}`", f"{first['seed']} to {last['seed']}"
-        rows.append((*labels, *cells, f"{accepted} of {len(seeds)}"))
+        rows.append((*labels, *cells, verdict))
     return markdown(("experiment", "preset", "seeds", *(header for header, _ in columns.values()), "accepted"), rows)
 
 
@@ -278,6 +274,7 @@ UNIFORM = "uniform_to_gaussian uniform_to_gaussian-document uniform_to_gaussian-
 TABLES: dict[str, Callable[[], str]] = {
     "gaussian": lambda: over_presets("gaussian gaussian-standard gaussian-mixture", GAUSSIAN),
     "vectors": lambda: over_presets("vectors vectors-notebook", VECTORS),
+    "conditional": lambda: over_presets("conditional", CONDITIONAL),
     "theory": theory,
     "table1": table1,
     "measures": measures,

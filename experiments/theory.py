@@ -90,8 +90,8 @@ def main(arguments: Arguments) -> bool:
         raise run.Refused(f"--output {output} is not empty: choose another --output, or delete it yourself")
     output.mkdir(parents=True, exist_ok=True)
     began, fixed = time.perf_counter(), FixedGenerator(arguments)
-    settings = {"iterations": arguments.iterations, "samples": arguments.samples}
-    content = {"experiment": "theory", "seed": arguments.seed, "settings": settings}
+    content = {"experiment": "theory", "preset": "default", "seed": arguments.seed}
+    content |= {"iterations": arguments.iterations, "samples": arguments.samples}
     checks, written = [], [output / "metrics.json"]
     for some, name, figure in (proposition_1(fixed), theorem_1(fixed), proposition_2(), section_3(arguments)):
         checks += some
