@@ -7,6 +7,7 @@ from gan_paper.examples import integer
 from gan_paper.minibatches import Minibatches
 from gan_paper.model import AdversarialModel
 from gan_paper.networks import diverged, frozen_state, total, warn_out_of_reach
+from gan_paper.optimizers import check_callbacks
 
 import keras
 import numpy as np
@@ -66,14 +67,15 @@ class GAN(AdversarialModel):
 
         A step is an iteration: k updates of D, each on m examples and m noise samples, then one update of G on m fresh
         noise samples. An epoch is `steps_per_epoch` iterations; the default is one pass through the examples.
-        A minibatch is a pure function of the seed and of the iteration, which counts on from one `fit` to the next. So
-        `epochs=20` gives the weights of `epochs=10` followed by `epochs=20, initial_epoch=10`.
+        A minibatch is a pure function of the seed and of the iteration, which counts on from one `fit` to the next; a
+        `tf.data.Dataset` is read from its beginning. So `epochs=20` gives the weights of `epochs=10` followed by
+        `epochs=20, initial_epoch=10`.
 
         Args:
             x: The examples. An array or a table (N, ...) is read in shuffled passes, which continue across epochs; an
                 epoch is N // m // k iterations. A distribution, such as `Gaussian(4, 1.25)`, gives fresh draws, and
                 needs `steps_per_epoch`. A `tf.data.Dataset` or a `keras.utils.PyDataset` of batches is repeated as
-                often as needed; its batches are the minibatches.
+                often as needed; its batches are the minibatches, and an epoch is as many iterations as it has batches.
             c: For a conditional GAN, one row for each example: class numbers, one-hot vectors or other numbers, as the
                 networks take them. A dataset gives c in its batches (x, c).
             batch_size: m, the minibatch size [default: 32]; not for a dataset.
@@ -94,8 +96,7 @@ class GAN(AdversarialModel):
 
         Raises:
             ValueError: if an argument does not fit; the message names it.
-            FloatingPointError: if a weight or a loss is no longer finite; the message says where, and at which
-                iteration.
+            FloatingPointError: if a weight or a loss is no longer finite; the message says where, and when.
         """
         minibatches = self.minibatches(x, batch_size, seed, c)
         steps = minibatches.steps if steps_per_epoch is None else integer("steps_per_epoch", steps_per_epoch)
@@ -103,17 +104,20 @@ class GAN(AdversarialModel):
             raise ValueError("steps_per_epoch must be given: x has no end, or none that is known")
         for name, variables in self._to_train().items():
             if variables != self._compiled_for[name]:
-                raise ValueError(f"{name}'s layers were frozen or unfrozen since compile: compile again, then fit")
+                raise ValueError(f"{name}'s layers were frozen or unfrozen: compile again, with new optimizers")
         used = [] if callbacks is None else [callbacks]
+        check_callbacks(used, self.d_optimizer, self.g_optimizer)
         if validation_data is not None:
-            held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            is_pair = isinstance(validation_data, tuple) or (len(self.parts) == 3 and isinstance(validation_data, list))
+            held_out = tuple(validation_data) if is_pair else (validation_data,)
+            self._held_out("validation_data", *held_out)
 
             def validate(_: int, logs: dict[str, float]) -> None:
                 logs |= {f"val_{name}": value for name, value in self.evaluate(*held_out).items()}
 
             used.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=validate))
-        self.steps_per_execution = minibatches.per_call(steps, self._arguments["steps_per_execution"])
-        epochs_left, per_call = max(0, epochs - initial_epoch), self.steps_per_execution
+        self.steps_per_execution = per_call = minibatches.per_call(steps, self._arguments["steps_per_execution"])
+        epochs_left = max(0, integer("epochs", epochs) - integer("initial_epoch", initial_epoch, 0))
         try:
             with minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call) as self._calls:
                 return super().fit(

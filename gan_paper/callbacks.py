@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_paper.examples import integer
+from gan_paper.examples import drawn_as, integer
 from gan_paper.metrics import Histogram
 from gan_paper.metrics.distances import energy_distance
 from gan_paper.plots import BINS, GENERATOR, SCREEN, STYLE, Pixels, as_gif, image_frame
@@ -68,7 +68,8 @@ class SampleGrid(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.path, self.every = Path(path), integer("every", every)
-        self.count, self.c, self.image_shape = count if c is None else len(c), c, image_shape
+        self.count = len(c) if c is not None else count and integer("count", count)
+        self.c, self.image_shape = c, image_shape
         self.examples = None if examples is None else np.asarray(examples, float)
         self.written: list[Path] = []
 
@@ -83,6 +84,7 @@ class SampleGrid(keras.callbacks.Callback):
                 f"are, not {self.image_shape}; points (2,) and numbers (1,) need none"
             )
         self.count = self.count or (_IMAGES if is_image else _OTHERS)
+        self.model._conditions(self.c, self.count)
         self.path.mkdir(parents=True, exist_ok=True)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -161,7 +163,7 @@ class Diagnosis(keras.callbacks.Callback):
     ```
 
     Args:
-        x: Examples (N, ...), of which the first 256 are used [default: none; the samples are not compared then].
+        x: Examples (N, ...), of which 256, evenly spaced, are used [default: none; the samples are not compared then].
         c: For a conditional GAN, one row for each example, or for each of 256 samples.
         patience: How many epochs a fault has to last.
 
@@ -172,8 +174,8 @@ class Diagnosis(keras.callbacks.Callback):
     def __init__(self, x: Any = None, *, c: Any = None, patience: int = 3) -> None:
         super().__init__()
         self.patience = integer("patience", patience)
-        self.c = None if c is None else np.asarray(c)[:_DIAGNOSED]
-        examples = None if x is None else np.asarray(x)[:_DIAGNOSED]
+        self.c = None if c is None else _spaced("c", c)
+        examples = None if x is None else _spaced("x", x)
         self._examples = None if examples is None else examples.reshape(len(examples), -1)
         self.count = _DIAGNOSED if examples is None else len(examples)
         self._most_apart, self._least_far = 0.0, np.inf
@@ -182,7 +184,9 @@ class Diagnosis(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Draw the first samples."""
-        self._noise = self.model.p_z.sample((self.count, *self.model.generator.inputs[0].shape[1:]), 0)
+        self.model._conditions(self.c, self.count)
+        shape = self.count, *self.model.generator.inputs[0].shape[1:]
+        self._noise = self.model.p_z.sample(shape, 0, drawn_as(keras.config.floatx()))
         self._samples = self._draw()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -226,7 +230,16 @@ class Diagnosis(keras.callbacks.Callback):
         return _apart(samples) / _apart(self._examples), far
 
     def _draw(self) -> NDArray:
-        return np.asarray(self.model.generator(self._noise if self.c is None else [self._noise, self.c]))
+        samples = self.model.generator(self._noise if self.c is None else [self._noise, self.c])
+        return np.asarray(samples, np.float32)  # SciPy takes no bfloat16
+
+
+def _spaced(name: str, values: Any) -> NDArray:
+    """At most 256 rows, evenly spaced: the first ones of sorted data would be of one class."""
+    values = np.asarray(values)
+    if not values.ndim:
+        raise ValueError(f"{name} must be an array with a row for each example, not {values}")
+    return values[np.linspace(0, len(values) - 1, min(len(values), _DIAGNOSED)).astype(int)]
 
 
 def _apart(samples: NDArray) -> float:

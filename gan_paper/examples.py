@@ -184,6 +184,13 @@ def check_draw(p: Any, part: Part) -> NDArray:
     return array(values, Part(f"{part.name}.sample", shape[1:], part.dtype))
 
 
+def fresh(p: Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
+    """Draw (count, ...), each chunk of 10,000 with a seed of its own."""
+    seed, sizes = integer("seed", seed, 0), [min(10_000, count - begin) for begin in range(0, count, 10_000)]
+    draws = (((size, *part.shape), (seed, index, purpose)) for index, size in enumerate(sizes))
+    return np.concatenate([p.sample(*draw, drawn_as(part.dtype)) for draw in draws])
+
+
 def array(values: Any, part: Part) -> NDArray:
     """Return the user's numbers as an array (N, ...); a ValueError names those that do not fit. (N,) becomes (N, 1)."""
     found, dtype = np.asarray(values), tf.as_dtype(part.dtype)

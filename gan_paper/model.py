@@ -14,8 +14,8 @@ from gan_paper.distributions import (
     Uniform,
     Unsaved,
 )
-from gan_paper.examples import Part, array, drawn_as, integer, is_distribution
-from gan_paper.networks import check_pair, classes, combine, has_convolution, logits_of, one_or_all
+from gan_paper.examples import Part, array, fresh, integer, is_distribution
+from gan_paper.networks import check_pair, classes, combine, has_convolution, in_batches, logits_of
 from gan_paper.optimizers import Both, keeps_ema, of_network
 
 import keras
@@ -27,8 +27,6 @@ if keras.backend.backend() != "tensorflow":
     raise ImportError("gan_paper trains by TensorFlow: set KERAS_BACKEND=tensorflow before Keras is imported")
 for _distribution in (Gaussian, Uniform, GaussianMixture, Unsaved):
     keras.saving.register_keras_serializable("gan_paper")(_distribution)
-
-_CHUNK = 10_000  # samples whose noise is drawn with one seed
 
 
 class AdversarialModel(keras.Model):
@@ -96,9 +94,9 @@ class AdversarialModel(keras.Model):
                 wrapped in a `LossScaleOptimizer`, as by Keras's own `compile`.
             k: Updates of D in an iteration, at least 1.
             generator_loss: G's loss: its name in `objective.GENERATOR_LOSSES`, or a function of D's logits (m, 1) on
-                samples. "saturating" is Algorithm 1 as printed, "non_saturating" is section 3.
+                samples, whose mean is taken. "saturating" is Algorithm 1 as printed, "non_saturating" is section 3.
             discriminator_loss: D's loss: its name in `objective.DISCRIMINATOR_LOSSES`, or a function of D's logits
-                (m, 1) on examples and on samples. "minimax" is the paper's.
+                (m, 1) on examples and on samples, whose mean is taken. "minimax" is the paper's.
             simultaneous: Update both networks together, from the same samples, as the authors' released code does. By
                 default the updates alternate, as in Algorithm 1.
             steps_per_execution: Iterations in one compiled call [default: enough to make its overhead small].
@@ -160,13 +158,17 @@ class AdversarialModel(keras.Model):
         self._assert_compile_called("averaged")
         if into is None:
             generator, discriminator = map(keras.models.clone_model, (self.generator, self.discriminator))
-            into = type(self)(generator, discriminator, self.p_z, self.from_logits)
+            into = type(self)(
+                generator=generator, discriminator=discriminator, p_z=self.p_z, from_logits=self.from_logits
+            )
         for name, optimizer in (("generator", self.g_optimizer), ("discriminator", self.d_optimizer)):
-            copy = getattr(into, name)
-            for variable, value in zip(copy.weights, getattr(self, name).weights, strict=True):
-                variable.assign(value)
+            copies = {}
+            for variable, weight in zip(getattr(into, name).weights, getattr(self, name).weights, strict=True):
+                variable.assign(weight)
+                copies[id(weight)] = variable
             if optimizer.iterations > 0:  # before the first update, Keras's EMA is 0
-                optimizer.finalize_variable_values(copy.trainable_variables)
+                # Those of `compile`: layers may have been frozen or unfrozen since.
+                optimizer.finalize_variable_values([copies[of] for of in self._compiled_for[name]])
         return into
 
     def sample(self, count: int, seed: int = 0, *, c: Any = None) -> NDArray[np.floating]:
@@ -183,8 +185,8 @@ class AdversarialModel(keras.Model):
             ValueError: if an argument does not fit; the message names it.
         """
         conditions = self._conditions(c, integer("count", count))
-        z = _fresh(self.p_z, count, self.parts[0], seed, FRESH_NOISE)
-        return self._in_batches(self._to_evaluate().generator, [z, *conditions])
+        z = fresh(self.p_z, count, self.parts[0], seed, FRESH_NOISE)
+        return in_batches(self._to_evaluate().generator, [z, *conditions], self.generator, self.discriminator)
 
     def evaluate(
         self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, verbose: Any = 0
@@ -208,12 +210,18 @@ class AdversarialModel(keras.Model):
         """
         self._assert_compile_called("evaluate")
         if is_distribution(x):
-            x = _fresh(x, integer("count", count), self.parts[1], seed, FRESH_EXAMPLES)
-        x = array(x, self.parts[1])
-        samples, conditions = self.sample(len(x), seed, c=c), self._conditions(c, len(x))
+            x = fresh(x, integer("count", count), self.parts[1], seed, FRESH_EXAMPLES)
+        x, conditions = self._held_out("x of evaluate", x, c)
+        samples = self.sample(len(x), seed, c=c)
         logits = self._to_evaluate().logits
-        real, fake = (self._in_batches(logits, [values, *conditions]) for values in (x, samples))
+        pair = self.generator, self.discriminator
+        real, fake = (in_batches(logits, [values, *conditions], *pair) for values in (x, samples))
         return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
+
+    def _held_out(self, name: str, x: Any, c: Any = None) -> tuple[NDArray, list[NDArray]]:
+        """Held-out examples and a list of their c, checked; `name` is that of x in errors."""
+        x = array(x, self.parts[1]._replace(name=name))
+        return x, self._conditions(c, len(x))
 
     def _to_evaluate(self) -> Self:
         """This model or, where an optimizer keeps the EMA of its network's weights, a copy that has it."""
@@ -233,12 +241,6 @@ class AdversarialModel(keras.Model):
         if len(rows) != count:
             raise ValueError(f"c must have a row for each of {count} samples, or be one for all, not {len(rows)}")
         return [rows]
-
-    def _in_batches(self, network: Any, inputs: list[NDArray]) -> NDArray:
-        """A network's outputs, computed in batches whose activations fit into memory."""
-        size = 500 if has_convolution(self.generator, self.discriminator) else 25_000
-        batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
-        return np.concatenate([network(one_or_all(batch)) for batch in batches])
 
     def get_config(self) -> dict[str, Any]:
         """The networks and the prior, so that Keras can save and load the whole model."""
@@ -284,15 +286,12 @@ class AdversarialModel(keras.Model):
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Export the generator, as `keras.Model.export` does."""
-        self.generator.export(filepath, *args, **kwargs)
+        self._to_evaluate().generator.export(filepath, *args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """The generator's `predict`. This model's own would skip batches in a callback: `fit` sets how it counts."""
+        return self.generator.predict(*args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> None:
         """Raise NotImplementedError: an iteration needs k minibatches of x, and noise."""
         raise NotImplementedError("a GAN has no train_on_batch; gan.fit(x, steps_per_epoch=1) makes one iteration")
-
-
-def _fresh(p: Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
-    """Draw (count, ...), each chunk with a seed of its own, so that fewer draws are the first of more."""
-    seed, sizes = integer("seed", seed, 0), [min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK)]
-    draws = (((size, *part.shape), (seed, index, purpose)) for index, size in enumerate(sizes))
-    return np.concatenate([p.sample(*draw, drawn_as(part.dtype)) for draw in draws])

@@ -35,9 +35,18 @@ def check_pair(generator: Any, discriminator: Any) -> None:
 
 
 def classes(*networks: keras.Model) -> int | None:
-    """How many classes an Embedding of c has; None if there is none. Under XLA an Embedding checks no index itself."""
-    layers = [layer for network in networks for layer in network._flatten_layers()]
-    return min((layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)), default=None)
+    """How many classes an Embedding of c has; None if there is none. Under XLA an Embedding checks no index itself.
+
+    If no Embedding takes c as it is, its columns may have numbers of classes of their own: the greatest is returned.
+    """
+    direct: list[int] = []
+    others: list[int] = []
+    for network in networks:
+        for layer in network._flatten_layers():
+            if isinstance(layer, keras.layers.Embedding):
+                is_direct = any(t is network.inputs[-1] for node in layer._inbound_nodes for t in node.input_tensors)
+                (direct if is_direct else others).append(layer.input_dim)
+    return min(direct) if direct else max(others, default=None)
 
 
 def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
@@ -64,8 +73,9 @@ def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., An
     rng, inputs = np.random.default_rng(0), discriminator.inputs
     x, *c = (np.zeros((100, *tensor.shape[1:]), tensor.dtype) for tensor in inputs)
     answers = discriminator(one_or_all([x + rng.normal(0, 100, x.shape), *c]))
-    is_probability = np.min(answers) >= 0 and np.max(answers) <= 1
-    if from_logits and is_probability:
+    has_sigmoid = hasattr(answers, "_keras_logits")
+    is_probability = has_sigmoid or (np.min(answers) >= 0 and np.max(answers) <= 1)
+    if from_logits and is_probability and np.any(answers):  # zeros are logits of a last layer that begins with zeros
         raise ValueError("from_logits must be left out: the discriminator's answers lie in [0, 1], as probabilities do")
     if not (from_logits or is_probability):
         raise ValueError("discriminator must answer with probabilities, in [0, 1]; for logits, pass from_logits=True")
@@ -91,6 +101,14 @@ def has_convolution(*networks: keras.Model) -> bool:
     """Whether the networks, or models in them, have a layer that is a Keras convolution or a subclass of one."""
     layers = (layer for network in networks for layer in network._flatten_layers(include_self=False))
     return any("Conv" in base.__name__ for layer in layers for base in type(layer).__mro__)
+
+
+def in_batches(function: Callable[..., Any], inputs: Sequence[NDArray], *networks: keras.Model) -> NDArray:
+    """A function's outputs, in batches whose activations in these networks fit into memory."""
+    outputs = keras.tree.flatten([layer.output for network in networks for layer in network.layers])
+    size = 25_000 if all(len(tensor.shape) <= 2 for tensor in outputs) else 500  # vectors are small
+    batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
+    return np.concatenate([function(one_or_all(batch)) for batch in batches])
 
 
 def total(values: Sequence[Any]) -> Any:
@@ -162,7 +180,10 @@ def warn_out_of_reach(x: NDArray, generator: keras.Model) -> None:
     activation = getattr(last, "activation", None)
     if activation is None:
         return
-    reached = np.asarray(activation(np.linspace(-1e30, 1e30, 2001, dtype=np.float32)[None]))
+    try:
+        reached = np.asarray(activation(np.linspace(-1e30, 1e30, 2001, dtype=np.float32)[None]))
+    except Exception:  # a function of one's own that takes this layer's shape only
+        return
     low, high = float(np.nanmin(reached)), float(np.nanmax(reached))
     least, most = float(x.min()), float(x.max())
     if max(low - least, most - high) > 0.1 * (most - least):

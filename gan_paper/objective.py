@@ -86,10 +86,10 @@ DISCRIMINATOR_LOSSES: dict[str, Loss] = {
 
 
 def get(loss: str | Loss, argument: str, losses: dict[str, Loss]) -> Loss:
-    """Return the loss of this name, or a function as it is; a ValueError for anything else names the argument."""
+    """Return the loss of this name, or the mean of a function; a ValueError for anything else names the argument."""
     if not callable(loss) and loss not in losses:
         raise ValueError(f"{argument} must be {', '.join(map(repr, losses))} or a function of logits, not {loss!r}")
-    return loss if callable(loss) else losses[loss]
+    return (lambda *logits: ops.mean(loss(*logits))) if callable(loss) else losses[loss]
 
 
 def optimal_discriminator(p_data: ArrayLike, p_g: ArrayLike) -> NDArray[np.float64]:

@@ -61,11 +61,29 @@ def keeps_ema(optimizer: keras.optimizers.Optimizer) -> bool:
     return getattr(optimizer, "inner_optimizer", optimizer).use_ema
 
 
+def check_callbacks(callbacks: Any, *optimizers: keras.optimizers.Optimizer) -> None:
+    """Raise a ValueError if a callback would restore weights, but not the EMA of them that an optimizer keeps."""
+    if any(map(keeps_ema, optimizers)) and any(
+        getattr(callback, "restore_best_weights", False) for callback in keras.tree.flatten(callbacks)
+    ):
+        raise ValueError(
+            "callbacks must not have restore_best_weights=True where an optimizer keeps an EMA of the weights, which "
+            "is not restored: load what ModelCheckpoint(PATH, save_best_only=True) has saved"
+        )
+
+
 def of_network(optimizer: Any, name: str, network: keras.Model) -> keras.optimizers.Optimizer:
-    """The optimizer, given itself or its Keras name, renamed to `name`; with loss scaling if the network is float16."""
+    """The optimizer, given itself or its Keras name, renamed to `name`; with loss scaling if the network is float16.
+
+    Raises:
+        ValueError: if it is no optimizer, or has been used for other weights.
+    """
     found = keras.optimizers.get(optimizer)
     if not isinstance(found, keras.optimizers.Optimizer):
         raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
+    built_for = getattr(getattr(found, "inner_optimizer", found), "_trainable_variables", None)
+    if found.built and built_for and {id(v) for v in built_for} != {id(v) for v in network.trainable_variables}:
+        raise ValueError(f"{name}_optimizer was used to train other weights: give compile a new one")
     is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
     if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):
         found = keras.optimizers.LossScaleOptimizer(found)

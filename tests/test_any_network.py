@@ -27,7 +27,7 @@ def test_a_frozen_discriminator_is_said_to_be_frozen(tmp_path):
     assert equal(before[0], weights(gan.discriminator)) and not equal(before[1], weights(gan.generator))
     for layer in D.layers:
         layer.trainable = True
-    with pytest.raises(ValueError, match="discriminator's layers were frozen or unfrozen since compile"):
+    with pytest.raises(ValueError, match="discriminator's layers were frozen or unfrozen"):
         fit(gan)
 
 
@@ -66,6 +66,9 @@ def test_networks_that_are_refused_and_what_to_do():
     ]:
         with pytest.raises(ValueError, match=message):
             GAN(*arguments)
+    GAN(G, discriminator(Dense(1, kernel_initializer="zeros")), from_logits=True)  # answers of 0 are logits, too
+    GAN(G, discriminator(layers.Lambda(tf.math.log1p), Dense(1, "sigmoid")))  # for positive numbers alone
+    fit(make_gan(G=generator(activation=lambda x: np.float32([1, 2]) * tf.sigmoid(x))))  # of this layer's shape alone
 
 
 def test_convolutions_train_and_are_not_compiled_by_xla_on_a_cpu():
@@ -133,6 +136,7 @@ def test_what_compile_refuses():
         ({"d_optimizer": one, "g_optimizer": one}, "two objects"),
         ({"k": 2, "simultaneous": True}, "k must be 1, not 2"),
         ({"discriminator_loss": "bce"}, "discriminator_loss must be 'minimax', .*, not 'bce'"),
+        ({"g_optimizer": make_gan().g_optimizer}, "g_optimizer was used to train other weights"),
     ]:
         with pytest.raises(ValueError, match=message):
             gan.compile(**arguments)

@@ -58,7 +58,9 @@ def stub(*samples):
     """A GAN whose samples are these, one array after the other."""
     left, shape = iter(samples), (None, *samples[0].shape[1:])
     generator = Mock(side_effect=lambda z: next(left)[: len(z)], output_shape=shape, inputs=[np.zeros((1, 4))])
-    return SimpleNamespace(generator=generator, p_z=Gaussian(), sample=lambda count, c: generator(range(count)))
+    return SimpleNamespace(
+        generator=generator, p_z=Gaussian(), sample=lambda count, c: generator(range(count)), _conditions=Mock()
+    )
 
 
 FINE = {"value": -1.4, "d_real": 0.5, "d_fake": 0.5}
@@ -85,3 +87,18 @@ def test_a_fault_is_said_once_when_it_has_lasted(capsys, fault, logs, samples):
         diagnosis.on_epoch_end(epoch, row)
         assert capsys.readouterr().out.count("epoch") == (epoch == 5)
     assert diagnosis.found == {fault: 6}
+
+
+def test_examples_in_any_order_will_do_and_what_is_no_array_is_refused(capsys):
+    modes = np.repeat([[-5.0, 0], [5, 0]], 1000, axis=0)
+    x = modes + np.random.default_rng(9).normal(size=(2000, 2))  # sorted by mode
+    diagnosis = Diagnosis(x, patience=1)
+    diagnosis.set_model(stub(*(draw + modes[np.arange(256) * 7] for draw in DRAWS)))
+    diagnosis.on_train_begin()
+    for epoch in range(5):
+        diagnosis.on_epoch_end(epoch, FINE)
+    assert not diagnosis.found
+    with pytest.raises(ValueError, match="x must be an array with a row for each example"):
+        Diagnosis(Gaussian())
+    with pytest.raises(ValueError, match="count must be an integer of at least 1"):
+        SampleGrid("samples", count=-1)

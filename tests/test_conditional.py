@@ -91,6 +91,17 @@ def test_a_data_set_of_pairs_saving_and_evaluating(tmp_path):
     assert evaluated["d_fake"] == pytest.approx(float(tf.reduce_mean(fake)), rel=1e-4)
 
 
+def test_columns_of_c_may_have_numbers_of_classes_of_their_own():
+    networks = []
+    for size, last in ((3, None), (1, "sigmoid")):
+        x, c = keras.Input((size,)), keras.Input((2,), dtype="int32")
+        embedded = layers.Embedding(10, 2)(c[:, 0]) + layers.Embedding(3, 2)(c[:, 1])
+        networks.append(keras.Model([x, c], layers.Dense(1, last)(embedded + layers.Dense(2)(x))))
+    gan = GAN(*networks)
+    gan.compile(jit_compile=False)
+    fit(gan, X, np.random.default_rng(0).integers((10, 3), size=(len(X), 2)))
+
+
 def test_what_is_refused_by_name():
     gan = make_gan()
     for refused, message in [

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from gan_paper import Dropout, Gaussian, GaussianMixture, Maxout, Uniform
-from tests.conftest import X, discriminator, equal, fit, make_gan, weights
+from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform
+from tests.conftest import X, discriminator, equal, fit, generator, make_gan, weights
 
 import keras
 import numpy as np
@@ -177,8 +177,37 @@ def test_keras_methods(tmp_path):
         (lambda: gan.save(tmp_path / "gan.h5"), r"filepath must end in .keras"),
         (lambda: gan.sample(0), "count must be an integer of at least 1, not 0"),
         (lambda: gan.sample(2, c=[1, 2]), r"c must be given to a conditional GAN, .* and to no other"),
-        (lambda: gan.evaluate(X[:, :1]), r"x must be of shape \(N, 2\), .*not \(200, 1\)"),
+        (lambda: gan.evaluate(X[:, :1]), r"x of evaluate must be of shape \(N, 2\), .*not \(200, 1\)"),
         (lambda: gan.evaluate(Gaussian()), "count must be an integer of at least 1, not None"),
+        (lambda: fit(gan, epochs=1.5), "epochs must be an integer"),
+        (lambda: fit(gan, validation_data=slices(X).batch(20)), "validation_data must be an array of numbers"),
+        (lambda: fit(gan, validation_data=(X, X)), "c must be given to a conditional GAN, .* and to no other"),
     ]:
         with pytest.raises(ValueError, match=message):
             refused()
+    assert int(gan.iterations) == 20
+
+
+class Weighted(GAN):
+    """A GAN with an argument of its own, in a place where others have p_z."""
+
+    def __init__(self, generator, discriminator, weight=10.0, **kwargs):
+        super().__init__(generator, discriminator, **kwargs)
+
+
+def test_the_ema_is_what_is_sampled_exported_and_kept_when_layers_are_frozen(tmp_path):
+    gan, z, rows = Weighted(generator(), discriminator()), np.ones((50, 3), "float32"), []
+    gan.compile(*(keras.optimizers.SGD(0.1, use_ema=True) for _ in range(2)))
+    gan.predict(z, verbose=0)
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: rows.append(len(gan.predict(z, verbose=0))))
+    fit(gan, epochs=2, callbacks=[count])
+    assert rows == [50, 50]
+    expected, samples = gan.averaged().generator(z), gan.sample(50)
+    assert not np.allclose(gan.generator(z), expected)
+    gan.export(tmp_path / "saved", verbose=False)
+    assert np.allclose(tf.saved_model.load(tmp_path / "saved").serve(z), expected)
+    gan._evaluated, gan.generator.layers[0].trainable = None, False
+    assert np.array_equal(gan.sample(50), samples)
+    gan.generator.layers[0].trainable = True
+    with pytest.raises(ValueError, match="must not have restore_best_weights=True"):
+        fit(gan, callbacks=keras.callbacks.EarlyStopping("value", restore_best_weights=True))
