@@ -70,7 +70,13 @@ class Config(run.Config):
     k: int = 2
     """Discriminator updates per iteration."""
     record_every: int = 25
-    """Iterations between frames of the animation."""
+    """Iterations between frames of the animation; divides the iterations at which panels are drawn."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        drawn = [end for end, phase in zip(ENDS, PHASES, strict=True) if phase.panel and end <= self.iterations]
+        if any(end % self.every for end in drawn):
+            raise ValueError(f"--record-every must divide {drawn}, where panels are drawn, not be {self.every}")
 
 
 PRESETS = {"default": Config()}

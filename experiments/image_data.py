@@ -152,4 +152,5 @@ class ContrastNormalised(Images):
     def scaled(self, pixels: NDArray, dtype: type[np.floating] = np.float32) -> NDArray:
         """Normalise images (..., pixels) of any scale."""
         centred = pixels - pixels.mean(axis=-1, keepdims=True, dtype=dtype)
-        return centred * (np.asarray(self.length, dtype) / np.linalg.norm(centred, axis=-1, keepdims=True))
+        norm = np.linalg.norm(centred, axis=-1, keepdims=True)
+        return centred * (np.asarray(self.length, dtype) / np.where(norm > 1e-8, norm, 1))  # a constant image stays 0

@@ -50,7 +50,7 @@ class ImageConfig(run.Config):
     m: int = 100
     """Minibatch size."""
     record_every: int = 500
-    """Iterations between records and between rises of the momentum: an epoch, training images / m."""
+    """Iterations between records; the presets have an epoch, training images / m."""
     d_learning_rate: float = 0.05
     """Initial learning rate of D: half the authors', since they halve D's objective."""
     g_learning_rate: float = 0.3
@@ -68,6 +68,11 @@ class ImageConfig(run.Config):
     def has_log_likelihood(self) -> bool:
         """Whether the paper reports a log-likelihood of these images."""
         return self.dataset == "mnist"
+
+    @property
+    def per_epoch(self) -> int:
+        """Iterations in an epoch, of which each raises the momentum."""
+        return len(self.images().train) // self.m
 
     def images(self) -> ImageSet:
         """The images, as bytes.
@@ -140,14 +145,14 @@ class RisingMomentum(keras.optimizers.SGD):
 
 def released_optimizers(config: ImageConfig) -> dict[str, keras.optimizers.Optimizer]:
     """The authors' optimizers of both networks, as `GAN.compile` takes them."""
-    c = config
+    c, per_epoch = config, config.per_epoch
 
     def optimizer(rate: Any, ema: float) -> keras.optimizers.Optimizer:
         if not c.cosine:
             # The learning rate is divided by 1.000004 after every minibatch. The authors' lower bound of 1e-6 is
             # millions of minibatches away. (In float32, powers of 1.000004 itself would be 1.5 % off.)
             rate = ExponentialDecay(rate, decay_steps=1000, decay_rate=1.000004**-1000)
-        return for_run(RisingMomentum, rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=c.record_every)
+        return for_run(RisingMomentum, rate, c.iterations, cosine=c.cosine, ema=ema, updates_per_epoch=per_epoch)
 
     return {"d_optimizer": optimizer(c.d_learning_rate, 0), "g_optimizer": optimizer(c.g_learning_rate, c.ema)}
 
@@ -178,7 +183,7 @@ def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
     The measures are precision and recall among pixels and, where the paper reports it, the log-likelihood in nats with
     its sigma; NaN where they are not measured.
     """
-    z = noise(config, TRAINING)[: None if config.has_log_likelihood else FEWER]
+    per_epoch, z = config.per_epoch, noise(config, TRAINING)[: None if config.has_log_likelihood else FEWER]
     validation = config.measured(config.images().validation)
     balls = neighbours.balls(validation[:FEWER])
 
@@ -190,7 +195,7 @@ def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
 
     def add(epoch: int, logs: dict[str, float]) -> None:
         iteration = (epoch + 1) * config.every
-        logs["epoch"] = iteration / config.record_every
+        logs["epoch"] = iteration / per_epoch
         is_due = (epoch + 1) % config.evaluate_every == 0 or iteration == config.iterations
         names = ("precision", "recall", *(("log_likelihood", "sigma") if config.has_log_likelihood else ()))
         for prefix, generator in generators(gan).items():
@@ -235,7 +240,8 @@ def plot(folder: run.Folder) -> None:
     folder.save_figure("training", training_curves(history, "non_saturating"))
 
     shown = np.unique(np.geomspace(1, len(recorded.iterations), FRAMES).astype(int)) - 1  # most changes are early
-    epochs = [recorded.iterations[index] // config.record_every for index in shown]
+    per_epoch = config.per_epoch
+    epochs = [recorded.iterations[index] // per_epoch for index in shown]
     samples = config.p_data().unscaled(np.stack(recorded.samples)[shown]).reshape(-1, 5, 5, *config.shape)
     frames = [image_frame(images, f"epoch {epoch:,}") for images, epoch in zip(samples, epochs, strict=True)]
     folder.save_animation("samples", frames)

@@ -195,6 +195,8 @@ def main(arguments: Arguments) -> None:
         config = next(iter(found.values())).config
         if len({of.config.dataset for of in found.values()}) > 1:
             raise ValueError(f"RUN must be of one data set, not {', '.join(map(str, found))}")
+        if arguments.output and len({folder_name(path) for path in found}) < len(found):
+            raise ValueError(f"RUN must have names that differ, for folders in --output: {', '.join(map(str, found))}")
         images = config.images()
         classifier = load_classifier(REFERENCES / config.dataset / "classifier.npz", config)
     except ValueError as error:
@@ -210,8 +212,8 @@ def main(arguments: Arguments) -> None:
         scale |= {label: measure(samples) for label, samples in of_training_images(measure.train, count).items()}
     head = {"note": images.note, "samples": count, "k": measure.pixels.k, "classifier": {"test_accuracy": accuracy}}
     rows, panels, written = {}, {}, []
-    for path, of in found.items():
-        title = "/".join(path.resolve().parts[-2:])
+    short = ["/".join(path.resolve().parts[-2:]) for path in found]
+    for title, (path, of) in zip(short if len({*short}) == len(short) else map(str, found), found.items(), strict=True):
         measures = {name: measure(samples) for name, samples in of.samples.items()}
         for name, samples in of.samples.items():
             rows[f"{title} {name}"] = measures[name]
@@ -237,12 +239,12 @@ def read(path: Path, count: int, data: Path | None) -> Found:
     """
     if path.suffix == ".npy":
         samples = read_samples(path)
-        kinds: dict[int, ImageConfig] = {784: mnist.Config(data=data), 3072: cifar10.Config(data=data)}
-        of_kind = kinds.get(samples.shape[1])
-        if of_kind is None or len(samples) < count or samples.min() < 0 or samples.max() > 1:
+        kind_of: type[ImageConfig] | None = {784: mnist.Config, 3072: cifar10.Config}.get(samples.shape[1])
+        if kind_of is None or len(samples) < count or samples.min() < 0 or samples.max() > 1:
             holds = f"{samples.shape} in [{samples.min():g}, {samples.max():g}]"
             raise ValueError(f"{path} must hold at least {count} images of 784 or 3072 pixels in [0, 1], not {holds}")
-        return Found(of_kind, {"samples": of_kind.measured(255 * samples[:count].astype(np.float32))}, {})
+        config = kind_of(data=data)
+        return Found(config, {"samples": config.measured(255 * samples[:count].astype(np.float32))}, {})
     content = run.read_config(path)
     kind = run.load_experiment(content["experiment"], Path(__file__).parent).Config
     if not issubclass(kind, ImageConfig):
@@ -261,7 +263,7 @@ def write(path: Path, of: Found, output: Path | None, content: dict[str, Any]) -
     """Write measures.json and, if a folder is given, the figures of a run or a file; returns the files' paths."""
     if not (output or of.generators):
         return []
-    folder = output / path.stem if output else path
+    folder = output / folder_name(path) if output else path
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(folder / "measures.json", json.dumps(content, indent=1) + "\n")
     written = [folder / "measures.json"]
@@ -270,6 +272,11 @@ def write(path: Path, of: Found, output: Path | None, content: dict[str, Any]) -
         for figure, drawn in paper_figures(generator, of.config).items():
             written += run.save_figure(folder / f"{NETWORKS[name]}-{figure}.png", drawn, source)
     return written
+
+
+def folder_name(path: Path) -> str:
+    """The name of the folder of a run's measures in --output: the run's own, or the file's."""
+    return path.stem if path.suffix == ".npy" else path.resolve().name
 
 
 def row(name: str, measures: dict[str, Any]) -> tuple[Any, ...]:

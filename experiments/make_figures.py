@@ -52,7 +52,7 @@ def main(
     """Train what is missing, and copy the figures.
 
     Args:
-        names: Names of files in figures/, without a suffix [default: all].
+        names: Names of files in figures/, without a suffix [default: all of `SOURCES`].
         output: Folder of the figures.
 
     Raises:
@@ -64,15 +64,15 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     for name in names or SOURCES:
         experiment, preset, file = SOURCES[name]
-        folder = finished_run(experiment, preset)
+        folder = finished_run(experiment, preset, file)
         if name == "notebook-comparison":
             start("compare", str(folder), "notebook")
         for suffix in (".png", ".pdf", *([".gif"] if name in ANIMATED else [])):
             print(shutil.copyfile(folder / f"{file}{suffix}", output / f"{name}{suffix}"))
 
 
-def finished_run(experiment: str, preset: str) -> Path:
-    """The folder of a preset's finished run; if there is none, it is trained or resumed."""
+def finished_run(experiment: str, preset: str, file: str) -> Path:
+    """The folder of a preset's finished run with a figure as PDF; if there is none, it is trained or resumed."""
     if experiment == "theory":  # a script of checks, without presets
         folder, flags = Path("runs/theory/seed0"), []
         is_finished = (folder / "metrics.json").exists()
@@ -82,7 +82,7 @@ def finished_run(experiment: str, preset: str) -> Path:
         folder = Path("runs") / experiment / folder_name(config, presets)
         is_finished = (folder / "metrics.json").exists() and run.read_config(folder)["settings"] == config.settings()
         flags = ["--preset", preset, "--pdf", *(["--resume"] if folder.exists() else [])]
-    if not (is_finished and any(folder.glob("*.pdf"))):
+    if not (is_finished and (file.startswith("comparison") or (folder / f"{file}.pdf").exists())):
         start(experiment, *flags)
     return folder
 

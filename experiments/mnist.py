@@ -128,6 +128,7 @@ def load_last_iterate(gan: GAN, folder: Path) -> None:
     if not (folder / "metrics.json").exists():
         raise ValueError(f"--start needs a finished run in {folder}: train it first, or name another")
     for network, name in ((gan.generator, "generator-last"), (gan.discriminator, "discriminator")):
+        name = name if (folder / f"{name}.keras").exists() else "generator"  # of a run without an EMA
         network.set_weights(keras.saving.load_model(folder / f"{name}.keras").get_weights())
 
 

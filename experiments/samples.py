@@ -47,11 +47,16 @@ def read_samples(path: Path, columns: Sequence[str] = ()) -> NDArray[np.float64]
 
 
 def _read_columns(path: Path) -> dict[str, list[str]]:
-    text = files.read_text(path)
+    text = files.read_text(path).removeprefix("\ufeff")  # which Excel puts first
     with files.readable(path, ".csv file"):
         rows = [row for row in csv.reader(io.StringIO(text)) if row]
+        names = [str(index) for index in range(len(rows[0]))]
+        is_header = len(names) > 1 and rows[0] == names  # of a DataFrame without names
         try:
-            names = [str(index) for index, _ in enumerate(map(float, rows[0]))]
+            [float(cell) for cell in rows[0]]
         except ValueError:
-            names = rows.pop(0)
+            is_header, names = True, rows[0]
+        if len({*names}) < len(names):
+            raise ValueError("two columns have one name")
+        rows = rows[1:] if is_header else rows
         return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

@@ -121,7 +121,7 @@ def parse_seeds(text: str) -> list[int]:
     except ValueError:
         ranges = []
     seeds = list(dict.fromkeys(itertools.chain(*ranges)))
-    if not seeds:
+    if not (ranges and all(ranges)):
         raise run.Refused(f"--seeds must be whole numbers and rising ranges of them, say 0,2,5-7, not {text!r}")
     return seeds
 

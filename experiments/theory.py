@@ -20,7 +20,7 @@ takes a minute or two.
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ class Arguments:
     samples: int = 16_000_000
     """Samples of each distribution, for the Monte Carlo estimates of V(D*, G)."""
     output: Path | None = None
-    """Folder of the figures and of `metrics.json` [default: runs/theory/seedN]."""
+    """Folder of the figures and of `metrics.json` [default: runs/theory/, named after what differs, and the seed]."""
 
 
 class Check(NamedTuple):
@@ -80,15 +80,18 @@ def main(arguments: Arguments) -> bool:
     """Measure, draw and write; return whether all claims hold.
 
     Raises:
-        run.Refused: if an argument is out of range, or the folder is not empty.
+        run.Refused: if an argument is out of range, or the folder exists.
     """
-    for name in ("iterations", "samples"):
-        if getattr(arguments, name) < 1:
-            raise run.Refused(f"--{name} must be at least 1, not {getattr(arguments, name)}")
-    output = arguments.output or Path("runs/theory") / f"seed{arguments.seed}"
-    if output.exists() and any(output.iterdir()):
-        raise run.Refused(f"--output {output} is not empty: choose another --output, or delete it yourself")
-    output.mkdir(parents=True, exist_ok=True)
+    for name, least in (("iterations", 1), ("samples", 1), ("seed", 0)):
+        if getattr(arguments, name) < least:
+            raise run.Refused(f"--{name} must be at least {least}, not {getattr(arguments, name)}")
+    given, usual = asdict(arguments), asdict(Arguments())
+    changes = [f"{name}={given[name]}-" for name in ("iterations", "samples") if given[name] != usual[name]]
+    output = arguments.output or Path("runs/theory") / f"{''.join(changes)}seed{arguments.seed}"
+    try:
+        output.mkdir(parents=True)
+    except OSError as error:
+        raise run.Refused(f"--output {output}: {error.strerror}; choose another, or delete it yourself") from None
     began, fixed = time.perf_counter(), FixedGenerator(arguments)
     content = {"experiment": "theory", "preset": "default", "seed": arguments.seed}
     content |= {"iterations": arguments.iterations, "samples": arguments.samples}

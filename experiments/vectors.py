@@ -66,6 +66,11 @@ class Config(run.Config):
     ema: float = 0.1
     """Length of the EMA of both networks' weights, as a share of the run; 0: no EMA."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n < 2:
+            raise ValueError(f"--n must be at least 2, not {self.n}")
+
 
 PRESETS = {
     "default": Config(),

@@ -106,6 +106,7 @@ def test_samples_that_cannot_be_told_apart_and_samples_that_differ(compare, dime
     status, lines = compare(samples("a", a), samples("b", b[:900]))
     assert status == 0 and lines[-1].startswith("the samples cannot be told apart (p = ")
     assert sum(line[0].isdigit() for line in lines) == min(dimensions, 10) and Path("comparison.png").exists()
+    assert compare("a.npy", samples("collapsed", np.full((1500, dimensions), 0.3)))[0] == 1
     b[:, -1] += 2
     status, lines = compare("a.npy", samples("b", b))
     (row,) = (line.split() for line in lines if line.startswith(f"{dimensions - 1} "))

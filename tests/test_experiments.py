@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 import sine
+import vectors
 from scipy.special import rel_entr
 
 
@@ -121,3 +122,10 @@ def test_the_density_of_a_map_of_two_pieces():
     z, x = np.linspace(-1, 1, 4001), np.linspace(0.01, 1, 203)[1:-1]
     assert np.allclose(figure1.density_of_map(x, Uniform(-1, 1), z, z**2), 1 / (2 * np.sqrt(x)), rtol=1e-4)
     assert np.all(figure1.density_of_map(np.array([-0.1, 1.1]), Uniform(-1, 1), z, z**2) == 0)
+
+
+def test_settings_that_an_experiment_cannot_have():
+    with pytest.raises(ValueError, match=r"--record-every must divide \[50\], where panels are drawn, not be 100"):
+        figure1.Config(record_every=100, iterations=100)
+    with pytest.raises(ValueError, match="--n must be at least 2, not 1"):
+        vectors.Config(n=1)

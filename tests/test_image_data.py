@@ -48,5 +48,6 @@ def test_contrast_is_normalised():
     normalised = image_data.ContrastNormalised(images, -3, 3).sample((20, 3072), 0)
     assert np.allclose(normalised.mean(axis=1), 0, atol=1e-5)
     assert np.allclose(np.linalg.norm(normalised, axis=1), 55, rtol=1e-5)
+    assert not image_data.ContrastNormalised(images).scaled(np.full((2, 3072), 7)).any()  # nothing to normalise
     correlations = np.corrcoef(normalised, images)[:20, 20:]  # each is one of the images, shifted and scaled
     assert np.allclose(correlations.max(axis=1), 1) and len(set(correlations.argmax(axis=1))) > 10

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,6 +50,8 @@ def test_a_run_has_measures_for_each_generator(images, tmp_path, monkeypatch):
     figure, output = tmp_path / "figure.png", tmp_path / "new" / "run"
     arguments = image_measures.Arguments((folder,), None, 200, baselines=True, output=output.parent, figure=figure)
     image_measures.main(arguments)
+    with pytest.raises(run.Refused, match="must have names that differ"):
+        image_measures.main(replace(arguments, of=(folder, shutil.copytree(folder, tmp_path / "more" / "run"))))
     metrics, content = run.read_metrics(folder), json.loads((output / "measures.json").read_text())
     assert ["log_likelihood" in measured for measured in content["scale"].values()] == [False, False, True]
     assert len(list(output.glob("generator*.png"))) == 4 and figure.exists()

@@ -172,3 +172,12 @@ def test_files_that_are_no_recordings_and_no_samples(tmp_path):
     np.save(samples, bombs)
     with pytest.raises(run.Refused, match=r"samples\.npy .*Python objects"):
         read_samples(samples)
+
+
+@pytest.mark.parametrize("text", ["\ufeff1\n2\n3\n", "x\n1\n2\n3\n", "0,1\n1,9\n2,9\n3,9\n", "1\n2\n3"])
+def test_headers_and_byte_order_marks_of_csv_files_are_no_samples(tmp_path, text):
+    (tmp_path / "samples.csv").write_text(text, encoding="utf-8")
+    assert read_samples(tmp_path / "samples.csv", ["0"])[:, 0].tolist() == [1, 2, 3]
+    (tmp_path / "samples.csv").write_text("a,a\n1,2\n3,4")
+    with pytest.raises(run.Refused, match="two columns have one name"):
+        read_samples(tmp_path / "samples.csv", ["a"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from gan_paper import parzen, run
 from gan_paper.distributions import Gaussian, Uniform
 from gan_paper.layers import Dropout
-from tests.conftest import equal, trained
+from tests.conftest import EXPERIMENTS, equal, trained
 
 import keras
 import mnist
@@ -27,9 +27,10 @@ def test_a_run_leaves_its_files(name, images, tmp_path):
     folder = trained(name, tmp_path / "run", figures=bool(figures), record_every=5, evaluate_every=2, ema=0.5).path
     assert {path.stem for path in folder.glob("*.png")} == figures
     history = run.read_history(folder)
-    assert list(history["epoch"]) == [1, 2, 3, 4]
+    per_epoch = 500 // run.load_experiment(name, EXPERIMENTS).Config().m  # of 500 training images
+    assert list(history["epoch"]) == [iteration / per_epoch for iteration in (5, 10, 15, 20)]
     for measure in ("log_likelihood", "sigma", "precision", "recall"):
-        assert list(history["epoch"][~np.isnan(history[f"last_iterate_{measure}"])]) == [2, 4]
+        assert list(history["iteration"][~np.isnan(history[f"last_iterate_{measure}"])]) == [10, 20]
     # the metrics are those of the EMA and of the last iterate, by the estimator, on the test images
     metrics, of, weights = run.read_metrics(folder), images["load_mnist"], []
     for file, prefix in (("generator", ""), ("generator-last", "last_iterate_")):

@@ -4,6 +4,7 @@ import resource
 import shutil
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 from gan_paper import run
 from gan_paper.distributions import RECORDED_NOISE
@@ -120,6 +121,22 @@ def test_a_finished_run_stays_finished(copy, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         train(copy, resume=True)
     assert run.read_metrics(copy) == metrics
+    monkeypatch.undo()
+    assert run.read_metrics(train(copy, resume=True))["train_seconds"] == metrics["train_seconds"]
+
+
+def test_a_column_of_some_epochs_alone_is_nan_in_the_others(copy):
+    folder = run.Folder("gaussian", gaussian.PRESETS, replace(CONFIG, output=copy, resume=True))
+    folder.save_records(folder.recording, [{"iteration": 10, "a": 1.0}, {"iteration": 20, "a": 2.0, "fid": 3.0}])
+    assert np.array_equal(folder.history["fid"], [np.nan, 3], equal_nan=True)
+
+
+def test_an_array_needs_to_say_what_is_recorded(tmp_path):
+    experiment = SimpleNamespace(**{**vars(gaussian), "data": lambda config: np.ones((500, 1))})
+    del experiment.recording
+    with pytest.raises(run.Refused, match="need a function recording"):
+        run.train(experiment, replace(CONFIG, output=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_more_iterations_then_fewer(copy, capsys):

@@ -143,7 +143,7 @@ def test_values_are_of_the_settings_kinds(tiny):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["5-3"], "--seeds must be whole numbers and rising ranges"),
+        (["5-3,9"], "--seeds must be whole numbers and rising ranges"),
         (["1", "--set", "output=x"], "--set output=x must name one of these settings"),
         (["1", "--set", "mean=1,1.0"], "--set must not give one value twice"),
     ],

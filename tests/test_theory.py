@@ -108,14 +108,14 @@ def test_each_check_fails_on_what_it_guards(guarded, monkeypatch):
 def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
     cheaper(monkeypatch)
     monkeypatch.setattr(run, "save_figure", lambda path, figure, content: check_legible(figure) or [])
-    settings = theory.Arguments(iterations=2, samples=1000, output=tmp_path)  # that is no training
+    settings = theory.Arguments(iterations=2, samples=1000, output=tmp_path / "run")  # that is no training
     assert not theory.main(settings)
-    said, checks = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text())["checks"]
+    said, checks = capsys.readouterr().out, json.loads((tmp_path / "run" / "metrics.json").read_text())["checks"]
     assert "NO" in said and "yes" in said
     claims = {check["claim"].split(":")[0].split(",")[0] for check in checks}
     assert claims == {"Proposition 1", "Theorem 1", "Proposition 2", "Section 3"}
     assert all(check["holds"] == (check["measured"] <= check["tolerance"]) for check in checks)
-    with pytest.raises(run.Refused, match="not empty"):
+    with pytest.raises(run.Refused, match="File exists; choose another"):
         theory.main(settings)
 
 

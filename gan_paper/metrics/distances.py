@@ -131,5 +131,8 @@ def _size_of(energy: float, points: Floats, direction: Floats) -> float:
         moved = points + size * direction
         deviations = np.concatenate([points, moved]).std(axis=0)
         deviations[deviations == 0] = 1
-        size *= float(np.sqrt(energy / energy_distance(points / deviations, moved / deviations)))
+        apart = energy_distance(points / deviations, moved / deviations)
+        if not apart > 0:  # points that do not vary have no scale
+            return float("inf")
+        size *= float(np.sqrt(energy / apart))
     return size

@@ -62,6 +62,8 @@ def train(experiment: Any, config: Config) -> Folder:
         gan.minibatches(pair[0], config.m, config.seed, pair[1])
     except ValueError as error:
         raise Refused(f"{name}: {error}") from None
+    if not (hasattr(experiment, "recording") or hasattr(x, "cdf")):
+        raise Refused(f"{name}: data that are no distribution on the real line need a function recording(config)")
     recording = experiment.recording(config) if hasattr(experiment, "recording") else recorder.of_line(x)
     callbacks = experiment.callbacks(gan, config) if hasattr(experiment, "callbacks") else []
     with folder.opened() as state:
@@ -72,6 +74,9 @@ def train(experiment: Any, config: Config) -> Folder:
         seconds = time.perf_counter() - training
         metrics = experiment.evaluate(gan, config)
         metrics |= {"train_seconds": seconds, "iterations_per_second": made / seconds}
+        if not made and (folder.path / "metrics.json").exists():  # a finished run, of which the figures are drawn again
+            before = read_metrics(folder.path)
+            metrics |= {name: before[name] for name in ("train_seconds", "iterations_per_second")}
         finish(folder, metrics, began, experiment)
     return folder
 

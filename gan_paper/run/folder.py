@@ -133,7 +133,8 @@ class Folder:
         """Write `histograms.npz` and `history.csv`."""
         files.write_arrays(self.path / "histograms.npz", recording.arrays(), compress=True)
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, history[0] if history else ["iteration"])
+        names = dict.fromkeys(["iteration", *(name for row in history for name in row)])
+        writer = csv.DictWriter(text, names, restval="nan")  # a callback may add a column in some epochs only
         writer.writeheader()
         writer.writerows(history)
         files.write_text(self.path / "history.csv", text.getvalue())
