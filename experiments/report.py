@@ -53,7 +53,7 @@ def main(
         from plotly.offline import get_plotlyjs  # of the extra `report`, which no other script needs
     except ModuleNotFoundError:
         raise run.Refused("report.py must have Plotly installed: pip install '.[report]'") from None
-    names = ("config.json", "metrics.json", "histograms.npz")
+    names = ("config.json", "histograms.npz")  # theory.py writes neither
     folders = sorted({path.parent for name in names for path in runs.rglob(name)})
     if not folders:
         raise run.Refused(f"RUNS {runs} holds no run's folder")
