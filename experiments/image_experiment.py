@@ -72,7 +72,7 @@ class ImageConfig(run.Config):
     @property
     def per_epoch(self) -> int:
         """Iterations in an epoch, of which each raises the momentum."""
-        return len(self.images().train) // self.m
+        return max(1, len(self.images().train) // self.m)
 
     def images(self) -> ImageSet:
         """The images, as bytes.

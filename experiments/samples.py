@@ -18,7 +18,8 @@ def read_samples(path: Path, columns: Sequence[str] = ()) -> NDArray[np.float64]
     Args:
         path: The file.
         columns: Which columns of a `.csv` file, or arrays of an `.npz` file, to take, where there are several. If the
-            first line of a `.csv` file has no names, its columns are named by their indices.
+            first line of a `.csv` file has no names, its columns are named by their indices. A first line 0,1,... holds
+            names, as pandas writes them.
 
     Raises:
         Refused: if it cannot be read or holds no two finite samples, in one line that names it.

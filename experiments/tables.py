@@ -104,13 +104,14 @@ def keep(folder: Path) -> None:
         versions = metrics.pop("versions", None) or run.read_config(path.parent)["versions"]  # theory.py has no config
         experiment, seed, name = metrics["experiment"], str(metrics["seed"]), path.parent.name
         if any(metric.startswith("last_iterate_") for metric in metrics):  # of an experiment on images
-            (REFERENCES / experiment / name).mkdir(parents=True, exist_ok=True)
+            place = REFERENCES / experiment / name
+            place.mkdir(parents=True, exist_ok=True)
+            is_new = not (place / path.name).exists() or (place / path.name).read_bytes() != path.read_bytes()
             for file in ("config.json", "history.csv", "metrics.json", "measures.json"):
-                kept = REFERENCES / experiment / name / file
                 if path.with_name(file).exists():
-                    shutil.copyfile(path.with_name(file), kept)
-                else:  # measures of an earlier run
-                    kept.unlink(missing_ok=True)
+                    shutil.copyfile(path.with_name(file), place / file)
+                elif is_new:  # the measures are of an earlier run
+                    (place / file).unlink(missing_ok=True)
         elif not changed_settings(name, metrics):
             preset = f"{experiment}-{name}".removesuffix(f"-seed{seed}")
             presets.setdefault(preset, {})[seed] = metrics | {"commit": versions.get("commit")}

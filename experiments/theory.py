@@ -80,7 +80,7 @@ def main(arguments: Arguments) -> bool:
     """Measure, draw and write; return whether all claims hold.
 
     Raises:
-        run.Refused: if an argument is out of range, or the folder exists.
+        run.Refused: if an argument is out of range, or the folder is not empty.
     """
     for name, least in (("iterations", 1), ("samples", 1), ("seed", 0)):
         if getattr(arguments, name) < least:
@@ -89,9 +89,12 @@ def main(arguments: Arguments) -> bool:
     changes = [f"{name}={given[name]}-" for name in ("iterations", "samples") if given[name] != usual[name]]
     output = arguments.output or Path("runs/theory") / f"{''.join(changes)}seed{arguments.seed}"
     try:
-        output.mkdir(parents=True)
+        output.mkdir(parents=True, exist_ok=True)
+        is_new = not any(output.iterdir())
     except OSError as error:
-        raise run.Refused(f"--output {output}: {error.strerror}; choose another, or delete it yourself") from None
+        raise run.Refused(f"--output {output} cannot be written: {error.strerror}") from None
+    if not is_new:
+        raise run.Refused(f"--output {output} is not empty: choose another --output, or delete it yourself")
     began, fixed = time.perf_counter(), FixedGenerator(arguments)
     content = {"experiment": "theory", "preset": "default", "seed": arguments.seed}
     content |= {"iterations": arguments.iterations, "samples": arguments.samples}

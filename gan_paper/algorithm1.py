@@ -117,7 +117,7 @@ class GAN(AdversarialModel):
 
             used.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=validate))
         self.steps_per_execution = per_call = minibatches.per_call(steps, self._arguments["steps_per_execution"])
-        epochs_left = max(0, integer("epochs", epochs) - integer("initial_epoch", initial_epoch, 0))
+        epochs_left = max(0, integer("epochs", epochs, 0) - integer("initial_epoch", initial_epoch, 0))
         try:
             with minibatches.ahead(lambda: int(self.iterations), steps, epochs_left, per_call) as self._calls:
                 return super().fit(

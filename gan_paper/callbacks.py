@@ -7,6 +7,7 @@ from typing import Any
 from gan_paper.examples import drawn_as, integer
 from gan_paper.metrics import Histogram
 from gan_paper.metrics.distances import energy_distance
+from gan_paper.networks import one_or_all
 from gan_paper.plots import BINS, GENERATOR, SCREEN, STYLE, Pixels, as_gif, image_frame
 
 import keras
@@ -184,7 +185,7 @@ class Diagnosis(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Draw the first samples."""
-        self.model._conditions(self.c, self.count)
+        self._conditions = self.model._conditions(self.c, self.count)
         shape = self.count, *self.model.generator.inputs[0].shape[1:]
         self._noise = self.model.p_z.sample(shape, 0, drawn_as(keras.config.floatx()))
         self._samples = self._draw()
@@ -230,7 +231,7 @@ class Diagnosis(keras.callbacks.Callback):
         return _apart(samples) / _apart(self._examples), far
 
     def _draw(self) -> NDArray:
-        samples = self.model.generator(self._noise if self.c is None else [self._noise, self.c])
+        samples = self.model.generator(one_or_all([self._noise, *self._conditions]))
         return np.asarray(samples, np.float32)  # SciPy takes no bfloat16
 
 

@@ -186,7 +186,7 @@ class AdversarialModel(keras.Model):
         """
         conditions = self._conditions(c, integer("count", count))
         z = fresh(self.p_z, count, self.parts[0], seed, FRESH_NOISE)
-        return in_batches(self._to_evaluate().generator, [z, *conditions], self.generator, self.discriminator)
+        return in_batches(self._to_evaluate().generator, [z, *conditions], self.generator)
 
     def evaluate(
         self, x: Any, c: Any = None, *, count: int | None = None, seed: int = 0, verbose: Any = 0
@@ -214,12 +214,15 @@ class AdversarialModel(keras.Model):
         x, conditions = self._held_out("x of evaluate", x, c)
         samples = self.sample(len(x), seed, c=c)
         logits = self._to_evaluate().logits
-        pair = self.generator, self.discriminator
-        real, fake = (in_batches(logits, [values, *conditions], *pair) for values in (x, samples))
+        real, fake = (in_batches(logits, [values, *conditions], self.discriminator) for values in (x, samples))
         return dict(zip(("d_real", "d_fake", "value"), map(float, objective.seen(real, fake)), strict=True))
 
-    def _held_out(self, name: str, x: Any, c: Any = None) -> tuple[NDArray, list[NDArray]]:
+    test_on_batch = evaluate
+
+    def _held_out(self, name: str, x: Any = None, c: Any = None, *others: Any) -> tuple[NDArray, list[NDArray]]:
         """Held-out examples and a list of their c, checked; `name` is that of x in errors."""
+        if others:
+            raise ValueError(f"{name} must be x or, for a conditional GAN, (x, c)")
         x = array(x, self.parts[1]._replace(name=name))
         return x, self._conditions(c, len(x))
 

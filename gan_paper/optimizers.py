@@ -68,7 +68,7 @@ def check_callbacks(callbacks: Any, *optimizers: keras.optimizers.Optimizer) -> 
     ):
         raise ValueError(
             "callbacks must not have restore_best_weights=True where an optimizer keeps an EMA of the weights, which "
-            "is not restored: load what ModelCheckpoint(PATH, save_best_only=True) has saved"
+            "is not restored: load what ModelCheckpoint(PATH, monitor=..., mode=..., save_best_only=True) has saved"
         )
 
 
@@ -82,7 +82,8 @@ def of_network(optimizer: Any, name: str, network: keras.Model) -> keras.optimiz
     if not isinstance(found, keras.optimizers.Optimizer):
         raise ValueError(f"{name}_optimizer must be a keras.optimizers.Optimizer or its name, not {optimizer!r}")
     built_for = getattr(getattr(found, "inner_optimizer", found), "_trainable_variables", None)
-    if found.built and built_for and {id(v) for v in built_for} != {id(v) for v in network.trainable_variables}:
+    known, wanted = {id(v) for v in built_for or ()}, {id(v) for v in network.trainable_variables}
+    if found.built and (known != wanted if keeps_ema(found) else not wanted <= known):
         raise ValueError(f"{name}_optimizer was used to train other weights: give compile a new one")
     is_half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
     if is_half and not isinstance(found, keras.optimizers.LossScaleOptimizer):

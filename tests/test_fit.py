@@ -181,6 +181,7 @@ def test_keras_methods(tmp_path):
         (lambda: gan.evaluate(Gaussian()), "count must be an integer of at least 1, not None"),
         (lambda: fit(gan, epochs=1.5), "epochs must be an integer"),
         (lambda: fit(gan, validation_data=slices(X).batch(20)), "validation_data must be an array of numbers"),
+        (lambda: fit(gan, validation_data=(X, None, X)), "validation_data must be x or"),
         (lambda: fit(gan, validation_data=(X, X)), "c must be given to a conditional GAN, .* and to no other"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -115,7 +115,7 @@ def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
     claims = {check["claim"].split(":")[0].split(",")[0] for check in checks}
     assert claims == {"Proposition 1", "Theorem 1", "Proposition 2", "Section 3"}
     assert all(check["holds"] == (check["measured"] <= check["tolerance"]) for check in checks)
-    with pytest.raises(run.Refused, match="File exists; choose another"):
+    with pytest.raises(run.Refused, match="is not empty"):
         theory.main(settings)
 
 
