@@ -19,7 +19,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 REAL = os.environ.get("GAN_PAPER_MNIST")
-KEPT = ROOT / "figures" / "reference" / "mnist" / "crisp-iterations=200000-seed0"
+KEPT = ROOT / "figures" / "reference" / "mnist" / "sharp-seed0"
 
 
 @pytest.mark.parametrize("shape", image_classifier.SIZES)

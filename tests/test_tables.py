@@ -45,13 +45,13 @@ def test_the_readmes_numbers_are_those_of_the_data():
     distances = [seed["wasserstein"] for seed in page_tables.results("gaussian").values()]
     median, greatest = (f"{function(distances):.4f}" for function in (statistics.median, max))
     assert {median, greatest} <= set(re.findall(r"0\.\d+", ours["python experiments/gaussian.py"]))
-    runs, row = page_tables.image_runs(), ours["python experiments/mnist.py --preset crisp --iterations 200000"]
-    released, crisp = (
+    runs, row = page_tables.image_runs(), ours["python experiments/mnist.py --preset sharp"]
+    released, sharp = (
         [seed["last_iterate_log_likelihood"] for seed in runs[label]]
-        for label in ("`released`", "`crisp` with iterations=200000")
+        for label in ("`released`", "`sharp`")
     )
     assert f"{statistics.mean(released):.0f} ± {statistics.stdev(released):.0f} nats" in row and len(released) == 3
-    assert f"{crisp[0]:.0f} and {crisp[1]:.0f} nats" in row and len(crisp) == 2
+    assert f"{sharp[0]:.1f} and {sharp[1]:.1f} nats" in row and len(sharp) == 2
     vectors = [seed["wasserstein_per_dimension"] for seed in page_tables.results("vectors").values()]
     assert f"at most {max(vectors):.4f} standard deviations" in ours["python experiments/vectors.py"]
     assert len(distances) == len(vectors) == 30
