@@ -47,8 +47,7 @@ def test_the_readmes_numbers_are_those_of_the_data():
     assert {median, greatest} <= set(re.findall(r"0\.\d+", ours["python experiments/gaussian.py"]))
     runs, row = page_tables.image_runs(), ours["python experiments/mnist.py --preset sharp"]
     released, sharp = (
-        [seed["last_iterate_log_likelihood"] for seed in runs[label]]
-        for label in ("`released`", "`sharp`")
+        [seed["last_iterate_log_likelihood"] for seed in runs[label]] for label in ("`released`", "`sharp`")
     )
     assert f"{statistics.mean(released):.0f} ± {statistics.stdev(released):.0f} nats" in row and len(released) == 3
     assert f"{sharp[0]:.1f} and {sharp[1]:.1f} nats" in row and len(sharp) == 2
