@@ -127,8 +127,8 @@ def load_last_iterate(gan: GAN, folder: Path) -> None:
     """
     if not (folder / "metrics.json").exists():
         raise ValueError(f"--start needs a finished run in {folder}: train it first, or name another")
-    for network, name in ((gan.generator, "generator-last"), (gan.discriminator, "discriminator")):
-        name = name if (folder / f"{name}.keras").exists() else "generator"  # of a run without an EMA
+    last = "generator-last" if (folder / "generator-last.keras").exists() else "generator"  # of a run without an EMA
+    for network, name in ((gan.generator, last), (gan.discriminator, "discriminator")):
         network.set_weights(keras.saving.load_model(folder / f"{name}.keras").get_weights())
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 DATASETS = (tf.data.Dataset, keras.utils.PyDataset)
 """Sources that have batches of their own."""
+_CHUNK = 10_000  # draws with one seed
 
 
 class Part(NamedTuple):
@@ -186,7 +187,7 @@ def check_draw(p: Any, part: Part) -> NDArray:
 
 def fresh(p: Distribution, count: int, part: Part, seed: int, purpose: int) -> NDArray:
     """Draw (count, ...), each chunk of 10,000 with a seed of its own."""
-    seed, sizes = integer("seed", seed, 0), [min(10_000, count - begin) for begin in range(0, count, 10_000)]
+    seed, sizes = integer("seed", seed, 0), [min(_CHUNK, count - begin) for begin in range(0, count, _CHUNK)]
     draws = (((size, *part.shape), (seed, index, purpose)) for index, size in enumerate(sizes))
     return np.concatenate([p.sample(*draw, drawn_as(part.dtype)) for draw in draws])
 

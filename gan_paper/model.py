@@ -292,7 +292,7 @@ class AdversarialModel(keras.Model):
         self._to_evaluate().generator.export(filepath, *args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """The generator's `predict`. This model's own would skip batches in a callback: `fit` sets how it counts."""
+        """The generator's `predict`, with its current weights: in a callback this model's own would skip batches."""
         return self.generator.predict(*args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> None:

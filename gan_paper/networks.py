@@ -103,10 +103,10 @@ def has_convolution(*networks: keras.Model) -> bool:
     return any("Conv" in base.__name__ for layer in layers for base in type(layer).__mro__)
 
 
-def in_batches(function: Callable[..., Any], inputs: Sequence[NDArray], *networks: keras.Model) -> NDArray:
-    """A function's outputs, in batches whose activations in these networks fit into memory."""
-    outputs = keras.tree.flatten([layer.output for network in networks for layer in network.layers])
-    is_small = not has_convolution(*networks) and all(len(tensor.shape) <= 2 for tensor in outputs)
+def in_batches(function: Callable[..., Any], inputs: Sequence[NDArray], network: keras.Model) -> NDArray:
+    """A function's outputs, in batches whose activations in a network fit into memory."""
+    outputs = keras.tree.flatten([layer.output for layer in network.layers])
+    is_small = not has_convolution(network) and all(len(tensor.shape) <= 2 for tensor in outputs)
     size = 25_000 if is_small else 500
     batches = ([values[i : i + size] for values in inputs] for i in range(0, len(inputs[0]), size))
     return np.concatenate([function(one_or_all(batch)) for batch in batches])
