@@ -27,23 +27,22 @@ def weights(*layers):
         ),
     ],
 )
-def test_the_networks_have_the_published_sizes(convolutional, of_g, of_d):
+def test_the_networks_have_the_published_sizes_and_initial_weights(convolutional, of_g, of_d):
     networks = cifar10.make_generator(1, convolutional), cifar10.make_discriminator(1, convolutional)
     assert [sum(int(np.prod(v.shape)) for v in network.trainable_variables) for network in networks] == [of_g, of_d]
+    for network, limits in zip(networks, ([0.05, 0.05, 0.05 if convolutional else 0.5], [0.005]), strict=True):
+        kernels = [np.abs(layer.kernel).max() for layer in network.layers if hasattr(layer, "kernel")]
+        assert kernels == pytest.approx(limits * (len(kernels) // len(limits)), rel=0.05)
 
 
 def test_weights_dropout_and_learning_rates_begin_as_published(images):
     for layer, limit in zip(cifar10.make_generator(4).layers, (0.05, 0.05, 0.5), strict=True):
         kernel = np.ravel(layer.kernel)[:10_000]
         assert scipy.stats.kstest(kernel, scipy.stats.uniform(-limit, 2 * limit).cdf).pvalue > 1e-3
-    for preset, wider, rates in (("full-small", 1, [0.0125, 0.025]), ("conv-small", 2, [0.002, 0.004])):
+    for preset, rates in (("full-small", [0.0125, 0.025]), ("conv-small", [0.005, 0.04])):
         gan = cifar10.make_gan(cifar10.PRESETS[preset])
-        layers = gan.discriminator.layers
-        dropped = [layer.rate for layer in layers if hasattr(layer, "rate")]
+        dropped = [layer.rate for layer in gan.discriminator.layers if hasattr(layer, "rate")]
         assert dropped == [0.2] + [0.5] * (len(dropped) - 1)
-        greatest = [np.abs(layer.kernel).max() for layer in layers if hasattr(layer, "kernel")]
-        # wider where a layer has fewer inputs than the authors': the first activations are then as large
-        assert greatest == pytest.approx([0.005, *[0.005 * wider] * (len(dropped) - 1)], rel=0.1)
         found = [float(optimizer.learning_rate) for optimizer in (gan.d_optimizer, gan.g_optimizer)]
         assert gan.simultaneous and found == pytest.approx(rates, rel=1e-4)
 
