@@ -61,10 +61,6 @@ class Config(ImageConfig):
         if self.narrower not in (1, 2, 4):
             raise ValueError(f"--narrower must be 1, 2 or 4, not {self.narrower}")
 
-    def images(self) -> image_data.ImageSet:
-        """CIFAR-10."""
-        return image_data.load_cifar10(self.data)
-
     def p_data(self) -> image_data.ContrastNormalised:
         """The training images, normalised."""
         return image_data.ContrastNormalised(self.images().train, self.low, self.high)

@@ -13,7 +13,6 @@ from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Gaussian
 from gan_paper.optimizers import for_run
 
-import image_data
 import keras
 from image_experiment import callbacks, data, evaluate, plot, recording  # noqa: F401
 from keras.initializers import RandomNormal
@@ -47,10 +46,6 @@ class Config(MNISTConfig):
     """Whether the learning rates fall to 0 along a cosine over the run."""
     ema: float = 0.05
     """Length of the EMA of G's weights, as a share of the run; 0: no EMA."""
-
-    def images(self) -> image_data.ImageSet:
-        """The data set."""
-        return super().images() if self.dataset == "mnist" else image_data.load_fashion_mnist(self.data)
 
 
 PRESETS = {"default": Config()}

@@ -1,11 +1,9 @@
 """MNIST, Fashion-MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and minibatches of their images."""
 
 import functools
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 from gan_paper.distributions import Seed
@@ -18,17 +16,36 @@ from numpy.typing import NDArray
 VALIDATION = 10_000
 """How many of the training images, the last ones, are held out for validation."""
 
-Shapes = dict[str, tuple[int, ...]]
-MNIST: Shapes = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28), "y_train": (60_000,), "y_test": (10_000,)}
-FASHION_MNIST = MNIST
-CIFAR10: Shapes = {
-    "x_train": (50_000, 32, 32, 3), "x_test": (10_000, 32, 32, 3), "y_train": (50_000, 1), "y_test": (10_000, 1)
-}  # fmt: skip
-"""The shapes of a data set's arrays of bytes."""
-MNIST_DIGEST = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
-"""The SHA-256 of MNIST's arrays, in the order above. CIFAR-10 is also published in other encodings."""
-MEANS = {"CIFAR-10": (125.30692, 122.95039, 113.86538), "Fashion-MNIST": (72.94035,)}
-"""The mean of each channel (of CIFAR-10 red, green, blue) of the original training images, which identifies them."""
+_MNIST = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28), "y_train": (60_000,), "y_test": (10_000,)}
+_CIFAR10 = {
+    "x_train": (50_000, 32, 32, 3),
+    "x_test": (10_000, 32, 32, 3),
+    "y_train": (50_000, 1),
+    "y_test": (10_000, 1),
+}
+
+
+class Dataset(NamedTuple):
+    """A data set of Keras.
+
+    Attributes:
+        title: Its name in text.
+        shapes: The shapes of its arrays of bytes.
+        means: The mean of each channel (of CIFAR-10 red, green, blue) of the original training images, which identifies
+            them: some data sets are also published in other encodings.
+    """
+
+    title: str
+    shapes: Mapping[str, tuple[int, ...]]
+    means: tuple[float, ...]
+
+
+DATASETS = {
+    "mnist": Dataset("MNIST", _MNIST, (33.31842,)),
+    "fashion_mnist": Dataset("Fashion-MNIST", _MNIST, (72.94035,)),
+    "cifar10": Dataset("CIFAR-10", _CIFAR10, (125.30692, 122.95039, 113.86538)),
+}
+"""By the name of a module in `keras.datasets`."""
 
 
 class ImageSet(NamedTuple):
@@ -52,60 +69,39 @@ class ImageSet(NamedTuple):
 
 
 @functools.cache
-def load_mnist(path: Path | None) -> ImageSet:
-    """Load MNIST from an `.npz` file, or from Keras, which downloads it once.
+def load(name: str, path: Path | None) -> ImageSet:
+    """Load one of `DATASETS` from an `.npz` file, or from Keras, which downloads it once.
 
     Raises:
-        ValueError: if it cannot be loaded, or is not MNIST, in one line.
+        ValueError: if it cannot be loaded, in one line.
     """
-    arrays = _load("MNIST", path, keras.datasets.mnist, MNIST)
-    if hashlib.sha256(b"".join(arrays[name].tobytes() for name in MNIST)).hexdigest() != MNIST_DIGEST:
-        raise ValueError(f"{path or 'download'} is not MNIST: its arrays have another checksum")
-    return _split(arrays)
-
-
-@functools.cache
-def load_cifar10(path: Path | None) -> ImageSet:
-    """Load CIFAR-10 as `load_mnist` does; other encodings of it are accepted, and noted."""
-    return _noted("CIFAR-10", _load("CIFAR-10", path, keras.datasets.cifar10, CIFAR10))
-
-
-@functools.cache
-def load_fashion_mnist(path: Path | None) -> ImageSet:
-    """Load Fashion-MNIST as `load_cifar10` does."""
-    return _noted("Fashion-MNIST", _load("Fashion-MNIST", path, keras.datasets.fashion_mnist, FASHION_MNIST))
-
-
-def _load(name: str, path: Path | None, dataset: ModuleType, shapes: Shapes) -> dict[str, NDArray[np.uint8]]:
+    title, shapes, means = DATASETS[name]
     if path:
         arrays = files.read_arrays(path)
     else:
         try:
-            (x_train, y_train), (x_test, y_test) = dataset.load_data()
+            (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
         except Exception as error:  # Keras raises a bare Exception for a network that cannot be reached
             reason = " ".join(str(error).split())
-            raise ValueError(f"{name} cannot be downloaded ({reason}); --data takes it as an .npz file") from None
+            raise ValueError(f"{title} cannot be downloaded ({reason}); --data takes it as an .npz file") from None
         arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
     for part, shape in shapes.items():
         array = arrays.get(part)
         if array is None or array.dtype != np.uint8 or array.shape != shape:
             fault = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}, not uint8 of {shape}"
-            raise ValueError(f"{path or 'download'} is not {name} in Keras's layout: {part} {fault}")
-    return arrays
-
-
-def _noted(name: str, arrays: dict[str, NDArray[np.uint8]]) -> ImageSet:
-    means = np.atleast_1d(arrays["x_train"].mean(axis=(0, 1, 2)))
-    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (means, MEANS[name]))
-    is_original = np.allclose(means, MEANS[name], rtol=0, atol=1e-3)
-    note = f"not the original {name}: the channels' means are {found}, not {original}"
-    return _split(arrays)._replace(note="" if is_original else note)
-
-
-def _split(arrays: dict[str, NDArray[np.uint8]]) -> ImageSet:
-    train, test = (arrays[name].reshape(len(arrays[name]), -1) for name in ("x_train", "x_test"))
-    labels = arrays["y_train"][:-VALIDATION].ravel(), arrays["y_test"].ravel()
-    return ImageSet(train[:-VALIDATION], train[-VALIDATION:], test, *labels)
+            raise ValueError(f"{path or 'download'} is not {title} in Keras's layout: {part} {fault}")
+    own_means = np.atleast_1d(arrays["x_train"].mean(axis=(0, 1, 2)))
+    found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (own_means, means))
+    is_original = np.allclose(own_means, means, rtol=0, atol=1e-3)
+    train, test = (arrays[part].reshape(len(arrays[part]), -1) for part in ("x_train", "x_test"))
+    return ImageSet(
+        train=train[:-VALIDATION],
+        validation=train[-VALIDATION:],
+        test=test,
+        train_labels=arrays["y_train"][:-VALIDATION].ravel(),
+        test_labels=arrays["y_test"].ravel(),
+        note="" if is_original else f"not the original {title}: the channels' means are {found}, not {original}",
+    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from gan_paper.metrics import Recording, neighbours
 from gan_paper.optimizers import for_run
 from gan_paper.plots import image_frame, training_curves
 
+import image_data
 import image_pictures as pictures
 import keras
 import numpy as np
@@ -80,7 +81,7 @@ class ImageConfig(run.Config):
         Raises:
             ValueError: if they cannot be loaded, in one line.
         """
-        raise NotImplementedError
+        return image_data.load(self.dataset, self.data)
 
     def p_data(self) -> Images:
         """The training images, on the networks' scale."""

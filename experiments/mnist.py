@@ -22,7 +22,6 @@ from gan_paper import GAN, run
 from gan_paper.distributions import Distribution, Uniform
 from gan_paper.layers import Dropout, Maxout
 
-import image_data
 import keras
 import numpy as np
 from image_experiment import ImageConfig, callbacks, data, evaluate, plot, recording, released_optimizers  # noqa: F401
@@ -39,10 +38,6 @@ class MNISTConfig(ImageConfig):
     p_z: ClassVar[Distribution] = Uniform(-(3**0.5), 3**0.5)
     shape: ClassVar[tuple[int, int, int]] = (28, 28, 1)
     dataset: ClassVar[str] = "mnist"
-
-    def images(self) -> image_data.ImageSet:
-        """MNIST."""
-        return image_data.load_mnist(self.data)
 
 
 @dataclass(frozen=True)

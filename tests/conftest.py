@@ -178,16 +178,16 @@ def wait_for(path, process):
 
 @pytest.fixture
 def images(monkeypatch):
-    """Blobs in place of MNIST and stripes in place of CIFAR-10, by loader; runs evaluate 200 samples."""
+    """Blobs in place of MNIST and stripes in place of CIFAR-10; runs evaluate 200 samples."""
     rng, (y, x), sets = np.random.default_rng(0), np.mgrid[:28, :28], {}
     centres = rng.uniform(8, 20, (2, 800, 1, 1))
     blobs = 255 * np.exp(-((y - centres[0]) ** 2 + (x - centres[1]) ** 2) / 18)
     stripes = rng.integers(0, 256, (800, 2, 1, 3)).repeat(16, axis=1).repeat(32, axis=2)
-    for loader, pixels, note in (("load_mnist", blobs, ""), ("load_cifar10", stripes, "stripes")):
+    for name, pixels, note in (("mnist", blobs, ""), ("cifar10", stripes, "stripes")):
         train, validation, test = np.split(pixels.reshape(800, -1).astype(np.uint8), [500, 650])
         labels = np.zeros(500, np.uint8), np.zeros(150, np.uint8)
-        sets[loader] = image_data.ImageSet(train, validation, test, *labels, note)
-        monkeypatch.setattr(image_data, loader, lambda path, loader=loader: sets[loader])
+        sets[name] = image_data.ImageSet(train, validation, test, *labels, note)
+    monkeypatch.setattr(image_data, "load", lambda name, path: sets[name])
     monkeypatch.setattr(image_experiment, "SAMPLES", 200)
     return sets
 

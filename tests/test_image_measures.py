@@ -86,7 +86,7 @@ def test_the_measures_are_those_of_their_definitions(monkeypatch):
 
 
 def test_anybodys_coloured_images_are_normalised_as_the_data_are(monkeypatch, tmp_path):
-    monkeypatch.setattr(image_data, "load_cifar10", lambda path: image_data.ImageSet(*[None] * 5))
+    monkeypatch.setattr(image_data, "load", lambda name, path: image_data.ImageSet(*[None] * 5))
     np.save(tmp_path / "mine.npy", np.random.default_rng(0).random((120, 32, 32, 3)))
     rows = image_measures.read(tmp_path / "mine.npy", 110, None).samples["samples"]
     assert rows.shape == (110, 3072)

@@ -32,7 +32,7 @@ def test_a_run_leaves_its_files(name, images, tmp_path):
     for measure in ("log_likelihood", "sigma", "precision", "recall"):
         assert list(history["iteration"][~np.isnan(history[f"last_iterate_{measure}"])]) == [10, 20]
     # the metrics are those of the EMA and of the last iterate, by the estimator, on the test images
-    metrics, of, weights = run.read_metrics(folder), images["load_mnist"], []
+    metrics, of, weights = run.read_metrics(folder), images["mnist"], []
     for file, prefix in (("generator", ""), ("generator-last", "last_iterate_")):
         generator = keras.saving.load_model(folder / f"{file}.keras")
         weights.append([np.array(weight) for weight in generator.trainable_weights])
