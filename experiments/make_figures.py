@@ -6,6 +6,7 @@ downloaded; to train from a file, first run, for example, `mnist.py --preset rel
 its run's settings, versions, commit and seed (in the PNG's `Description`, the PDF's `Subject`, the GIF's comment).
 """
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -21,10 +22,10 @@ import tyro
 HERE = Path(__file__).parent
 SOURCES = {
     "figure1": ("figure1", "default", "figure1"),
-    "theory-proposition1": ("theory", "", "proposition1"),
-    "theory-theorem1": ("theory", "", "theorem1"),
-    "theory-proposition2": ("theory", "", "proposition2"),
-    "theory-section3": ("theory", "", "section3"),
+    "theory-proposition1": ("theory", "default", "proposition1"),
+    "theory-theorem1": ("theory", "default", "theorem1"),
+    "theory-proposition2": ("theory", "default", "proposition2"),
+    "theory-section3": ("theory", "default", "section3"),
     "gaussian-histograms": ("gaussian", "default", "histograms"),
     "gaussian-training": ("gaussian", "default", "training"),
     "mixture-histograms": ("gaussian", "mixture", "histograms"),
@@ -73,15 +74,12 @@ def main(
 
 def finished_run(experiment: str, preset: str, file: str) -> Path:
     """The folder of a preset's finished run with a figure as PDF; if there is none, it is trained or resumed."""
-    if experiment == "theory":  # a script of checks, without presets
-        folder, flags = Path("runs/theory/seed0"), []
-        is_finished = (folder / "metrics.json").exists()
-    else:
-        presets = run.load_experiment(experiment, HERE).PRESETS
-        config = replace(presets[preset], preset=preset)
-        folder = Path("runs") / experiment / folder_name(config, presets)
-        is_finished = (folder / "metrics.json").exists() and run.read_config(folder)["settings"] == config.settings()
-        flags = ["--preset", preset, "--pdf", *(["--resume"] if folder.exists() else [])]
+    module = importlib.import_module(experiment)
+    presets = module.SETTINGS if experiment == "theory" else module.PRESETS
+    config = replace(presets[preset], preset=preset)
+    folder = Path("runs") / experiment / folder_name(config, presets)
+    is_finished = (folder / "metrics.json").exists() and run.read_config(folder)["settings"] == config.settings()
+    flags = ["--preset", preset, "--pdf", *(["--resume"] if folder.exists() else [])]
     if not (is_finished and (file.startswith("comparison") or (folder / f"{file}.pdf").exists())):
         start(experiment, *flags)
     return folder

@@ -101,7 +101,7 @@ def keep(folder: Path) -> None:
     presets: dict[str, Metrics] = {}
     for path in found:
         metrics = run.read_metrics(path.parent)
-        versions = metrics.pop("versions", None) or run.read_config(path.parent)["versions"]  # theory.py has no config
+        versions = run.read_config(path.parent)["versions"]
         experiment, seed, name = metrics["experiment"], str(metrics["seed"]), path.parent.name
         if any(metric.startswith("last_iterate_") for metric in metrics):  # of an experiment on images
             place = REFERENCES / experiment / name

@@ -20,8 +20,7 @@ takes a minute or two.
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gan_paper import GAN, run
@@ -29,7 +28,6 @@ from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uni
 from gan_paper.objective import GENERATOR_LOSSES, criterion, jensen_shannon_divergence, optimal_discriminator
 from gan_paper.plots.line import Snapshot, learned_discriminators
 from gan_paper.run import files
-from gan_paper.run.config import versions
 
 import gaussian
 import keras
@@ -46,21 +44,24 @@ from scipy.special import expit, log_expit
 P_DATA = Gaussian(4, 1.25)
 X = np.linspace(-16, 24, 8001)  # wide enough for all that follows: at its ends p_data is below 1e-50, p_g below 1e-10
 STEP = 0.1  # of Proposition 2's descent
-M, K, D_LEARNING_RATE = 1000, 4, 5e-3  # in the training of D by Adam, whose learning rate falls to 0 along a cosine
+K, D_LEARNING_RATE = 4, 5e-3  # in the training of D by Adam, whose learning rate falls to 0 along a cosine
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Config(run.Config):
     """Check the paper's propositions and its theorem by measurement."""
 
-    seed: int = 0
-    """Seed of the initial weights, the examples and the noise."""
     iterations: int = 1500
     """Training iterations of each D."""
+    m: int = 1000
+    """Minibatch size in the training of each D."""
+    record_every: tyro.conf.Suppress[int] = 1  # nothing is recorded
     samples: int = 16_000_000
     """Samples of each distribution, for the Monte Carlo estimates of V(D*, G)."""
-    output: Path | None = None
-    """Folder of the figures and of `metrics.json` [default: runs/theory/, named after what differs, and the seed]."""
+
+
+SETTINGS = {"default": Config()}
+"""The defaults. They are not called `PRESETS`, by which `sweep.py` would take this script for an experiment."""
 
 
 class Check(NamedTuple):
@@ -76,39 +77,27 @@ class Check(NamedTuple):
         return self.measured <= self.tolerance
 
 
-def main(arguments: Arguments) -> bool:
+def main(config: Config) -> bool:
     """Measure, draw and write; return whether all claims hold.
 
     Raises:
-        run.Refused: if an argument is out of range, or the folder is not empty.
+        run.Refused: if the folder is not empty.
     """
-    for name, least in (("iterations", 1), ("samples", 1), ("seed", 0)):
-        if getattr(arguments, name) < least:
-            raise run.Refused(f"--{name} must be at least {least}, not {getattr(arguments, name)}")
-    given, usual = asdict(arguments), asdict(Arguments())
-    changes = [f"{name}={given[name]}-" for name in ("iterations", "samples") if given[name] != usual[name]]
-    output = arguments.output or Path("runs/theory") / f"{''.join(changes)}seed{arguments.seed}"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        is_new = not any(output.iterdir())
-    except OSError as error:
-        raise run.Refused(f"--output {output} cannot be written: {error.strerror}") from None
-    if not is_new:
-        raise run.Refused(f"--output {output} is not empty: choose another --output, or delete it yourself")
-    began, fixed = time.perf_counter(), FixedGenerator(arguments)
-    content = {"experiment": "theory", "preset": "default", "seed": arguments.seed}
-    content |= {"iterations": arguments.iterations, "samples": arguments.samples}
-    checks, written = [], [output / "metrics.json"]
-    for some, name, figure in (proposition_1(fixed), theorem_1(fixed), proposition_2(), section_3(arguments)):
-        checks += some
-        written += run.save_figure(output / f"{name}.png", figure, content)
-    results = [{**check._asdict(), "holds": check.holds} for check in checks]
-    made_by = versions(Path(__file__).parent)
-    metrics = {**content, "checks": results, "seconds": time.perf_counter() - began, "versions": made_by}
-    files.write_text(written[0], json.dumps(metrics, indent=2) + "\n")
+    began, folder = time.perf_counter(), run.Folder("theory", SETTINGS, config)
+    with folder.opened():
+        checks, fixed = [], FixedGenerator(config)
+        for some, name, figure in (proposition_1(fixed), theorem_1(fixed), proposition_2(), section_3(config)):
+            checks += some
+            folder.save_figure(name, figure)
+        metrics = {"experiment": "theory", "preset": config.preset, "seed": config.seed}
+        metrics |= {"iterations": config.iterations, "samples": config.samples}
+        metrics["checks"] = [{**check._asdict(), "holds": check.holds} for check in checks]
+        metrics["seconds"] = time.perf_counter() - began
+        path = folder.path / "metrics.json"
+        files.write_text(path, json.dumps(metrics, indent=2) + "\n")
     rows = [(*check, "yes" if check.holds else "NO") for check in checks]
     print(run.table([("claim", "measured", "tolerance", "holds"), *rows]))
-    print("written:", *map(str, written), sep="\n  ")
+    print("written:", *map(str, [*folder.written, path]), sep="\n  ")
     return all(check.holds for check in checks)
 
 
@@ -122,7 +111,7 @@ class FixedGenerator:
     The samples are then the noise, whose density is known.
     """
 
-    def __init__(self, settings: Arguments) -> None:
+    def __init__(self, settings: Config) -> None:
         keras.utils.set_random_seed(settings.seed)
         identity = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
         self.settings = settings
@@ -137,7 +126,7 @@ class FixedGenerator:
         for variable, value in zip(self.state, self.initial, strict=True):
             variable.assign(value)
         s, self.gan.p_z = self.settings, p_g
-        self.gan.fit(P_DATA, batch_size=M, steps_per_epoch=s.iterations, seed=s.seed, verbose=0)
+        self.gan.fit(P_DATA, batch_size=s.m, steps_per_epoch=s.iterations, seed=s.seed, verbose=0)
         return self.gan.logits(X[:, None]).numpy()[:, 0].astype(float)
 
 
@@ -236,12 +225,12 @@ def proposition_2() -> Found:
     return checks, "proposition2", theory_figures.descent(x, p_data / per_bin, shown, divergences)
 
 
-def section_3(arguments: Arguments) -> Found:
+def section_3(config: Config) -> Found:
     """While D learns to reject G's first samples, the saturating gradient vanishes; the other one does not."""
-    keras.utils.set_random_seed(arguments.seed)
+    keras.utils.set_random_seed(config.seed)
     gan = GAN(vectors.notebook_generator(1, 10), vectors.notebook_discriminator(1), Uniform(-1, 1))
     gan.compile(SGD(0.05, 0.5), SGD(0.0))
-    z = tf.constant(gan.p_z.sample((1000, 10), (arguments.seed, 0, 9)))
+    z = tf.constant(gan.p_z.sample((1000, 10), (config.seed, 0, 9)))
 
     @tf.function
     def gradients() -> Any:
@@ -255,7 +244,7 @@ def section_3(arguments: Arguments) -> Found:
 
     rows = [gradients()]
     measure = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rows.append(gradients()))
-    gan.fit(P_DATA, batch_size=256, steps_per_epoch=3, epochs=100, seed=arguments.seed, verbose=0, callbacks=[measure])
+    gan.fit(P_DATA, batch_size=256, steps_per_epoch=3, epochs=100, seed=config.seed, verbose=0, callbacks=[measure])
     d_fake, saturating, non_saturating = np.array(rows, float).T
     late = d_fake <= 0.02
     ratio = float((saturating / non_saturating)[late].max()) if late.any() else np.inf
@@ -265,4 +254,4 @@ def section_3(arguments: Arguments) -> Found:
 
 if __name__ == "__main__":
     with run.exit_statuses():
-        sys.exit(0 if main(tyro.cli(Arguments, description=__doc__)) else 1)
+        sys.exit(0 if main(run.parse(SETTINGS, description=__doc__)) else 1)

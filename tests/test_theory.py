@@ -7,7 +7,7 @@ from unittest.mock import Mock
 from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.objective import LOG_4
-from tests.conftest import cheaper, check_legible
+from tests.conftest import cheaper
 
 import numpy as np
 import pytest
@@ -93,7 +93,7 @@ def test_each_check_fails_on_what_it_guards(guarded, monkeypatch):
     cheaper(monkeypatch)
     monkeypatch.setattr(theory, "theory_figures", Mock())
     monkeypatch.setattr(theory, "learned_discriminators", Mock())
-    settings, (proposition, claim, good) = theory.Arguments(samples=20_000, iterations=1), guarded
+    settings, (proposition, claim, good) = theory.Config(samples=20_000, iterations=1), guarded
     for number, how in enumerate([trained, *GUARDED[guarded]]):
         with monkeypatch.context() as patch:
             good(patch)
@@ -106,9 +106,8 @@ def test_each_check_fails_on_what_it_guards(guarded, monkeypatch):
 
 
 def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
-    cheaper(monkeypatch)
-    monkeypatch.setattr(run, "save_figure", lambda path, figure, content: check_legible(figure) or [])
-    settings = theory.Arguments(iterations=2, samples=1000, output=tmp_path / "run")  # that is no training
+    cheaper(monkeypatch, figures=True)
+    settings = theory.Config(iterations=2, samples=1000, output=tmp_path / "run")  # that is no training
     assert not theory.main(settings)
     said, checks = capsys.readouterr().out, json.loads((tmp_path / "run" / "metrics.json").read_text())["checks"]
     assert "NO" in said and "yes" in said
@@ -121,7 +120,7 @@ def test_a_check_that_fails_is_told(tmp_path, monkeypatch, capsys):
 
 def test_a_fixed_generator_stays_and_d_is_initialised_anew(monkeypatch):
     cheaper(monkeypatch)
-    fixed = theory.FixedGenerator(theory.Arguments(iterations=20))
+    fixed = theory.FixedGenerator(theory.Config(iterations=20))
     first = fixed.learn(P_G)
     assert [float(w[0]) for w in map(np.ravel, fixed.gan.generator.get_weights())] == [1.0, 0.0]
     assert not np.array_equal(fixed.learn(Gaussian(0, 1)), first)
