@@ -39,18 +39,6 @@ class Config(ImageConfig):
     shape: ClassVar[tuple[int, int, int]] = (32, 32, 3)
     dataset: ClassVar[str] = "cifar10"
 
-    iterations: int = 120_000
-    """Iterations of Algorithm 1: updates of D and of G."""
-    record_every: int = 400
-    """Iterations between records and between rises of the momentum: an epoch, 40,000 / m."""
-    d_learning_rate: float = 0.0125
-    """Initial learning rate of D: half the authors', since they halve D's objective."""
-    g_learning_rate: float = 0.025
-    """Initial learning rate of G."""
-    simultaneous: bool = True
-    """Whether D and G are updated together, from the same samples, as the authors do; otherwise they alternate."""
-    ema: float = 0.0015
-    """Length of the EMA of G's weights, as a share of the run; 0: no EMA."""
     convolutional: bool = False
     """Whether the networks are those of Figure 2 (d); otherwise those of Figure 2 (c)."""
     narrower: int = 1
@@ -66,9 +54,11 @@ class Config(ImageConfig):
         return image_data.ContrastNormalised(self.images().train, self.low, self.high)
 
 
-FULL = Config()
-CONV = Config(
-    iterations=93_600, m=128, record_every=312, d_learning_rate=0.002, g_learning_rate=0.004, convolutional=True
+FULL = Config(
+    iterations=120_000, record_every=400, d_learning_rate=0.0125, g_learning_rate=0.025, simultaneous=True, ema=0.0015
+)
+CONV = replace(
+    FULL, iterations=93_600, m=128, record_every=312, d_learning_rate=0.002, g_learning_rate=0.004, convolutional=True
 )
 PRESETS = {
     "full-small": replace(FULL, iterations=40_000, ema=0.005, narrower=4),
