@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gan_paper import run
-from gan_paper.metrics import VIEWS, Floats, Recording, View
-from gan_paper.metrics.comparison import as_reference, compare
+from gan_paper.metrics import MOMENTS, VIEWS, Floats, Recording, View
+from gan_paper.metrics.comparison import compare
 from gan_paper.metrics.distances import POINTS, permutation_test
 from gan_paper.plots import BINS, GENERATOR, SMALL, STYLE, THEORY, WIDTH
 from gan_paper.run.files import read_arrays
@@ -95,7 +95,7 @@ def with_reference(arguments: Arguments) -> bool:
     path = reference_path(subject, name)
     reference = run.read_recording(path)
     if not reference.provenance:  # it is a run's
-        reference = as_reference(reference)
+        reference = last_record(reference)
     title = "p_data" if path.name == OWN else path.name.removesuffix(".npz")
     metrics: Mapping[str, Any] = {}
     if subject.is_dir():
@@ -142,6 +142,15 @@ def reference_path(subject: Path, name: str | None) -> Path:
     if path is None or not path.exists():
         raise run.Refused(f"OTHER must be a run, a file, or one of {', '.join(names)}; {name or subject} has none")
     return path.parent if path.name == "histograms.npz" else path
+
+
+def last_record(run: Recording) -> Recording:
+    """The last record of a run as a reference, with the run's tolerance."""
+    provenance = f"a run, at iteration {run.iterations[-1]:,}"
+    reference = Recording(run.edges, provenance=provenance, tolerance=run.tolerance, limits=run.limits)
+    mean, std, across = (run.moments[name][-1] for name in MOMENTS)
+    reference.add(run.iterations[-1], (mean, std, across), {view: run.histogram(view=view) for view in run.edges})
+    return reference
 
 
 def count(samples: Floats, reference: Recording, path: Path) -> Recording:

@@ -125,9 +125,7 @@ class Training:
 
         def record(t: int) -> None:
             recording.record(t, self.G(noise[0]), on_the_line(self.edges, P_Z, self.G, self.D))
-            if folder.checkpoints.is_due() or t in (0, c.iterations):
-                folder.checkpoints.save(State(t, self.parameters, recording, history))
-                folder.save_records(recording, history)
+            folder.save(State(t, self.parameters, recording, history))
 
         start = 0
         if state:

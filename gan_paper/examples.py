@@ -3,8 +3,7 @@
 import functools
 import itertools
 import numbers
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gan_paper.distributions import EXAMPLES, Distribution
@@ -62,19 +61,17 @@ class Draws:
 class Batches:
     """The batches of a dataset.
 
-    A `tf.data.Dataset` is read in its own order, pass after pass. A `PyDataset` is read by index, in another order each
-    pass: if its items are pure functions of the index, a minibatch is one of seed and iteration. The labels of (x, y)
-    are ignored. m is the length of the longer of the first two batches. A batch of another length is left out; of a
-    `PyDataset` the batch at the same position of the next pass takes its place.
+    A `tf.data.Dataset` is read in its own order, pass after pass, and cut into batches of m examples; what is left at
+    the end of a pass is left out. A `PyDataset` is read by index, in another order each pass: if its items are pure
+    functions of the index, a minibatch is one of seed and iteration. In place of an item that has not m examples comes
+    the one at the same position of the next pass. m is the length of the longer of the first two batches. The labels
+    of (x, y) are ignored.
     """
 
     def __init__(self, dataset: Any, parts: Sequence[Part]) -> None:
         self._dataset, self._parts = dataset, parts
-        self._left_out: set[int] = set()  # positions in a pass of batches of another length
-        self._stream: Iterator[list[NDArray]] | None = None
-        self.batches: int | None = None
+        self._stream: Any = None
         if isinstance(dataset, tf.data.Dataset):
-            self._stream = self._passes()
             cardinality = int(dataset.cardinality())
             self.batches = None if cardinality < 0 else cardinality
             first = dataset.as_numpy_iterator()
@@ -87,50 +84,33 @@ class Batches:
         self.m = len(self.seen)
         if not self.m:
             raise ValueError("x gives no batch with an example")
+        if isinstance(dataset, tf.data.Dataset):
+            self._stream = dataset.rebatch(self.m, drop_remainder=True).repeat().as_numpy_iterator()
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
         """As `Rows.draw`."""
         order = range(first * k, (first + count) * k)
-        batches = [next(self._stream) if self._stream else self._item(number, seed) for number in order]
+        batches = [self._next() if self._stream else self._item(number, seed) for number in order]
         return [np.stack(part).reshape(count, k, *part[0].shape) for part in zip(*batches, strict=True)]
 
-    def _passes(self) -> Iterator[list[NDArray]]:
-        """The batches of m examples, pass after pass."""
-        while True:
-            count = 0
-            self._left_out.clear()
-            for count, batch in enumerate(self._dataset.as_numpy_iterator(), 1):
-                columns = self._columns(batch)
-                if self._is_whole(columns, count):
-                    yield columns
-            if len(self._left_out) == count:
-                raise ValueError(f"a pass through x gave no batch of m = {self.m} examples")
+    def _next(self) -> list[NDArray]:
+        batch = next(self._stream, None)
+        if batch is None:  # TensorFlow ends a repeated dataset at a pass without any batch
+            raise ValueError(f"a pass through x gave no batch of m = {self.m} examples")
+        return self._columns(batch)
 
     def _item(self, number: int, seed: int) -> list[NDArray]:
         """The item at position `number` of all passes; if it does not have m examples, the one a pass later."""
-        if number % self._dataset.num_batches == 0:
+        size = self._dataset.num_batches
+        if number % size == 0:
             self._dataset.on_epoch_begin()
-        for other in itertools.count(number, self._dataset.num_batches):
-            index = int(_shuffled(self._dataset.num_batches, other, 1, seed)[0])
-            columns = self._columns(self._dataset[index])
-            if self._is_whole(columns, index):
+        for other in itertools.count(number, size):
+            columns = self._columns(self._dataset[int(_shuffled(size, other, 1, seed)[0])])
+            if len(columns[0]) == self.m:
                 break
-        if (number + 1) % self._dataset.num_batches == 0:
+        if (number + 1) % size == 0:
             self._dataset.on_epoch_end()
         return columns
-
-    def _is_whole(self, columns: list[NDArray], index: int) -> bool:
-        """Whether a batch has m examples. Warns if more than one batch of a pass does not."""
-        if len(columns[0]) == self.m:
-            return True
-        self._left_out.add(index)
-        if len(self._left_out) > 1:
-            warnings.warn(
-                f"more than one batch of a pass through x is left out: it has not m = {self.m} examples; "
-                f"dataset.unbatch().batch(m) makes batches that do",
-                stacklevel=2,
-            )
-        return False
 
     def _columns(self, batch: Any) -> list[NDArray]:
         """The arrays of a batch that the networks take."""

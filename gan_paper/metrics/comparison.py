@@ -100,16 +100,6 @@ For N true samples, the divergence is proportional to 1 / N, the other statistic
 """
 
 
-def as_reference(run: Recording) -> Recording:
-    """The last record of a run as a reference of one histogram for each view, with the run's tolerance."""
-    provenance = f"a run, at iteration {run.iterations[-1]:,}"
-    reference = Recording(run.edges, provenance=provenance, tolerance=run.tolerance, limits=run.limits)
-    mean, std, std_across_noise = (run.moments[name][-1] for name in MOMENTS)
-    histograms = {view: run.histogram(view=view) for view in run.edges}
-    reference.add(run.iterations[-1], (mean, std, std_across_noise), histograms)
-    return reference
-
-
 def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | None = None) -> list[Row]:
     """Compare a run with a reference, statistic by statistic.
 

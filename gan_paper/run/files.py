@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gan_paper.metrics import Recording
 from gan_paper.run.config import Refused
@@ -100,13 +100,13 @@ class State(NamedTuple):
 
     Attributes:
         iteration: Number of iterations made.
-        variables: Variables of the networks and the optimizers, in the caller's order.
+        variables: Variables of the networks and the optimizers, or their values, in the caller's order.
         recording: Histograms so far.
         history: Rows of the history so far.
     """
 
     iteration: int
-    variables: Sequence[NDArray]
+    variables: Sequence[Any]
     recording: Recording
     history: list[dict[str, float]]
 
@@ -144,20 +144,22 @@ class Checkpoints:
             Refused: if there are checkpoints, but no such one.
         """
         found = sorted(int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal())
-        states: list[State] = []
+        newest: State | None = None
         faults: list[str] = []
         for iteration in found:
             try:
-                states.append(self._read(iteration))
+                state = self._read(iteration)
             except Refused as error:
                 faults.append(str(error))
-        self._kept = [state.iteration for state in states]
-        usable = [state for state in states if state.iteration <= most]
-        if found and not usable:
+                continue
+            self._kept.append(iteration)
+            newest = state if iteration <= most else newest
+        if newest:
+            for fault in faults:
+                print(f"{fault}; resuming at iteration {newest.iteration}")
+        elif found:
             raise Refused("; ".join(faults) or f"{self._path(found[0])} is beyond {most} iterations")
-        for fault in faults:
-            print(f"{fault}; resuming at iteration {usable[-1].iteration}")
-        return usable[-1] if usable else None
+        return newest
 
     def _path(self, iteration: int) -> Path:
         return self.folder / f"{iteration}.npz"

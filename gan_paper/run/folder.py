@@ -14,7 +14,7 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import compare
 from gan_paper.plots import as_gif
 from gan_paper.run import files
-from gan_paper.run.config import LAYOUT, Config, Refused, flag, folder_name, versions
+from gan_paper.run.config import LAYOUT, Config, Refused, folder_name, versions
 
 import filelock
 import matplotlib.pyplot as plt
@@ -72,13 +72,10 @@ class Folder:
                 "choose another --output, or delete it yourself"
             )
         before = read_config(self.path)
-        for name in ("experiment", "layout", "preset"):
-            if before[name] != self.content[name]:
-                raise Refused(f"--resume must keep the run's {name}: {before[name]}, not {self.content[name]}")
-        was, now = before["settings"], self.content["settings"]
-        for name in {**was, **now}:
+        was, now = ({**content, **content["settings"]} for content in (before, self.content))
+        for name in ("experiment", "layout", "preset", *before["settings"], *self.content["settings"]):
             if name != "iterations" and was.get(name) != now.get(name):
-                raise Refused(f"--resume must keep the run's {flag(name)} {was.get(name)}, not {now.get(name)}")
+                raise Refused(f"--resume must keep the run's {name} {was.get(name)}, not {now.get(name)}")
         if was["iterations"] != now["iterations"]:
             print(f"{now['iterations']} iterations in place of {was['iterations']}: schedules follow the new length")
         versions_now = self.content["versions"]
@@ -128,6 +125,12 @@ class Folder:
         """Write the run's own reference: the exact p_data over a recording's bins, with the recording's tolerance."""
         exact = Recording.exact(p_data, recording.edges[recording.main], recording.tolerance)
         files.write_arrays(self.path / OWN, exact.arrays(), compress=True)
+
+    def save(self, state: files.State) -> None:
+        """Save a checkpoint, if one is due or the run begins or ends, and with it the records."""
+        if self.checkpoints.is_due() or state.iteration in (0, self.config.iterations):
+            self.checkpoints.save(state)
+            self.save_records(state.recording, state.history)
 
     def save_records(self, recording: Recording, history: Sequence[Mapping[str, float]]) -> None:
         """Write `histograms.npz` and `history.csv`."""
@@ -241,8 +244,7 @@ def find_reference(folder: Path, references: Path) -> Path | None:
         Refused: if the run's `config.json` cannot be read.
     """
     config = read_config(folder)
-    # The names come from a file: only their last parts count, so that they lead to no other folder.
-    names = [Path(name).name for name in (f"{config['experiment']}-{config['preset']}", config["experiment"])]
+    names = f"{config['experiment']}-{config['preset']}", config["experiment"]
     paths = [folder / OWN, *(references / f"{name}.npz" for name in names)]
     return next((path for path in paths if path.is_file()), None)
 

@@ -56,7 +56,6 @@ class Recorder(keras.callbacks.Callback):
         """
         if state is None:
             self.record()
-            self.save()
             return
         if [np.shape(saved) for saved in state.variables] != [tuple(v.shape) for v in self.variables]:
             raise Refused(f"--resume cannot go on: checkpoint {state.iteration} holds the variables of other networks")
@@ -67,25 +66,18 @@ class Recorder(keras.callbacks.Callback):
         self.folder.save_records(self.recording, self.history)  # a run may be killed between its checkpoint and these
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Record, and save a checkpoint if one is due."""
+        """Add a row to the history, and record."""
         row = {name: float(number) for name, number in (logs or {}).items()}
         self.history.append({"iteration": self.iteration, **row})
         self.record()
-        if self.folder.checkpoints.is_due() or self.iteration == self.folder.config.iterations:
-            self.save()
 
     def record(self) -> None:
-        """Record samples of the evaluated generator."""
+        """Record samples of the evaluated generator, and save a checkpoint if one is due."""
         self.gan.averaged(self.evaluated)
         samples = self.evaluated.predict_on_batch(self.inputs)
         curves = self.recording.observe(self.evaluated) if self.recording.observe else {}
         self.recording.record(self.iteration, samples, curves)
-
-    def save(self) -> None:
-        """Save a checkpoint and the records."""
-        state = files.State(self.iteration, [np.asarray(v) for v in self.variables], self.recording, self.history)
-        self.folder.checkpoints.save(state)
-        self.folder.save_records(self.recording, self.history)
+        self.folder.save(files.State(self.iteration, self.variables, self.recording, self.history))
 
 
 def fit(
