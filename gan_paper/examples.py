@@ -61,8 +61,8 @@ class Draws:
 class Batches:
     """The batches of a dataset.
 
-    A `tf.data.Dataset` is read in its own order, pass after pass, and cut into batches of m examples; what is left at
-    the end of a pass is left out. A `PyDataset` is read by index, in another order each pass: if its items are pure
+    A `tf.data.Dataset` is read in its own order, pass after pass, and cut into batches of m examples; the remainder
+    of a pass is left out. A `PyDataset` is read by index, in another order each pass: if its items are pure
     functions of the index, a minibatch is one of seed and iteration. In place of an item that has not m examples comes
     the one at the same position of the next pass. m is the length of the longer of the first two batches. The labels
     of (x, y) are ignored.
