@@ -35,9 +35,18 @@ def check_pair(generator: Any, discriminator: Any) -> None:
 
 
 def classes(*networks: keras.Model) -> int | None:
-    """The largest number of classes of an Embedding, or None: under XLA an Embedding checks no index itself."""
-    layers = (layer for network in networks for layer in network._flatten_layers())
-    return max((layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)), default=None)
+    """How many classes an Embedding of c has; None if there is none. Under XLA an Embedding checks no index itself.
+
+    If no Embedding takes c as it is, its columns may have numbers of classes of their own: the greatest is returned.
+    """
+    direct: list[int] = []
+    others: list[int] = []
+    for network in networks:
+        for layer in network._flatten_layers():
+            if isinstance(layer, keras.layers.Embedding):
+                is_direct = any(t is network.inputs[-1] for node in layer._inbound_nodes for t in node.input_tensors)
+                (direct if is_direct else others).append(layer.input_dim)
+    return min(direct) if direct else max(others, default=None)
 
 
 def logits_of(discriminator: keras.Model, from_logits: bool) -> Callable[..., Any]:
