@@ -76,18 +76,16 @@ def shorten(gan: GAN, iterations: int) -> None:
 
     Learning rates and momentum change as in the whole run, and the EMAs forget a tenth in each update. There is no
     dropout, since each framework draws its own masks. Adam's epsilon is tiny, since frameworks add it in different
-    places. With the preset's initial weights G moves by a few roundings of float32, so maxout layers get three times
-    these weights, and CIFAR-10's convolutions ten times. With batch normalisation SGD replaces Adam, which makes whole
+    places. With the preset's initial weights G moves by a few roundings of float32, so maxout layers and
+    CIFAR-10's convolutions get three times these weights. With batch normalisation SGD replaces Adam, which makes whole
     steps even of gradients that are 0 but for rounding.
     """
     normalises = any(isinstance(layer, BatchNormalization) for layer in gan.generator.layers)
     for layer in (*gan.generator.layers, *gan.discriminator.layers):
         if isinstance(layer, Dropout):
             layer.rate = 0.0
-        if isinstance(layer, Maxout):
+        if isinstance(layer, Maxout) or (isinstance(layer, Conv2D) and not normalises):
             layer.kernel.assign(layer.kernel * 3)
-        if isinstance(layer, Conv2D) and not normalises:
-            layer.kernel.assign(layer.kernel * 10)
     optimizers: list[Any] = []
     for optimizer in (gan.d_optimizer, gan.g_optimizer):
         config = {**optimizer.get_config(), "ema_momentum": 0.9}
