@@ -3,6 +3,7 @@
 import functools
 import itertools
 import numbers
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -85,7 +86,8 @@ class Batches:
         if not self.m:
             raise ValueError("x gives no batch with an example")
         if isinstance(dataset, tf.data.Dataset):
-            self._stream = dataset.rebatch(self.m, drop_remainder=True).repeat().as_numpy_iterator()
+            used = dataset.map(lambda *batch: batch[: len(parts)])  # labels may have other lengths, or none
+            self._stream = used.rebatch(self.m, drop_remainder=True).repeat().as_numpy_iterator()
 
     def draw(self, first: int, count: int, k: int, seed: int) -> list[NDArray]:
         """As `Rows.draw`."""
@@ -105,9 +107,12 @@ class Batches:
         if number % size == 0:
             self._dataset.on_epoch_begin()
         for other in itertools.count(number, size):
-            columns = self._columns(self._dataset[int(_shuffled(size, other, 1, seed)[0])])
+            index = int(_shuffled(size, other, 1, seed)[0])
+            columns = self._columns(self._dataset[index])
             if len(columns[0]) == self.m:
                 break
+            if index < size - 1:  # the last item of a sequence is often shorter
+                warnings.warn(f"item {index} of x is left out: it has not m = {self.m} examples", stacklevel=2)
         if (number + 1) % size == 0:
             self._dataset.on_epoch_end()
         return columns

@@ -46,7 +46,7 @@ def first_numbers(x, count, *batch_size):
 
 def test_m_is_the_length_of_most_batches():
     short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
-    labelled = slices((NUMBERS, NUMBERS[:, 0])).batch(20)
+    labelled = slices(NUMBERS).batch(20).map(lambda x: (x, 0))  # a label of a batch, not of an example
     for dataset in (short_first, labelled):
         seen = first_numbers(dataset, 9)
         assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
@@ -62,6 +62,11 @@ def test_a_py_dataset_gives_each_batch_once_a_pass(form):
     assert not np.array_equal(passes[0], passes[1])
     again = make_gan().minibatches(Batches(form)).draw(11, 19)[0]  # whatever was drawn before
     assert np.array_equal(again[:, 0, :, 0], passes.reshape(30, 20)[11:])
+
+
+def test_a_py_dataset_says_which_items_it_leaves_out():
+    with pytest.warns(UserWarning, match="item 2 of x is left out: it has not m = 20"):
+        first_numbers(Batches(lambda x: x[:7] if x[0, 0] == NUMBERS[40, 0] else x), 10)
 
 
 def of_passes(*passes):
