@@ -104,7 +104,7 @@ def parse(presets: Mapping[str, C], args: Sequence[str] | None = None, descripti
     kind = type(default)
     config, unknown = tyro.cli(kind, default=default, args=args, description=description, return_unknown_args=True)
     if unknown:
-        raise Refused(f"{unknown[0]} is none of {', '.join(flag(field.name) for field in dataclasses.fields(kind))}")
+        raise Refused(f"{unknown[0]} is not a flag of this script: see --help")
     return config
 
 
