@@ -14,7 +14,7 @@ status is 1.
   Section 3      The ratio of the gradients of both generator objectives, while D learns to reject G's first samples.
 
 p_data, the generators and all settings are our choices: the paper proves these claims, and measures nothing. The script
-takes a minute or two.
+takes a minute or two. It saves no checkpoints: with `--resume` it starts again, and replaces its files.
 """
 
 import json

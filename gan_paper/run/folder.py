@@ -120,7 +120,7 @@ class Folder:
                 error.add_note(f"the last good checkpoint is in {self.path}; try smaller learning rates")
                 raise
             except BaseException as error:
-                error.add_note(f"the same command with --resume goes on from the last checkpoint in {self.path}")
+                error.add_note(f"the same command with --resume goes on with the run in {self.path}")
                 raise
 
     def save_reference(self, p_data: Distribution, recording: Recording) -> None:
