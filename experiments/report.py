@@ -87,14 +87,13 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
             name, value = tables.headline(metrics)
             row |= {"metric": f"{name} {value:.4g}", "time": f"{metrics['seconds']:,.0f} s", "state": ""}
             row["sort"] = {"metric": str(value), "time": str(metrics["seconds"])}
-        if metrics or (folder / "histograms.npz").exists():
-            recording, path = run.read_recording(folder), run.find_reference(folder, tables.REFERENCES)
-            if metrics:
-                row["verdict"] = verdict = run.verdict(recording, path, metrics)
-                short = verdict.partition(":")[0].partition(" by ")[0]
-                row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
-            history = run.read_history(folder) if (folder / "history.csv").exists() else {}
-            row["player"] = player(recording, run.read_recording(path) if path else None, history)
+        recording, path = run.read_recording(folder), run.find_reference(folder, tables.REFERENCES)
+        if metrics:
+            row["verdict"] = verdict = run.verdict(recording, path, metrics)
+            short = verdict.partition(":")[0].partition(" by ")[0]
+            row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
+        history = run.read_history(folder) if (folder / "history.csv").exists() else {}
+        row["player"] = player(recording, run.read_recording(path) if path else None, history)
     except Exception as error:  # files of unexpected content raise nearly anything
         row |= {"state": "damaged: " + (" ".join(str(error).split()) or type(error).__name__), "player": None}
     return row
