@@ -10,8 +10,8 @@ Presets:
               authors did not publish how long they trained; 300 epochs are our choice.
   conv        Figure 2 (d): D is convolutional, G has a transposed convolution. An iteration takes 1.9 s on two cores.
   full-small  `full` with all hidden layers a quarter as wide, for 100 epochs.
-  conv-small  `conv`, likewise, with larger initial weights and learning rates. With the authors' D stays at 1/2 for 33
-              epochs, and then wins: at first all samples of G are alike.
+  conv-small  `conv`, likewise, with larger initial weights and learning rates. With those of `conv`, D stays at 1/2
+              for 33 epochs, and then wins: at first all samples of G are alike.
 """
 
 from dataclasses import dataclass, replace
