@@ -40,6 +40,7 @@ SOURCES = {
     "mnist-interpolations": ("mnist", "released", "interpolations"),
     "mnist-log_likelihood": ("mnist", "released", "quality"),
     "cifar10-full-small-samples": ("cifar10", "full-small", "samples"),
+    "cifar10-conv-small-samples": ("cifar10", "conv-small", "samples"),
     "mnist_conditional-classes": ("mnist_conditional", "default", "classes"),
 }
 """Where a figure comes from: the experiment, the preset, and the file in the run's folder, without a suffix."""
