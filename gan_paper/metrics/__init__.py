@@ -156,7 +156,7 @@ class Recording:
         self.edges = {name: np.asarray(e, float) for name, e in edges.items()}
         self.views = {**VIEWS, **(views or {})}
         self.count, self.keep, self.observe = samples, keep, observe
-        self.provenance, self.tolerance, self.limits = provenance, tolerance, dict(limits or {})
+        self.provenance, self.tolerance, self.limits = provenance, float(tolerance), dict(limits or {})
         self.iterations: list[int] = []
         self.moments: dict[str, list[float]] = {name: [] for name in MOMENTS}
         self.samples: list[Floats] = []

@@ -112,6 +112,8 @@ class Folder:
             if not (is_done and read_config(self.path)["settings"] == self.content["settings"]):
                 (self.path / "metrics.json").unlink(missing_ok=True)  # the run is not finished any more
             files.write_text(self.path / "config.json", json.dumps(self.content, indent=2) + "\n")
+            if state:  # a run may be killed between its checkpoint and its records
+                self.save_records(state.recording, state.history)
             try:
                 yield state
             except FloatingPointError as error:

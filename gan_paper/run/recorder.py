@@ -63,7 +63,6 @@ class Recorder(keras.callbacks.Callback):
             variable.assign(saved)
         self.recording.resume(state.recording)
         self.history = list(state.history)
-        self.folder.save_records(self.recording, self.history)  # a run may be killed between its checkpoint and these
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Add a row to the history, and record."""
