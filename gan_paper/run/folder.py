@@ -14,7 +14,7 @@ from gan_paper.metrics import Recording
 from gan_paper.metrics.comparison import compare
 from gan_paper.plots import as_gif
 from gan_paper.run import files
-from gan_paper.run.config import LAYOUT, Config, Refused, folder_name, versions
+from gan_paper.run.config import LAYOUT, Config, Refused, flag, folder_name, versions
 
 import filelock
 import matplotlib.pyplot as plt
@@ -72,10 +72,13 @@ class Folder:
                 "choose another --output, or delete it yourself"
             )
         before = read_config(self.path)
-        was, now = ({**content, **content["settings"]} for content in (before, self.content))
-        for name in ("experiment", "layout", "preset", *before["settings"], *self.content["settings"]):
+        for name in ("experiment", "layout", "preset"):
+            if before[name] != self.content[name]:
+                raise Refused(f"--resume must keep the run's {name}: {before[name]}, not {self.content[name]}")
+        was, now = before["settings"], self.content["settings"]
+        for name in {**was, **now}:
             if name != "iterations" and was.get(name) != now.get(name):
-                raise Refused(f"--resume must keep the run's {name} {was.get(name)}, not {now.get(name)}")
+                raise Refused(f"--resume must keep the run's {flag(name)} {was.get(name)}, not {now.get(name)}")
         if was["iterations"] != now["iterations"]:
             print(f"{now['iterations']} iterations in place of {was['iterations']}: schedules follow the new length")
         versions_now = self.content["versions"]
@@ -246,7 +249,8 @@ def find_reference(folder: Path, references: Path) -> Path | None:
         Refused: if the run's `config.json` cannot be read.
     """
     config = read_config(folder)
-    names = f"{config['experiment']}-{config['preset']}", config["experiment"]
+    # The names come from a file: only their last parts count, so that they lead to no other folder.
+    names = [Path(name).name for name in (f"{config['experiment']}-{config['preset']}", config["experiment"])]
     paths = [folder / OWN, *(references / f"{name}.npz" for name in names)]
     return next((path for path in paths if path.is_file()), None)
 
