@@ -1,6 +1,7 @@
 """MNIST, Fashion-MNIST and CIFAR-10 in Keras's layout, from a file or downloaded, and minibatches of their images."""
 
 import functools
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +34,17 @@ class Dataset(NamedTuple):
         shapes: The shapes of its arrays of bytes.
         means: The mean of each channel (of CIFAR-10 red, green, blue) of the original training images, which identifies
             them: some data sets are also published in other encodings.
+        digest: The SHA-256 of its arrays, in the order of `shapes`, if no others are accepted.
     """
 
     title: str
     shapes: Mapping[str, tuple[int, ...]]
     means: tuple[float, ...]
+    digest: str = ""
 
 
 DATASETS = {
-    "mnist": Dataset("MNIST", _MNIST, (33.31842,)),
+    "mnist": Dataset("MNIST", _MNIST, (33.31842,), "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"),
     "fashion_mnist": Dataset("Fashion-MNIST", _MNIST, (72.94035,)),
     "cifar10": Dataset("CIFAR-10", _CIFAR10, (125.30692, 122.95039, 113.86538)),
 }
@@ -73,9 +76,9 @@ def load(name: str, path: Path | None) -> ImageSet:
     """Load one of `DATASETS` from an `.npz` file, or from Keras, which downloads it once.
 
     Raises:
-        ValueError: if it cannot be loaded, in one line.
+        ValueError: if it cannot be loaded, or is not the data set, in one line.
     """
-    title, shapes, means = DATASETS[name]
+    title, shapes, means, digest = DATASETS[name]
     if path:
         arrays = files.read_arrays(path)
     else:
@@ -90,6 +93,8 @@ def load(name: str, path: Path | None) -> ImageSet:
         if array is None or array.dtype != np.uint8 or array.shape != shape:
             fault = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}, not uint8 of {shape}"
             raise ValueError(f"{path or 'download'} is not {title} in Keras's layout: {part} {fault}")
+    if digest and hashlib.sha256(b"".join(arrays[part].tobytes() for part in shapes)).hexdigest() != digest:
+        raise ValueError(f"{path or 'download'} is not {title}: its arrays have another checksum")
     own_means = np.atleast_1d(arrays["x_train"].mean(axis=(0, 1, 2)))
     found, original = (", ".join(f"{mean:.2f}" for mean in channels) for channels in (own_means, means))
     is_original = np.allclose(own_means, means, rtol=0, atol=1e-3)

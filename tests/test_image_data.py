@@ -1,9 +1,14 @@
+import hashlib
+
 import image_data
 import numpy as np
 import pytest
 
 
-@pytest.mark.parametrize(("name", "shape", "label"), [("mnist", (28, 28), ()), ("cifar10", (32, 32, 3), (1,))])
+@pytest.mark.parametrize(
+    ("name", "shape", "label"),
+    [("mnist", (28, 28), ()), ("fashion_mnist", (28, 28), ()), ("cifar10", (32, 32, 3), (1,))],
+)
 def test_images_are_split_and_another_encoding_is_noted(name, shape, label, monkeypatch, tmp_path):
     rng, path = np.random.default_rng(0), tmp_path / "a.npz"
     arrays = {f"x_{part}": rng.integers(0, 256, (n, *shape), np.uint8) for part, n in (("train", 7), ("test", 3))}
@@ -12,6 +17,11 @@ def test_images_are_split_and_another_encoding_is_noted(name, shape, label, monk
     with pytest.raises(ValueError, match=r"a\.npz is not .* in Keras's layout: x_train is uint8 of shape \(7, "):
         image_data.load(name, path)
     small = image_data.DATASETS[name]._replace(shapes={part: array.shape for part, array in arrays.items()})
+    monkeypatch.setitem(image_data.DATASETS, name, small)
+    if small.digest:  # MNIST: no other images are accepted
+        with pytest.raises(ValueError, match=r"a\.npz is not MNIST: its arrays have another checksum"):
+            image_data.load(name, path)
+        small = small._replace(digest=hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays.values()))).hexdigest())
     monkeypatch.setattr(image_data, "VALIDATION", 2)
     for means, is_original in ((small.means, False), (np.atleast_1d(arrays["x_train"].mean(axis=(0, 1, 2))), True)):
         monkeypatch.setitem(image_data.DATASETS, name, small._replace(means=means))
