@@ -53,7 +53,8 @@ def main(
         from plotly.offline import get_plotlyjs  # of the extra `report`, which no other script needs
     except ModuleNotFoundError:
         raise run.Refused("report.py must have Plotly installed: pip install '.[report]'") from None
-    folders = sorted(path.parent for path in runs.rglob("histograms.npz"))  # theory.py writes none
+    names = ("checkpoints", "histograms.npz")  # theory.py writes neither
+    folders = sorted({path.parent for name in names for path in runs.rglob(name)})
     if not folders:
         raise run.Refused(f"RUNS {runs} holds no run's folder")
     output = output or runs / "report.html"
@@ -87,13 +88,14 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
             name, value = tables.headline(metrics)
             row |= {"metric": f"{name} {value:.4g}", "time": f"{metrics['seconds']:,.0f} s", "state": ""}
             row["sort"] = {"metric": str(value), "time": str(metrics["seconds"])}
-        recording, path = run.read_recording(folder), run.find_reference(folder, tables.REFERENCES)
-        if metrics:
-            row["verdict"] = verdict = run.verdict(recording, path, metrics)
-            short = verdict.partition(":")[0].partition(" by ")[0]
-            row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
-        history = run.read_history(folder) if (folder / "history.csv").exists() else {}
-        row["player"] = player(recording, run.read_recording(path) if path else None, history)
+        if metrics or (folder / "histograms.npz").exists():
+            recording, path = run.read_recording(folder), run.find_reference(folder, tables.REFERENCES)
+            if metrics:
+                row["verdict"] = verdict = run.verdict(recording, path, metrics)
+                short = verdict.partition(":")[0].partition(" by ")[0]
+                row["accepted"] = {"accepted": "yes", "not accepted": "no"}.get(short, short)
+            history = run.read_history(folder) if (folder / "history.csv").exists() else {}
+            row["player"] = player(recording, run.read_recording(path) if path else None, history)
     except Exception as error:  # files of unexpected content raise nearly anything
         row |= {"state": "damaged: " + (" ".join(str(error).split()) or type(error).__name__), "player": None}
     return row
