@@ -39,10 +39,13 @@ def test_weights_dropout_and_learning_rates_begin_as_published(images):
     for layer, limit in zip(cifar10.make_generator(4).layers, (0.05, 0.05, 0.5), strict=True):
         kernel = np.ravel(layer.kernel)[:10_000]
         assert scipy.stats.kstest(kernel, scipy.stats.uniform(-limit, 2 * limit).cdf).pvalue > 1e-3
-    for preset, rates in (("full-small", [0.0125, 0.025]), ("conv-small", [0.005, 0.04])):
+    for preset, wider, rates in (("full-small", 1, [0.0125, 0.025]), ("conv-small", 4, [0.005, 0.04])):
         gan = cifar10.make_gan(cifar10.PRESETS[preset])
-        dropped = [layer.rate for layer in gan.discriminator.layers if hasattr(layer, "rate")]
+        layers = gan.discriminator.layers
+        dropped = [layer.rate for layer in layers if hasattr(layer, "rate")]
         assert dropped == [0.2] + [0.5] * (len(dropped) - 1)
+        greatest = [np.abs(layer.kernel).max() for layer in layers if hasattr(layer, "kernel")]
+        assert greatest == pytest.approx([0.005 * wider] * len(dropped), rel=0.1)
         found = [float(optimizer.learning_rate) for optimizer in (gan.d_optimizer, gan.g_optimizer)]
         assert gan.simultaneous and found == pytest.approx(rates, rel=1e-4)
 

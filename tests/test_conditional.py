@@ -18,10 +18,10 @@ SGD = keras.optimizers.SGD
 slices = tf.data.Dataset.from_tensor_slices
 
 
-def network(inputs, last=None, classes=3, hidden=16):
+def network(inputs, last=None, classes=3, hidden=16, of_c=()):
     """A network of a vector and a class number."""
-    x, c = keras.Input((inputs,)), keras.Input((), dtype="int32")
-    h = layers.Concatenate()([x, layers.Embedding(classes, classes)(c)])
+    x, c = keras.Input((inputs,)), keras.Input(of_c, dtype="int32")
+    h = layers.Concatenate()([x, layers.Reshape((classes,))(layers.Embedding(classes, classes)(c))])
     return keras.Model([x, c], layers.Dense(1, last)(layers.Dense(hidden, "relu")(h)))
 
 
@@ -68,11 +68,13 @@ def test_updates_are_those_of_a_plain_keras_loop(rule):
 PAIRS = slices((X, C)).batch(4)
 
 
-@pytest.mark.parametrize("data", [(X, 4, 0, C), (X, 4, 0, C.astype("float64")), (PAIRS,)])
+@pytest.mark.parametrize("data", [(X, 4, 0, C), (X, 4, 0, C[:, None].astype("float64")), (PAIRS,)])
 def test_conditions_come_with_their_examples(data):
-    x, z, c, generators = make_gan(k=2).minibatches(*data).draw(0, 60)
+    gan = GAN(network(4, of_c=(1,)), network(1, "sigmoid", of_c=(1,)))
+    gan.compile(SGD(), SGD(), k=2)
+    x, z, c, generators = gan.minibatches(*data).draw(0, 60)
     assert x.shape == (60, 2, 4, 1) and z.shape == (60, 3, 4, 4)
-    assert c.shape == (60, 2, 4) and generators.shape == (60, 4)
+    assert c.shape == (60, 2, 4, 1) and generators.shape == (60, 4, 1)
     assert c.dtype == generators.dtype == np.int32
     assert set(zip(x.ravel(), c.ravel(), strict=True)) <= set(zip(X.ravel(), C, strict=True))
     assert not np.array_equal(c[:, 1], generators)

@@ -46,8 +46,8 @@ def first_numbers(x, count, *batch_size):
 
 def test_m_is_the_length_of_most_batches():
     short_first = slices(NUMBERS[:10]).batch(20).concatenate(slices(NUMBERS[10:]).batch(20))
-    labelled = slices(NUMBERS).batch(20).map(lambda x: (x, 0))  # a label of a batch, not of an example
-    for dataset in (short_first, labelled):
+    labelled = slices((NUMBERS, NUMBERS[:, 0])).batch(20)
+    for dataset in (short_first, labelled, labelled.map(lambda x, y: (x, 0))):  # a label of a batch, at last
         seen = first_numbers(dataset, 9)
         assert seen.shape == (9, 20) and len(np.unique(seen)) == 180
 
