@@ -72,7 +72,7 @@ def samples(seed: int, settings: tuple[tuple[str, Any], ...]) -> np.ndarray:
     return gan.sample(10_000)
 
 
-def measure(points: np.ndarray) -> tuple[int, float]:
+def count_modes(points: np.ndarray) -> tuple[int, float]:
     """Count the modes with at least a quarter of their share; measure the share of points within 4 STD of a mode."""
     distances = np.linalg.norm(points[:, None] - CENTRES, axis=2)
     near = distances.min(axis=1) < 4 * STD
@@ -80,13 +80,13 @@ def measure(points: np.ndarray) -> tuple[int, float]:
     return int((shares >= 1 / 32).sum()), float(near.mean())
 
 
-def draw(setting: str) -> None:
+def draw_setting(setting: str) -> None:
     """Draw the figure of a setting, with a panel for each of its values."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(5.5, 2.3), sharex=True, sharey=True, layout="constrained")
         for value, ax in zip(VALUES[setting], axes, strict=True):
             runs = [samples(seed, tuple({**USUAL, setting: value}.items())) for seed in SEEDS]
-            measured = [measure(points) for points in runs]
+            measured = [count_modes(points) for points in runs]
             ax.plot(*ring(1_000, 0).T, ".", color="0.8", markersize=3, markeredgewidth=0, label="data")
             ax.plot(*runs[0][:1_000].T, ".", color=GENERATOR["color"], markersize=2, markeredgewidth=0, label="samples")
             ax.set(
@@ -101,4 +101,4 @@ def draw(setting: str) -> None:
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or VALUES:
-        draw(name)
+        draw_setting(name)

@@ -36,11 +36,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tyro
 from matplotlib.figure import Figure
+from page_tables import REFERENCES
 from samples import read_samples
 from scipy.stats import ks_2samp, wasserstein_distance
 
 EXPERIMENTS = Path(__file__).resolve().parent
-REFERENCES = EXPERIMENTS.parent / "figures" / "reference"
 FIGURE = Path("comparison.png")
 LEVEL = 0.01
 """Two files of samples differ if the p-value is below this significance level."""
@@ -49,7 +49,7 @@ LINES: tuple[dict[str, Any], ...] = (
     {"color": "#e69f00", "marker": "o", "markersize": 3, "linewidth": 1},
 )
 MOMENT_TITLES = {"mean": "mean", "std": "standard deviation", "std_across_noise": "standard deviation across z"}
-SHOWN, DRAWN = 10, 3
+IN_TABLE, IN_FIGURE = 10, 3
 """The most dimensions that the table and the figure show: those with the largest distances."""
 
 
@@ -187,9 +187,9 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     print(f"{subject}, {len(samples):,} samples, with {other}, {len(reference):,} samples")
     header = ("dimension", "mean", "reference", "std", "reference", "Wasserstein-1 (std)", "Kolmogorov-Smirnov", "p")
     farthest = sorted(dimensions, key=lambda row: -row[5])
-    if len(dimensions) > SHOWN:
-        print(f"the {SHOWN} of {len(dimensions)} dimensions with the largest Wasserstein-1 distances:")
-        dimensions = sorted(farthest[:SHOWN])
+    if len(dimensions) > IN_TABLE:
+        print(f"the {IN_TABLE} of {len(dimensions)} dimensions with the largest Wasserstein-1 distances:")
+        dimensions = sorted(farthest[:IN_TABLE])
     print(run.table([header, *dimensions]))
     if max(len(samples), len(reference)) > POINTS:
         print(f"the energy distance is of {POINTS:,} samples, drawn at random from each file that holds more")
@@ -197,7 +197,7 @@ def with_samples(arguments: Arguments, other: Path) -> bool:
     seen = f"a shift of every dimension by {found.shift:.2g} standard deviations, or a scale of {found.scale:.3g}"
     print(f"this test detects {seen}, in half of all cases")
     print(f"the samples {'differ' if p_of_both < LEVEL else 'cannot be told apart'} (p = {p_of_both:.3g})")
-    drawn = sorted(row[0] for row in farthest[:DRAWN])
+    drawn = sorted(row[0] for row in farthest[:IN_FIGURE])
     figure = draw_dimensions(samples, reference, drawn, (subject.name, other.name))
     content = {"experiment": subject.name}
     print("written:", *run.save_figure(arguments.output or FIGURE, figure, content), sep="\n  ")

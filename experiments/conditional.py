@@ -20,7 +20,7 @@ from keras.layers import Concatenate, Embedding
 from keras.optimizers import Adam
 from numpy.typing import NDArray
 
-CLASSES = [Gaussian(2 * c, 1) for c in range(3)]
+CONDITIONALS = [Gaussian(2 * c, 1) for c in range(3)]
 EDGES = np.linspace(-5, 9, 65)
 SIZE = 30_000  # examples
 
@@ -47,15 +47,15 @@ PRESETS = {"default": Config()}
 def network(inputs: int, last: str | None, name: str) -> keras.Model:
     """Map a vector (m, inputs) and a class (m,) to one number, by two hidden layers of 50 ELU units."""
     x, c = keras.Input((inputs,)), keras.Input((), dtype="int32")
-    h = Concatenate()([x, Embedding(len(CLASSES), 3)(c)])
+    h = Concatenate()([x, Embedding(len(CONDITIONALS), 3)(c)])
     h = torch_dense(50, 50, elu)(torch_dense(inputs + 3, 50, elu, scale=3.0)(h))
     return keras.Model([x, c], torch_dense(50, 1, last)(h), name=name)
 
 
 def data(config: Config, purpose: int = 1) -> tuple[NDArray, NDArray]:
     """Examples (N, 1) and their classes (N,), equally many of each class; another `purpose` gives other examples."""
-    c = np.arange(SIZE) % len(CLASSES)
-    x = [p.sample((SIZE // len(CLASSES), 1), seed=(config.seed, purpose, i)) for i, p in enumerate(CLASSES)]
+    c = np.arange(SIZE) % len(CONDITIONALS)
+    x = [p.sample((SIZE // len(CONDITIONALS), 1), seed=(config.seed, purpose, i)) for i, p in enumerate(CONDITIONALS)]
     return np.stack(x, axis=1).reshape(SIZE, 1), c
 
 
@@ -75,14 +75,14 @@ def make_gan(config: Config) -> GAN:
 
 def recording(config: Config) -> Recording:
     """Histograms of the samples of each class; recorded samples have the classes of the data's first rows."""
-    views = {f"c={c}": lambda samples, c=c: samples[c :: len(CLASSES)] for c in range(len(CLASSES))}
+    views = {f"c={c}": lambda samples, c=c: samples[c :: len(CONDITIONALS)] for c in range(len(CONDITIONALS))}
     return Recording(dict.fromkeys(views, EDGES), views, samples=30_000)
 
 
 def evaluate(gan: GAN, config: Config) -> dict[str, float]:
     """Distances to its distribution of each class's samples, of 100,000, as NAME_CLASS; V and D's outputs."""
     metrics = gan.evaluate(*data(config, purpose=2))
-    for c, p_data in enumerate(CLASSES):
+    for c, p_data in enumerate(CONDITIONALS):
         distances = distribution_distances(gan.sample(100_000, config.seed, c=c), p_data, EDGES)
         metrics |= {f"{name}_{c}": distances[name] for name in ("mean", "std", "wasserstein", "ks")}
     return metrics
@@ -90,7 +90,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
 
 def plot(folder: run.Folder) -> None:
     """Each class's samples over its distribution, and the training curves."""
-    shown = {f"c={c}": (p_data, f"x, c = {c}") for c, p_data in enumerate(CLASSES)}
+    shown = {f"c={c}": (p_data, f"x, c = {c}") for c, p_data in enumerate(CONDITIONALS)}
     folder.save_figure("histograms", histograms(folder.recording, shown))
     folder.save_figure("training", training_curves(folder.history, "non_saturating"))
 

@@ -1,13 +1,12 @@
 """Small convolutional classifiers, by whose features and classes `image_measures.py` measures samples."""
 
-from pathlib import Path
-
 from gan_paper.run import files
 
 import keras
 import numpy as np
 from image_experiment import ImageConfig
 from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Reshape
+from page_tables import REFERENCES
 
 SIZES = {(28, 28, 1): (16, 6), (32, 32, 3): (32, 8)}
 """By the shape of the images: the filters of the first layer, and the epochs of the training."""
@@ -24,13 +23,12 @@ def make_classifier(shape: tuple[int, int, int], filters: int) -> keras.Model:
     return keras.Model(pixels, [features, Dense(10, "softmax")(features)], name="classifier")
 
 
-def load_classifier(path: Path, config: ImageConfig) -> keras.Model:
-    """Load the classifier's weights from a file; if there is no file, train the classifier and write one.
+def load_classifier(config: ImageConfig) -> keras.Model:
+    """Load the classifier of a data set from `figures/reference`; if it is not there, train it and write it.
 
     It is trained by Adam with a learning rate that falls to 0 along a cosine.
 
     Args:
-        path: An .npz file of plain arrays.
         config: Configuration of a run on the images.
 
     Raises:
@@ -38,7 +36,7 @@ def load_classifier(path: Path, config: ImageConfig) -> keras.Model:
         OSError: if it cannot be written.
     """
     keras.utils.set_random_seed(0)
-    filters, epochs = SIZES[config.shape]
+    (filters, epochs), path = SIZES[config.shape], REFERENCES / config.dataset / "classifier.npz"
     classifier = make_classifier(config.shape, filters)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

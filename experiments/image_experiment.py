@@ -168,7 +168,7 @@ def noise(config: ImageConfig, purpose: int) -> NDArray:
     return config.p_z.sample((SAMPLES, 100), (config.seed, purpose, 9))
 
 
-def draw(generator: keras.Model, z: NDArray, config: ImageConfig) -> NDArray:
+def images_of(generator: keras.Model, z: NDArray, config: ImageConfig) -> NDArray:
     """Samples for noise z (..., 100), on the scale on which they are measured, (N, pixels)."""
     return config.p_data().unscaled(np.asarray(generator(config.inputs(z))))
 
@@ -189,8 +189,8 @@ def callbacks(gan: GAN, config: ImageConfig) -> list[keras.callbacks.Callback]:
     balls = neighbours.balls(validation[:FEWER])
 
     def measure(generator: keras.Model) -> tuple[float, ...]:
-        samples = draw(generator, z, config)
-        fit = neighbours.fit(balls, neighbours.balls(samples[:FEWER]))
+        samples = images_of(generator, z, config)
+        fit = neighbours.compute_prdc(balls, neighbours.balls(samples[:FEWER]))
         estimate = parzen.validate(validation, samples) if config.has_log_likelihood else None
         return fit.precision, fit.recall, *((estimate.mean, estimate.sigma) if estimate else ())
 
@@ -217,14 +217,14 @@ def evaluate_samples(gan: GAN, config: ImageConfig) -> dict[str, Any]:
     validation, test = config.measured(images.validation), config.measured(images.test)
     metrics: dict[str, Any] = {"note": images.note} if images.note else {}
     for prefix, generator in generators(gan).items():
-        samples = draw(generator, noise(config, FINAL), config)
+        samples = images_of(generator, noise(config, FINAL), config)
         if config.has_log_likelihood:
             chosen = parzen.validate(validation, samples)
             sigma, mean, error = parzen.estimate(test, samples, chosen.sigma)
             names = ("log_likelihood", "standard_error", "sigma", "validation")
             measured = dict(zip(names, (mean, error, sigma, chosen.mean), strict=True))
         else:
-            fit = neighbours.fit(neighbours.balls(test[:FEWER]), neighbours.balls(samples[:FEWER]))
+            fit = neighbours.compute_prdc(neighbours.balls(test[:FEWER]), neighbours.balls(samples[:FEWER]))
             measured = {"precision": fit.precision, "recall": fit.recall}
         metrics |= {f"{prefix}{name}": value for name, value in measured.items()}
     return metrics
@@ -251,11 +251,11 @@ def plot(folder: run.Folder) -> None:
 def paper_figures(generator: keras.Model, config: ImageConfig) -> dict[str, Figure]:
     """The paper's Figures 2 (samples beside the nearest training images) and 3 (interpolations), by file name."""
     z, train = noise(config, FINAL), config.measured(config.images().train)
-    samples = draw(generator, z[:20], config).reshape(4, 5, -1)
+    samples = images_of(generator, z[:20], config).reshape(4, 5, -1)
     _, nearest = neighbours.nearest(samples[:, -1], train)
     ends = z[20:40].reshape(10, 2, 100)
     lines = np.linspace(ends[:, 0], ends[:, 1], 12, axis=1)  # (row, step, noise)
-    between = draw(generator, lines, config)
+    between = images_of(generator, lines, config)
     drawn, beside = samples.reshape(4, 5, *config.shape), train[nearest].reshape(4, *config.shape)
     return {
         "samples": pictures.samples_with_neighbours(drawn, beside),

@@ -19,10 +19,10 @@ Pixels are in [0, 1]. Those of CIFAR-10 are normalised, so that their standard d
 
 A run has two rows: the last iterate of G, and the EMA of its weights. Both are drawn from the saved networks, so runs
 whose networks are in `figures/reference` can be measured without training. Test images as samples are the reference.
---baselines adds samples that no generator made: k-means centroids, and samples that the measures should reject, namely
-means and maxima of two test images, blurred and speckled ones, and Gaussian noise with the mean and covariance of the
-training images. Even test images have a precision and a recall below 1. Both depend on the number of samples: compare
-only values for equal numbers.
+--baselines adds samples that no generator made: training images, k-means centroids, and samples that the measures
+should reject, namely means and maxima of two test images, blurred and speckled ones, and Gaussian noise with the mean
+and covariance of the training images. Even test images have a precision and a recall below 1. Both depend on the number
+of samples: compare only values for equal numbers.
 
 The classifier's weights are committed. A run takes a minute on two idle cores, the baselines some minutes more.
 """
@@ -44,14 +44,12 @@ import mnist
 import numpy as np
 import tyro
 from image_classifier import load_classifier
-from image_experiment import FINAL, ImageConfig, draw, noise, paper_figures
+from image_experiment import FINAL, ImageConfig, images_of, noise, paper_figures
 from numpy.typing import NDArray
 from samples import read_samples
 from scipy.ndimage import gaussian_filter
 from scipy.special import rel_entr
 from sklearn.cluster import KMeans
-
-Images = NDArray[np.floating]  # (N, pixels), on the scale of `ImageConfig.measured`
 
 LEAST, MOST = 100, 10_000
 """The range of --samples: there are 10,000 test images."""
@@ -62,11 +60,10 @@ SPECKLED = 0.05  # the share of values that are replaced
 
 NETWORKS = {"last iterate": "generator-last", "EMA": "generator"}
 """The files of a run's generators, by the names of their rows."""
-REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
-FIT = neighbours.Fit._fields
 NATS = ("log_likelihood", "sigma", "fine_log_likelihood", "fine_sigma")
 OTHERS = ("confident", "kl", "nearest", "copies")
-SPACES = ("pixels: precision", *FIT[1:], "features: precision", *FIT[1:])
+OF_NEIGHBOURS = neighbours.PRDC._fields[1:]
+SPACES = ("pixels: precision", *OF_NEIGHBOURS, "features: precision", *OF_NEIGHBOURS)
 HEADER = ("", "nats", "sigma", "nats, fine", "sigma, fine", *SPACES, *OTHERS)
 
 
@@ -109,11 +106,11 @@ class Measures:
         distances, _ = neighbours.nearest(self.test[:count], self.train)
         self.near = float(np.quantile(distances, 0.01))
 
-    def classify(self, images: Images) -> tuple[Images, Images]:
+    def classify(self, images: NDArray) -> tuple[NDArray, NDArray]:
         """The classifier's features (N, 64) and probabilities (N, 10) of images."""
         return self.classifier.predict(images, batch_size=1000, verbose=0)
 
-    def log_likelihoods(self, samples: Images) -> dict[str, float]:
+    def log_likelihoods(self, samples: NDArray) -> dict[str, float]:
         """`NATS`: the log-likelihood of the test images with the best of the protocol's widths, and of finer ones."""
         found: list[float] = []
         for sigmas in (parzen.SIGMAS, parzen.FINE):
@@ -121,15 +118,15 @@ class Measures:
             found += parzen.estimate(self.test, samples, sigma).mean, sigma
         return dict(zip(NATS, found, strict=True))
 
-    def __call__(self, samples: Images, has_nats: bool = True) -> dict[str, Any]:
+    def __call__(self, samples: NDArray, has_nats: bool = True) -> dict[str, Any]:
         """The measures of `count` samples; without `has_nats`, for samples made of test images, they lack `NATS`."""
         features, probabilities = self.classify(samples)
         shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / len(samples)
         distances, _ = neighbours.nearest(samples, self.train)
         return {
             **(self.log_likelihoods(samples) if self.has_log_likelihood and has_nats else {}),
-            "pixels": neighbours.fit(self.pixels, neighbours.balls(samples))._asdict(),
-            "features": neighbours.fit(self.features, neighbours.balls(features))._asdict(),
+            "pixels": neighbours.compute_prdc(self.pixels, neighbours.balls(samples))._asdict(),
+            "features": neighbours.compute_prdc(self.features, neighbours.balls(features))._asdict(),
             "confident": float((probabilities.max(axis=1) >= CONFIDENT).mean()),
             "kl": float(rel_entr(shares, self.shares).sum()),
             "classes": shares.tolist(),
@@ -138,17 +135,17 @@ class Measures:
         }
 
 
-def of_training_images(train: Images, count: int) -> dict[str, Images]:
+def of_training_images(train: NDArray, count: int) -> dict[str, NDArray]:
     """Baselines made of training images (N, pixels): by name, `count` samples each."""
     drawn = train[np.random.default_rng(1).choice(len(train), count, replace=False)]
     centroids = KMeans(count, init=drawn, n_init=1, max_iter=PASSES, tol=0).fit(train).cluster_centers_
     rng = np.random.default_rng(1)
     noise = rng.multivariate_normal(train.mean(axis=0), np.cov(train, rowvar=False), count, method="eigh")
     noise = np.clip(noise, train.min(), train.max()).astype(np.float32)
-    return {"k-means centroids": centroids, "Gaussian noise": noise}
+    return {"training images": drawn, "k-means centroids": centroids, "Gaussian noise": noise}
 
 
-def of_test_images(test: Images, shape: tuple[int, int, int]) -> dict[str, Images]:
+def of_test_images(test: NDArray, shape: tuple[int, int, int]) -> dict[str, NDArray]:
     """Baselines made of test images, with obvious faults: by name, as many samples each as there are test images.
 
     They get no log-likelihood, since it would be that of the images of which they are made.
@@ -167,7 +164,7 @@ def of_test_images(test: Images, shape: tuple[int, int, int]) -> dict[str, Image
     }
 
 
-class Found(NamedTuple):
+class Subject(NamedTuple):
     """Samples to be measured.
 
     Attributes:
@@ -177,7 +174,7 @@ class Found(NamedTuple):
     """
 
     config: ImageConfig
-    samples: dict[str, Images]
+    samples: dict[str, NDArray]
     generators: dict[str, keras.Model]
 
 
@@ -195,10 +192,10 @@ def main(arguments: Arguments) -> None:
         config = next(iter(found.values())).config
         if len({of.config.dataset for of in found.values()}) > 1:
             raise ValueError(f"RUN must be of one data set, not {', '.join(map(str, found))}")
-        if arguments.output and len({folder_name(path) for path in found}) < len(found):
+        if arguments.output and len({measures_folder(path) for path in found}) < len(found):
             raise ValueError(f"RUN must have names that differ, for folders in --output: {', '.join(map(str, found))}")
         images = config.images()
-        classifier = load_classifier(REFERENCES / config.dataset / "classifier.npz", config)
+        classifier = load_classifier(config)
     except ValueError as error:
         raise run.Refused(str(error)) from None
     measure = Measures(classifier, config, count)
@@ -218,7 +215,7 @@ def main(arguments: Arguments) -> None:
         for name, samples in of.samples.items():
             rows[f"{title} {name}"] = measures[name]
             panels[textwrap.fill(f"{title}, {name}", 22)] = samples, measures[name]
-        written += write(path, of, arguments.output, {**head, "measures": measures, "scale": scale})
+        written += write_measures(path, of, arguments.output, {**head, "measures": measures, "scale": scale})
     print(run.table([HEADER, *(row(name, measures) for name, measures in {**rows, **scale}.items())]))
     if arguments.figure:
         panels["test images"] = measure.test, scale["test images"]
@@ -231,7 +228,7 @@ def main(arguments: Arguments) -> None:
     print("written:", *written, sep="\n  ")
 
 
-def read(path: Path, count: int, data: Path | None) -> Found:
+def read(path: Path, count: int, data: Path | None) -> Subject:
     """Samples of a run, drawn by its generators from the noise with which it was evaluated, or those of a file.
 
     Raises:
@@ -244,7 +241,7 @@ def read(path: Path, count: int, data: Path | None) -> Found:
             holds = f"{samples.shape} in [{samples.min():g}, {samples.max():g}]"
             raise ValueError(f"{path} must hold at least {count} images of 784 or 3072 pixels in [0, 1], not {holds}")
         config = kind_of(data=data)
-        return Found(config, {"samples": config.measured(255 * samples[:count].astype(np.float32))}, {})
+        return Subject(config, {"samples": config.measured(255 * samples[:count].astype(np.float32))}, {})
     content = run.read_config(path)
     kind = run.load_experiment(content["experiment"], Path(__file__).parent).Config
     if not issubclass(kind, ImageConfig):
@@ -256,14 +253,14 @@ def read(path: Path, count: int, data: Path | None) -> Found:
     for name, file in (NETWORKS if has_ema else {"last iterate": "generator"}).items():
         with files.readable(path / f"{file}.keras", "network of Keras"):
             generators[name] = keras.saving.load_model(path / f"{file}.keras", safe_mode=True)
-    return Found(config, {name: draw(generator, z, config) for name, generator in generators.items()}, generators)
+    return Subject(config, {name: images_of(g, z, config) for name, g in generators.items()}, generators)
 
 
-def write(path: Path, of: Found, output: Path | None, content: dict[str, Any]) -> list[Path]:
+def write_measures(path: Path, of: Subject, output: Path | None, content: dict[str, Any]) -> list[Path]:
     """Write measures.json and, if a folder is given, the figures of a run or a file; returns the files' paths."""
     if not (output or of.generators):
         return []
-    folder = output / folder_name(path) if output else path
+    folder = output / measures_folder(path) if output else path
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(folder / "measures.json", json.dumps(content, indent=1) + "\n")
     written = [folder / "measures.json"]
@@ -274,7 +271,7 @@ def write(path: Path, of: Found, output: Path | None, content: dict[str, Any]) -
     return written
 
 
-def folder_name(path: Path) -> str:
+def measures_folder(path: Path) -> str:
     """The name of the folder of a run's measures in --output: the run's own, or the file's."""
     return path.stem if path.suffix == ".npy" else path.resolve().name
 

@@ -6,23 +6,23 @@ Images are arrays (..., side, side, channels) with 1 or 3 channels, from 0 (blac
 from collections.abc import Mapping
 from typing import Any
 
-from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH, Images, image_grid
+from gan_paper.plots import CURVES, SMALL, STYLE, THEORY, WIDTH, image_grid
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-MEASURES = {"log_likelihood": "validation log-likelihood, nats", "precision": "precision", "recall": "recall"}
+QUALITY = {"log_likelihood": "validation log-likelihood, nats", "precision": "precision", "recall": "recall"}
 """The columns of the history that `quality` draws, and their labels."""
-PUBLISHED = 225  # nats, of the test images
+PAPER_NATS = 225  # nats, of the test images
 _HIGHLIGHT = "#f2b705"  # the paper's yellow, dark enough to stand out from white paper in greyscale too
 _PER_INCH = 100  # pixels of images: 2 dots each at the 200 dots per inch of `save_figure`, so none is uneven
 
 
-def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
+def samples_with_neighbours(samples: NDArray, neighbours: NDArray) -> Figure:
     """Figure 2: samples, and in a framed column the training example nearest to the last sample of each row.
 
     Args:
@@ -42,7 +42,7 @@ def samples_with_neighbours(samples: Images, neighbours: Images) -> Figure:
     return figure
 
 
-def grid(images: Images) -> Figure:
+def grid(images: NDArray) -> Figure:
     """Images (rows, columns, side, side, channels), side by side."""
     tiles = image_grid(images)
     figure, ax = _pixel_axes(tiles.shape[1], tiles.shape[0])
@@ -50,7 +50,7 @@ def grid(images: Images) -> Figure:
     return figure
 
 
-def interpolations(images: Images) -> Figure:
+def interpolations(images: NDArray) -> Figure:
     """Figure 3: images (rows, steps, side, side, channels) along straight lines in z space, a row from z_0 to z_1."""
     tiles, side = image_grid(images), images.shape[2]
     height, width = tiles.shape[:2]
@@ -73,7 +73,7 @@ def quality(columns: Mapping[str, ArrayLike]) -> Figure:
             the precision and the recall among pixels, in [0, 1], and the validation log-likelihood in nats; NaN where
             they were not measured.
     """
-    shown = {name: label for name, label in MEASURES.items() if name in columns}
+    shown = {name: label for name, label in QUALITY.items() if name in columns}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(shown), figsize=(WIDTH, 2.4), layout="constrained")
         epochs = np.asarray(columns["epoch"])
@@ -85,14 +85,14 @@ def quality(columns: Mapping[str, ArrayLike]) -> Figure:
             # An untrained generator has about -140 nats: an axis down to there would halve the height of what matters.
             ax.set(ylim=(0, 250 if measure == "log_likelihood" else 1), xlabel="epoch", ylabel=label)
             if measure == "log_likelihood":
-                ax.axhline(PUBLISHED, color="0.4", linestyle="--", linewidth=0.8)
-                y = PUBLISHED - 3
+                ax.axhline(PAPER_NATS, color="0.4", linestyle="--", linewidth=0.8)
+                y = PAPER_NATS - 3
                 ax.text(0.02, y, "Table 1: 225 (test)", transform=ax.get_yaxis_transform(), va="top", size=SMALL)
         axes[-1].legend(loc="lower right")
         return figure
 
 
-def side_by_side(panels: Mapping[str, tuple[Images, Mapping[str, str]]]) -> Figure:
+def side_by_side(panels: Mapping[str, tuple[NDArray, Mapping[str, str]]]) -> Figure:
     """Samples of several generators, and the measures of each.
 
     Args:
@@ -121,7 +121,7 @@ def _pixel_axes(width: int, height: int) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def _place(ax: Axes, tiles: Images, x: int, y: int) -> None:
+def _place(ax: Axes, tiles: NDArray, x: int, y: int) -> None:
     height, width = tiles.shape[:2]
     extent = (x, x + width, y + height, y)
     ax.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="none", extent=extent)  # a PDF gets these very pixels

@@ -6,7 +6,6 @@ D adds to its logit the inner product of its last features and a learnt embeddin
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gan_paper import GAN, run
@@ -17,13 +16,11 @@ import image_pictures
 import keras
 import numpy as np
 from image_classifier import load_classifier
-from image_experiment import FINAL, SAMPLES, callbacks, draw, evaluate_samples, generators, noise, recording  # noqa: F401
+from image_experiment import FINAL, SAMPLES, callbacks, evaluate_samples, generators, images_of, noise, recording  # noqa: F401
 from keras.layers import Activation, Add, CategoryEncoding, Concatenate, Dense, Dot, Embedding
 from numpy.typing import NDArray
 
 CLASSES = 10
-REFERENCES = Path(__file__).parent.parent / "figures" / "reference"
-"""Folder of the classifiers; that of Fashion-MNIST is trained at its first use."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +69,10 @@ def evaluate(gan: GAN, config: Config) -> dict[str, Any]:
     `named_as_asked` is that share over all classes, `worst_class` that of the class with the lowest.
     """
     z, (x, c) = noise(config, FINAL), data(config)
-    classifier = load_classifier(REFERENCES / config.dataset / "classifier.npz", config)
+    classifier = load_classifier(config)
     metrics = evaluate_samples(gan, config) | gan.evaluate(x[:SAMPLES], c[:SAMPLES], seed=config.seed)
     for prefix, generator in generators(gan).items():
-        _, probabilities = classifier.predict(draw(generator, z, config), batch_size=1000, verbose=0)
+        _, probabilities = classifier.predict(images_of(generator, z, config), batch_size=1000, verbose=0)
         named = probabilities.argmax(axis=1) == config.inputs(z)[1]
         metrics[f"{prefix}named_as_asked"] = named.mean()
         metrics[f"{prefix}worst_class"] = min(named[digit::CLASSES].mean() for digit in range(CLASSES))
@@ -86,7 +83,7 @@ def plot(folder: run.Folder) -> None:
     """Ten samples of each class, and the figures of any experiment on images."""
     config: Any = folder.config
     generator = keras.saving.load_model(folder.path / "generator.keras")
-    samples = draw(generator, noise(config, FINAL)[: CLASSES**2], config).reshape(CLASSES, CLASSES, *config.shape)
+    samples = images_of(generator, noise(config, FINAL)[: CLASSES**2], config).reshape(CLASSES, CLASSES, *config.shape)
     folder.save_figure("classes", image_pictures.grid(samples.swapaxes(0, 1)))
     image_experiment.plot(folder)
 

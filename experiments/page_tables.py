@@ -115,8 +115,16 @@ def image_runs(experiments: Sequence[str] = MNIST, has_nats: bool = True) -> dic
     return dict(sorted(groups.items(), key=lambda group: (ORDER.find(group[0].split("`")[1]), group[0])))
 
 
+def baselines(groups: Mapping[str, Sequence[Metrics]]) -> dict[str, Metrics]:
+    """The measures of samples that no generator made, by name; of those that were measured again, the fuller row."""
+    found: dict[str, Metrics] = {}
+    for seed in itertools.chain(*groups.values()):
+        found |= {samples: row for samples, row in seed["scale"].items() if len(row) >= len(found.get(samples, ""))}
+    return found
+
+
 def table1() -> str:
-    """Table 1: the paper's rows, ours, and what the estimator gives for samples that nobody generated.
+    """Table 1: the paper's rows, ours, and what the estimator gives for samples that no generator made.
 
     Ours are the mean and the standard deviation over seeds. The authors drew from G's last iterate: compare this row
     with their 225. TFD is not public, so that column cannot be measured again.
@@ -127,14 +135,14 @@ def table1() -> str:
         ("Deep GSN", "214 ± 1.1", "1890 ± 29", "-"),
         ("Adversarial nets", "225 ± 2", "2057 ± 26", "-"),
     ]
-    for label, seeds in image_runs().items():
+    for label, seeds in (groups := image_runs()).items():
         for generator, metric in (("last iterate", "last_iterate_log_likelihood"), ("EMA", "log_likelihood")):
             nats = [seed[metric] for seed in seeds]
             spread = f" ± {statistics.stdev(nats):.1f}" if len(nats) > 1 else ""
             each = ", ".join(f"{seed:.1f}" for seed in nats)
             rows.append((f"{label}, {generator}", f"{statistics.mean(nats):.1f}{spread}", "-", each))
-    scale = json.loads(files.read_text(REFERENCES / "mnist" / "scale.json"))
-    rows += [(samples, f"{mean:.1f} ± {error:.1f}", "-", "-") for samples, (mean, error) in scale.items()]
+    measured = {samples: row["log_likelihood"] for samples, row in baselines(groups).items() if "log_likelihood" in row}
+    rows += [(samples, f"{nats:.1f}", "-", "-") for samples, nats in measured.items()]
     return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 
@@ -144,18 +152,14 @@ def measures(experiments: Sequence[str] = MNIST, has_nats: bool = True) -> str:
     `nats, fine`: with a window of a finer choice of widths; runs that were measured before there was one have none. Of
     the ten classes' shares over those of test images: the least and the greatest.
     """
-    scale: dict[str, list[Metrics]] = {}
-    groups: dict[str, list[Metrics]] = {}
-    for label, seeds in image_runs(experiments, has_nats).items():
-        for seed in seeds:
-            for samples, row in seed["scale"].items():  # of baselines that were measured again, the fuller row
-                if len(row) >= len(scale.get(samples, [{}])[0]):
-                    scale[samples] = [row]
-            for generator, row in seed["measures"].items():
-                groups.setdefault(f"{label}, {generator}", []).append(row)
-    (test,), rows = scale["test images"], []
+    runs = image_runs(experiments, has_nats)
+    groups = {samples: [row] for samples, row in baselines(runs).items()}
+    for label, seeds in runs.items():
+        for generator, row in itertools.chain(*(seed["measures"].items() for seed in seeds)):
+            groups.setdefault(f"{label}, {generator}", []).append(row)
+    (test,), rows = groups["test images"], []
     estimates = {"log_likelihood": "nats", "fine_log_likelihood": "nats, fine"} if has_nats else {}
-    for label, seeds in {**scale, **groups}.items():
+    for label, seeds in groups.items():
         cells = [
             f"{statistics.mean(seed[nats] for seed in seeds):.0f}" if all(nats in seed for seed in seeds) else "-"
             for nats in estimates

@@ -31,7 +31,7 @@ from PIL import Image
 TEMPLATE = Path(__file__).with_name("report_page.html")
 MOST_FRAMES, MOST_ROWS = 150, 400
 """The most records of a run, and rows of its history, that are shown; of more, evenly spaced ones."""
-CURVES = ("d_loss", "g_loss", "value", "d_real", "d_fake")
+HISTORY_COLUMNS = ("d_loss", "g_loss", "value", "d_real", "d_fake")
 """The columns of a history that are shown."""
 TEXTS = ("state", "experiment", "preset", "seed", "commit", "metric", "time", "verdict", "accepted")
 """What a row says about a run, beside its name and its settings."""
@@ -121,7 +121,7 @@ def player(recording: Recording, reference: Recording | None, history: Mapping[s
     shown: dict[str, Any] = {"iterations": [recording.iterations[i] for i in frames], "views": [], "history": {}}
     if "iteration" in history:
         rows = _spread(len(history["iteration"]), MOST_ROWS)
-        shown["history"] = {name: numbers(history[name][rows]) for name in CURVES if name in history}
+        shown["history"] = {name: numbers(history[name][rows]) for name in HISTORY_COLUMNS if name in history}
         shown["history"]["iteration"] = history["iteration"][rows].tolist()
     for name, edges in recording.edges.items():
         density = [recording.histogram(i, name).density for i in frames]

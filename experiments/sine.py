@@ -89,7 +89,7 @@ def residual(points: np.ndarray) -> np.ndarray:
     return points[:, 1:] - np.sin(points[:, :1])
 
 
-X = Uniform(0, 2 * np.pi)
+P_X = Uniform(0, 2 * np.pi)
 VIEWS = {"x": lambda points: points[:, :1], "residual": residual}
 """What a recording counts of points (x, y)."""
 EDGES = {"x": np.linspace(-1, 2 * np.pi + 1, 65), "residual": np.linspace(-2, 2, 402)}
@@ -128,7 +128,7 @@ def on_the_curve(x: np.ndarray) -> np.ndarray:
 
 def data(config: Config) -> np.ndarray:
     """The points of the curve, the same for every run."""
-    return on_the_curve(X.sample((1024,), seed=0))
+    return on_the_curve(P_X.sample((1024,), seed=0))
 
 
 def make_gan(config: Config) -> GAN:
@@ -162,7 +162,7 @@ def evaluate(gan: GAN, config: Config) -> dict[str, float]:
         with uniform x, and `energy_distance_of_true`, that of as many points of the curve on average; `value` in nats,
         `d_real` and `d_fake`.
     """
-    samples, curve = gan.sample(10_000, config.seed), on_the_curve(X.quantile((np.arange(4096) + 0.5) / 4096))
+    samples, curve = gan.sample(10_000, config.seed), on_the_curve(P_X.quantile((np.arange(4096) + 0.5) / 4096))
     points = data(config)
     drawn = np.random.default_rng((config.seed, 0, FRESH_EXAMPLES)).integers(len(points), size=len(samples))
     counts, _ = np.histogram(samples[:, 0], 32, (0, 2 * np.pi))

@@ -34,7 +34,7 @@ from gan_paper.run.config import flag, folder_name
 import tables
 import tyro
 from rich.progress import track
-from sweep_figure import Setting, draw
+from sweep_figure import Setting, draw_settings
 from sweep_workers import Planned, Result, Submit, cluster, this_machine
 
 
@@ -78,7 +78,7 @@ def main(arguments: Arguments) -> bool:
     if missing:
         script, address = folder / f"{arguments.experiment}.py", arguments.scheduler
         with cluster(address, script) if address else this_machine(arguments.workers, script) as submit:
-            failed = train(submit, missing)
+            failed = train_all(submit, missing)
     summarize(arguments, planned, failed)
     return not failed
 
@@ -140,7 +140,7 @@ def is_finished(one: Planned) -> bool:
     return (one.folder / "metrics.json").exists() and run.read_config(one.folder)["settings"] == one.config.settings()
 
 
-def train(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
+def train_all(submit: Submit, missing: Sequence[Planned]) -> dict[Path, str]:
     """Train runs, and print a line for each as it ends; return the errors of unfinished runs by folder."""
     failed: dict[Path, str] = {}
     futures = {submit(one): one.folder for one in missing}
@@ -199,7 +199,7 @@ def summarize(arguments: Arguments, planned: Sequence[Planned], failed: Mapping[
         name = re.sub(r"[^\w=,.+-]", "_", name)[:200]  # a file's name has a limit
         content = {"experiment": arguments.experiment, "preset": preset, "seeds": arguments.seeds, "set": arguments.set}
         figure = arguments.output / arguments.experiment / f"{name}.png"
-        print("\nwritten:", *run.save_figure(figure, draw(shown), content), sep="\n  ")
+        print("\nwritten:", *run.save_figure(figure, draw_settings(shown), content), sep="\n  ")
 
 
 def unpack(archive: bytes, place: Path) -> None:

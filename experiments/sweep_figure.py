@@ -39,7 +39,7 @@ class Setting(NamedTuple):
         return rows
 
 
-def draw(settings: Sequence[Setting]) -> Figure:
+def draw_settings(settings: Sequence[Setting]) -> Figure:
     """For each setting, the last p_g of every seed over p_data; then each statistic over the settings.
 
     The settings are numbered, and the range that the reference accepts is shaded.

@@ -101,7 +101,7 @@ def main(config: Config) -> bool:
     return all(check.holds for check in checks)
 
 
-Found = tuple[list[Check], str, Figure]
+Outcome = tuple[list[Check], str, Figure]
 """The checks of a claim, the name of its figure, and the figure."""
 
 
@@ -144,7 +144,7 @@ GENERATORS: dict[str, Distribution] = {
 }
 
 
-def proposition_1(fixed: FixedGenerator) -> Found:
+def proposition_1(fixed: FixedGenerator) -> Outcome:
     """D converges to D*."""
     shown, gaps, biases = {}, [], []
     for name, p_g in GENERATORS.items():
@@ -162,7 +162,7 @@ def proposition_1(fixed: FixedGenerator) -> Found:
     return [*gaps, *biases], "proposition1", learned_discriminators(shown)
 
 
-def theorem_1(fixed: FixedGenerator) -> Found:
+def theorem_1(fixed: FixedGenerator) -> Outcome:
     """V(D*, G) = -log 4 + 2 JSD, at least -log 4, which only p_g = p_data reaches; a trained D stays just below."""
     path, settings = np.linspace(-1, 1, 9), fixed.settings
     exact, estimated, learned = [], [], []
@@ -180,7 +180,7 @@ def theorem_1(fixed: FixedGenerator) -> Found:
         Check("Theorem 1: V of a trained D below V(D*, G), nats", float(-above.min()), 0.0005),
         Check("Theorem 1: position on the path at which V of a trained D is least (0: p_data)", least, 1e-9),
     ]
-    return checks, "theorem1", theory_figures.criterion(path, exact, means, learned)
+    return checks, "theorem1", theory_figures.draw_theorem1(path, exact, means, learned)
 
 
 def monte_carlo(p_g: Distribution, samples: int, seed: int) -> tuple[float, float]:
@@ -196,7 +196,7 @@ def monte_carlo(p_g: Distribution, samples: int, seed: int) -> tuple[float, floa
     return float(mean), float(np.sqrt(max(square - mean**2, 0) / samples))
 
 
-def proposition_2() -> Found:
+def proposition_2() -> Outcome:
     """p_g descends the gradient of its criterion, with D kept optimal, and converges to p_data."""
     x = np.linspace(-2, 10, 601)
     p_data = P_DATA.pdf(x) / P_DATA.pdf(x).sum()
@@ -222,10 +222,10 @@ def proposition_2() -> Found:
         ]
     per_bin = x[1] - x[0]
     shown = {step: densities[step] / per_bin for step in (0, 10, 30, 100)}
-    return checks, "proposition2", theory_figures.descent(x, p_data / per_bin, shown, divergences)
+    return checks, "proposition2", theory_figures.draw_proposition2(x, p_data / per_bin, shown, divergences)
 
 
-def section_3(config: Config) -> Found:
+def section_3(config: Config) -> Outcome:
     """While D learns to reject G's first samples, the saturating gradient vanishes; the other one does not."""
     keras.utils.set_random_seed(config.seed)
     gan = GAN(vectors.notebook_generator(1, 10), vectors.notebook_discriminator(1), Uniform(-1, 1))
@@ -249,7 +249,7 @@ def section_3(config: Config) -> Found:
     late = d_fake <= 0.02
     ratio = float((saturating / non_saturating)[late].max()) if late.any() else np.inf
     check = Check("Section 3: saturating over non-saturating gradient where D(G(z)) <= 0.02", ratio, 0.05)
-    return [check], "section3", theory_figures.generator_gradients(d_fake, saturating, non_saturating)
+    return [check], "section3", theory_figures.draw_section3(d_fake, saturating, non_saturating)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ _POINTS: dict[str, Any] = {"color": "black", "markersize": 3, "markerfacecolor":
 _LEARNED: dict[str, Any] = {"color": DISCRIMINATOR["color"], "markersize": 4}
 
 
-def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], learned: Sequence[float]) -> Figure:
+def draw_theorem1(path: Floats, exact: Sequence[float], estimated: Sequence[float], learned: Sequence[float]) -> Figure:
     """Theorem 1: the value along a path of generators, least where p_g = p_data.
 
     Args:
@@ -41,7 +41,7 @@ def criterion(path: Floats, exact: Sequence[float], estimated: Sequence[float], 
         return figure
 
 
-def descent(
+def draw_proposition2(
     x: Floats, p_data: Floats, shown: Mapping[int, Floats], divergences: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Proposition 2: p_g at some steps of its gradient descent, and its divergence from p_data.
@@ -67,7 +67,7 @@ def descent(
         return figure
 
 
-def generator_gradients(d_fake: Floats, saturating: Floats, non_saturating: Floats) -> Figure:
+def draw_section3(d_fake: Floats, saturating: Floats, non_saturating: Floats) -> Figure:
     """Section 3: the gradients of the two generator objectives while D learns to reject G's first samples.
 
     Args:

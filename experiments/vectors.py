@@ -30,8 +30,8 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
 P_DATA = Gaussian(4, 1.25)
 EDGES = np.linspace(-6, 14, 65)
-NOISE = {"[-0.1, 0.1]": Uniform(-0.1, 0.1), "[0, 1]": Uniform(0, 1)}
-STATISTICS, CLASSIFIED = 9, 10
+PRIORS = {"[-0.1, 0.1]": Uniform(-0.1, 0.1), "[0, 1]": Uniform(0, 1)}
+STANDARDISED, CLASSIFIED = 9, 10
 """Parts of the seeds of two draws: the numbers that standardise vectors, and the examples for a classifier."""
 
 
@@ -130,10 +130,10 @@ def make_gan(config: Config) -> GAN:
     if c.networks == "notebook":
         networks = notebook_generator(c.n, c.noise_size), notebook_discriminator(c.n)
     else:
-        draws = P_DATA.sample((100_000,), seed=(c.seed, 0, STATISTICS))
+        draws = P_DATA.sample((100_000,), seed=(c.seed, 0, STANDARDISED))
         moments = float(draws.mean()), float(draws.std())
         networks = full_rank_generator(c.n, c.noise_size, *moments), wide_discriminator(c.n, *moments)
-    gan = GAN(*networks, NOISE[c.noise])
+    gan = GAN(*networks, PRIORS[c.noise])
     optimizer, momentum = (Adam, "beta_1") if c.optimizer == "adam" else (SGD, "momentum")
     arguments: dict[str, Any] = {"cosine": c.cosine, "ema": c.ema, momentum: c.momentum}
     gan.compile(

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-DATASETS = (tf.data.Dataset, keras.utils.PyDataset)
+BATCHED = (tf.data.Dataset, keras.utils.PyDataset)
 """Sources that have batches of their own."""
 _CHUNK = 10_000  # draws with one seed
 
@@ -133,12 +133,12 @@ def source(x: Any, c: Any, batch_size: int | None, parts: Sequence[Part]) -> Row
     """
     if is_distribution(x) and len(parts) == 2:
         raise ValueError("x must be an array or a data set of pairs (x, c), since the discriminator takes both")
-    if (c is None) == (len(parts) == 2 and not isinstance(x, DATASETS)):
+    if (c is None) == (len(parts) == 2 and not isinstance(x, BATCHED)):
         raise ValueError(
             "c must be given with an array x to a conditional GAN, whose networks have two inputs, and to no other; "
             "a data set gives batches (x, c)"
         )
-    if isinstance(x, DATASETS):
+    if isinstance(x, BATCHED):
         if batch_size is not None:
             raise ValueError("batch_size must be left out where x is a data set of batches: they are the minibatches")
         return Batches(x, parts)

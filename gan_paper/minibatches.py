@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from gan_paper.distributions import CONDITIONS, NOISE
-from gan_paper.examples import DATASETS, array, check_draw, drawn_as, integer, source
+from gan_paper.examples import BATCHED, array, check_draw, drawn_as, integer, source
 from gan_paper.interrupts import not_swallowed
 
 import numpy as np
@@ -47,7 +47,7 @@ class Minibatches:
             raise ValueError(f"x has {length} full minibatches of {m}; an iteration takes k = {k}")
         # To make a random generator takes longer than to draw a small minibatch. So a block of iterations shares one
         # generator; if minibatches are large, a block is one iteration. A dataset is not read ahead of its use.
-        self._block = 1 if isinstance(x, DATASETS) else max(1, _BLOCK // numbers)
+        self._block = 1 if isinstance(x, BATCHED) else max(1, _BLOCK // numbers)
         # The last block and its first iteration. A call may end within a block; the next call continues with it.
         self._drawn: tuple[int, list[NDArray]] = (-1, [])
 

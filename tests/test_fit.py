@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from unittest.mock import Mock
 
 from gan_paper import GAN, Dropout, Gaussian, GaussianMixture, Maxout, Uniform
 from tests.conftest import X, discriminator, equal, fit, generator, make_gan, weights
@@ -82,13 +83,9 @@ def test_backup_and_restore(tmp_path):
     whole = make_gan()
     fit(whole, epochs=6)
 
-    class Killed(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 4:
-                raise KeyboardInterrupt
-
+    killed = keras.callbacks.LambdaCallback(on_epoch_begin=Mock(side_effect=[None] * 4 + [KeyboardInterrupt]))
     with pytest.raises(KeyboardInterrupt):
-        fit(make_gan(), epochs=6, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup"), Killed()])
+        fit(make_gan(), epochs=6, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup"), killed])
     gan = make_gan(seed=1)  # another process: its first weights are replaced
     history = fit(gan, epochs=6, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup")])
     assert history.epoch == [4, 5] and equal(weights(gan), weights(whole))

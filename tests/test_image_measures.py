@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from gan_paper import parzen, run
-from gan_paper.metrics.neighbours import balls, fit
+from gan_paper.metrics.neighbours import balls, compute_prdc
 from tests.conftest import ROOT, trained
 
 import image_classifier
@@ -29,20 +29,21 @@ def test_the_classifier_learns_and_comes_back_from_its_file(shape, monkeypatch, 
     images[np.arange(3300), 4 + 2 * kinds] += rng.integers(100, 200, (3300, 1, 1))
     images = images.reshape(3300, -1) / np.float32(255)
     monkeypatch.setattr(image_classifier, "SIZES", {shape: (16, 2)})
-    path, data = tmp_path / "new" / "c.npz", SimpleNamespace(train=images[300:], train_labels=kinds[300:])
-    config = SimpleNamespace(shape=shape, images=lambda: data, measured=lambda pixels: pixels)
-    first = image_classifier.load_classifier(path, config)
+    monkeypatch.setattr(image_classifier, "REFERENCES", tmp_path)
+    data, of = SimpleNamespace(train=images[300:], train_labels=kinds[300:]), {"shape": shape, "dataset": "new"}
+    config = SimpleNamespace(images=lambda: data, measured=lambda pixels: pixels, **of)
+    first = image_classifier.load_classifier(config)
     features, probabilities = first.predict(images[:300], verbose=0)
     assert features.shape == (300, 64) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (probabilities.argmax(axis=1) == kinds[:300]).mean() > 0.95
-    second = image_classifier.load_classifier(path, SimpleNamespace(shape=shape))  # without images
+    second = image_classifier.load_classifier(SimpleNamespace(**of))  # without images
     assert all(np.array_equal(v, w) for v, w in zip(first.get_weights(), second.get_weights(), strict=True))
 
 
 def test_a_run_has_measures_for_each_generator(images, tmp_path, monkeypatch):
     """Of as many samples as the run itself evaluated: its own log-likelihoods."""
     monkeypatch.setattr(image_classifier, "SIZES", {(28, 28, 1): (16, 1)})
-    monkeypatch.setattr(image_measures, "REFERENCES", tmp_path)  # has no classifier yet
+    monkeypatch.setattr(image_classifier, "REFERENCES", tmp_path)  # has no classifier yet
     monkeypatch.setattr(image_measures, "LEAST", 200)
     monkeypatch.setattr(image_measures, "of_test_images", lambda test, shape: {"blurred": test})
     monkeypatch.setattr(image_measures, "of_training_images", lambda train, count: {"noise": train[:count]})
@@ -73,8 +74,8 @@ def test_the_measures_are_those_of_their_definitions(monkeypatch):
     measure = image_measures.Measures(None, config, 100)
     found, drawn = measure(samples), measure.pixels.points
     assert len(drawn) == 100 and cdist(drawn, train).min(axis=1).max() < 1e-5
-    assert found["pixels"] == fit(balls(drawn), balls(samples))._asdict()
-    assert found["features"] == fit(balls(drawn[:, :6]), balls(samples[:, :6]))._asdict()
+    assert found["pixels"] == compute_prdc(balls(drawn), balls(samples))._asdict()
+    assert found["features"] == compute_prdc(balls(drawn[:, :6]), balls(samples[:, :6]))._asdict()
     assert found["confident"] == np.mean([max(sample[10:20]) >= 0.9 for sample in samples])
     shares = [sum(np.argmax(sample[10:20]) == digit for sample in samples) / 100 for digit in range(10)]
     assert found["classes"] == pytest.approx(shares)

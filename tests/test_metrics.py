@@ -3,7 +3,7 @@
 from gan_paper import run
 from gan_paper.distributions import Gaussian
 from gan_paper.metrics import Histogram, Recording, histogram_distances
-from gan_paper.metrics.comparison import LEAST, distribution_distances, limit
+from gan_paper.metrics.comparison import LEAST_VALUES, distribution_distances, limit
 from gan_paper.metrics.distances import energy_distance, permutation_test, vector_distances
 from gan_paper.plots import histograms
 from gan_paper.run import files
@@ -78,7 +78,7 @@ def test_vector_distances_of_known_errors():
 def test_the_least_number_of_values_keeps_chance_within_the_tolerances(name):
     made = run.read_recording(ROOT / "figures" / "reference" / f"{name}.npz")
     edges = np.linspace(*made.edges[made.main][[0, -1]], 65)
-    least, rng = int(LEAST / made.tolerance**2), np.random.default_rng(1)
+    least, rng = int(LEAST_VALUES / made.tolerance**2), np.random.default_rng(1)
     if len(made.iterations) == 1:
         target = made.histogram().rebin(edges).masses
         draws = rng.multinomial(least, target / target.sum(), size=4000) / least

@@ -1,3 +1,5 @@
+import functools
+
 from gan_paper.distributions import Gaussian, GaussianMixture, Uniform
 from tests import conftest
 
@@ -6,10 +8,7 @@ import pytest
 import scipy.stats
 
 P_DATA, P_Z = Gaussian(4, 1.25), Uniform(0, 1)
-
-
-def make_gan():
-    return conftest.make_gan(p_z=P_Z, k=2)
+make_gan = functools.partial(conftest.make_gan, p_z=P_Z, k=2)
 
 
 def draw(gan, per_call, start=0, stop=30, seed=5, p_data=P_DATA, m=4):

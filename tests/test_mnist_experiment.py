@@ -9,7 +9,6 @@ from tests.conftest import EXPERIMENTS, equal, trained
 
 import keras
 import mnist
-import mnist_conditional
 import numpy as np
 import pytest
 import scipy.stats
@@ -44,7 +43,7 @@ def test_a_run_leaves_its_files(name, images, tmp_path):
         expected = parzen.log_likelihood(of.test / 255, samples, sigma).mean()
         assert metrics[f"{prefix}log_likelihood"] == pytest.approx(expected, rel=1e-4)
         if name == "mnist_conditional":
-            classifier = load_classifier(mnist_conditional.REFERENCES / "mnist" / "classifier.npz", mnist.Config())
+            classifier = load_classifier(mnist.Config())
             named = classifier.predict(samples, verbose=0)[1].argmax(axis=1) == c
             assert metrics[f"{prefix}named_as_asked"] == named.mean()
             assert metrics[f"{prefix}worst_class"] == named.reshape(20, 10).mean(axis=0).min()

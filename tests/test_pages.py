@@ -35,13 +35,11 @@ def python(page):
 @pytest.mark.parametrize("seed", range(3))
 def test_the_readmes_samples_have_the_mean_and_the_spread_of_the_data(seed):
     (block,) = python(README)
+    code = block.replace("default_rng(0)", f"default_rng({seed})").replace("epochs=20", f"epochs=20, seed={seed}")
     keras.utils.set_random_seed(seed)
     names = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(
-            block.replace("default_rng(0)", f"default_rng({seed})").replace("epochs=20", f"epochs=20, seed={seed}"),
-            names,
-        )
+        exec(code, names)
     x, samples = names["x"], names["samples"]
     assert samples.shape == (10_000, 1)
     assert abs(samples.mean() / x.mean() - 1) < 0.05 and abs(samples.std() / x.std() - 1) < 0.05

@@ -55,6 +55,13 @@ def test_it_goes_on(call, made):
     assert folder.history["iteration"].tolist() == [10, 20, 30, 40]
 
 
+def test_it_is_swept(call):
+    flags = "--experiments . --output swept --seeds 0-1 --set iterations=20 --set record_every=10"
+    result = call(EXPERIMENTS / "sweep.py", "exponential", *flags.split())
+    assert result.returncode == 0 and "\nmedian " in result.stdout, result
+    assert len(list(call.folder.glob("swept/exponential/*/metrics.json"))) == 2
+
+
 def test_it_is_compared_with_its_own_reference(call, made):
     result = call(EXPERIMENTS / "compare.py", made)
     assert result.returncode == 1 and "Wasserstein-1" in result.stdout and not result.stderr, result

@@ -5,6 +5,7 @@ import shutil
 import signal
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 from gan_paper import run
 from gan_paper.distributions import RECORDED_NOISE
@@ -113,11 +114,8 @@ def test_the_newest_two_checkpoints_stay_and_no_other_file_is_deleted(copy):
 
 
 def test_a_finished_run_stays_finished(copy, monkeypatch):
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
-
     metrics = run.read_metrics(copy)
-    monkeypatch.setattr(gaussian, "evaluate", interrupt)
+    monkeypatch.setattr(gaussian, "evaluate", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         train(copy, resume=True)
     assert run.read_metrics(copy) == metrics

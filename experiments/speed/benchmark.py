@@ -33,7 +33,7 @@ PresetName = Literal[
     "mnist_dense", "dcgan", "cifar10-conv-small",
 ]  # fmt: skip
 BaselineName = Literal["notebook", "train_step", "torch", "jax", "jax_one_thread", "jax_flat"]
-CLASSES = {
+IMPLEMENTATIONS = {
     "ours": ("keras_baselines", "Ours"),
     "notebook": ("keras_baselines", "Notebook"),
     "train_step": ("keras_baselines", "TrainStep"),
@@ -74,14 +74,14 @@ def main(
         raise run.Refused(f"--rounds must be at least 1, not {rounds}")
     results: dict[str, dict[str, Any]] = {}
     for name in names:
-        results[name] = measure(name, baselines, rounds, seconds, cifar10 if name.startswith("cifar10") else data)
+        results[name] = timings(name, baselines, rounds, seconds, cifar10 if name.startswith("cifar10") else data)
         print(f"\n{name}\n{report(results[name])}", flush=True)
         if json_path:
             content = {"versions": versions(Path(__file__).parent), "cores": os.cpu_count(), "presets": results}
             json_path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def measure(preset: str, baselines: Sequence[str], rounds: int, seconds: float, data: Path | None) -> dict[str, Any]:
+def timings(preset: str, baselines: Sequence[str], rounds: int, seconds: float, data: Path | None) -> dict[str, Any]:
     """Check the baselines of a preset, and time them alternately.
 
     Returns:
@@ -121,7 +121,7 @@ def prepare(
     """
     if name in ("jax_one_thread", "jax_flat"):
         os.environ["NPROC"] = "1"  # XLA reads it as its number of threads
-    module, kind = CLASSES[name]
+    module, kind = IMPLEMENTATIONS[name]
     baseline: type[Baseline] = getattr(import_module(module), kind)
     ours = ours or import_module(module).reference(Preset(preset, data, short=True))
     is_slow = preset in presets.CONVOLUTIONAL and name == "train_step"  # with XLA, its first variant

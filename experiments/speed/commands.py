@@ -43,7 +43,7 @@ def main(rounds: int = 5, json_path: Path | None = None) -> None:
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in COMMANDS}
     for seed in range(rounds):
         for name in COMMANDS:
-            measured[name].append(measure(name, seed))
+            measured[name].append(time_command(name, seed))
     columns = {"answer": "seconds to the answer", "total": "seconds in all", "memory": "peak GB"}
     rows: list[tuple[Any, ...]] = [("", *columns.values(), "greatest distance")]
     for name, runs in measured.items():
@@ -54,7 +54,7 @@ def main(rounds: int = 5, json_path: Path | None = None) -> None:
         json_path.write_text(json.dumps({"versions": versions(HERE), "commands": measured}, indent=2) + "\n")
 
 
-def measure(name: str, seed: int) -> dict[str, float]:
+def time_command(name: str, seed: int) -> dict[str, float]:
     """Run a command in an empty folder.
 
     Returns:

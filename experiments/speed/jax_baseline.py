@@ -64,7 +64,7 @@ class Scan(Baseline):
 
         def draw(source: tuple[Any, tuple[int, ...]], key: Any) -> Any:
             normal, uniform, integers = (partial(of, key) for of in (random.normal, random.uniform, random.randint))
-            return presets.draw(*source, normal, uniform, lambda shape: rows[integers(shape, 0, len(rows))])
+            return presets.drawn(*source, normal, uniform, lambda shape: rows[integers(shape, 0, len(rows))])
 
         *keys, of_dropout = random.split(key, 3)
         x, z = map(draw, self.sources, keys)

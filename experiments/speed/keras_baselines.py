@@ -51,7 +51,7 @@ class TrainStep(Baseline):
     def draw(self, _: Any) -> tuple[Any, ...]:
         """Draw the examples and the noise of a whole call, which is faster than one iteration at a time."""
         sources = [(source, (self.chunk, *shape)) for source, shape in self.sources]
-        return tuple(presets.draw(*source, tf.random.normal, tf.random.uniform, self.choose) for source in sources)
+        return tuple(presets.drawn(*source, tf.random.normal, tf.random.uniform, self.choose) for source in sources)
 
     def run(self, iterations: int) -> None:
         """Train on random minibatches."""

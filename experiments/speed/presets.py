@@ -135,7 +135,7 @@ def rows(x: Any) -> NDArray[np.float32]:
     return x.scaled(x.pixels) if hasattr(x, "scaled") else np.asarray(x, np.float32)
 
 
-def draw(x: Any, shape: tuple[int, ...], normal: Callable, uniform: Callable, choose: Callable) -> Any:
+def drawn(x: Any, shape: tuple[int, ...], normal: Callable, uniform: Callable, choose: Callable) -> Any:
     """Draw an array with a framework's functions of a shape, which draw from N(0, 1), from U(0, 1), or rows of data."""
     if isinstance(x, Gaussian):
         return x.mean + x.std * normal(shape)

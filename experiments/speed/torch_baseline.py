@@ -44,7 +44,7 @@ class Eager(Baseline):
         """Train on random minibatches, drawn with PyTorch."""
         torch.set_num_threads(int(self.variant.split()[-1]))
         for _ in range(iterations):
-            self.iteration(*(presets.draw(*source, torch.randn, torch.rand, self.choose) for source in self.sources))
+            self.iteration(*(presets.drawn(*source, torch.randn, torch.rand, self.choose) for source in self.sources))
 
     def learn(self, x: NDArray, z: NDArray) -> Trained:
         """Train on given minibatches."""

@@ -1,20 +1,12 @@
-"""Writes the exact references: `python figures/reference/make.py [--scale MNIST]`. See README.md beside this file.
+"""Writes the exact references: `python figures/reference/make.py`. See README.md beside this file."""
 
-With MNIST, an `.npz` file in Keras's layout, it also measures the scale of Table 1: the estimate for samples that no
-network generated. That takes minutes, and 3 GB of memory.
-"""
-
-import json
 from pathlib import Path
 
-from gan_paper import parzen
 from gan_paper.distributions import Distribution, Gaussian, GaussianMixture, Uniform
 from gan_paper.metrics import Histogram, Recording
 from gan_paper.run import files
 
 import numpy as np
-import tyro
-from scipy.cluster.vq import kmeans2
 
 HERE = Path(__file__).parent
 MIXTURE = GaussianMixture((0.5, 0.5), (2, 6), (0.8, 0.8))
@@ -41,36 +33,15 @@ def sine() -> Recording:
     return recording
 
 
-def measure_scale(path: Path) -> dict[str, tuple[float, float]]:
-    """Measure the estimate and its standard error, in nats, for 10,000 training images and as many k-means centroids.
-
-    Raises:
-        ValueError: if the file cannot be read.
-        KeyError: if it does not hold MNIST.
-    """
-    arrays = files.read_arrays(path)
-    images, test = (arrays[name].reshape(-1, 784) / np.float32(255) for name in ("x_train", "x_test"))
-    train, validation = images[:50_000], images[50_000:]
-    drawn = train[np.random.default_rng(0).choice(len(train), 10_000, replace=False)]
-    centroids, _ = kmeans2(train, drawn, iter=5, minit="matrix")
-    scale = {}
-    for name, samples in {"10,000 training images": drawn, "10,000 k-means centroids": centroids}.items():
-        estimate = parzen.estimate(test, samples, parzen.validate(validation, samples).sigma)
-        scale[name] = (estimate.mean, estimate.standard_error)
-    return scale
-
-
-def main(scale: Path | None = None) -> None:
-    """Write the exact references, and, given MNIST, the scale of Table 1."""
+def main() -> None:
+    """Write the exact references."""
     recordings = {"sine": sine()}
     for name, (p_data, words, low, high, tolerance) in EXACT.items():
         recordings[name] = Recording.exact(p_data, np.linspace(low, high, 401), tolerance)
         recordings[name].provenance = f"exact bin masses of {words}"
     for name, recording in recordings.items():
         files.write_arrays(HERE / f"{name}.npz", recording.arrays(), compress=True)
-    if scale:
-        files.write_text(HERE / "mnist" / "scale.json", json.dumps(measure_scale(scale), indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    tyro.cli(main, description=__doc__)
+    main()

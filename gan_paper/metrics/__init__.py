@@ -120,7 +120,7 @@ VIEWS: Mapping[str, View] = {
 MOMENTS = ("mean", "std", "std_across_noise")
 """The statistics that a recording computes of its first view."""
 
-LINE = 200
+LINE_POINTS = 200
 """Number of points at which `on_the_line` evaluates each network."""
 
 _CURVE = "curve_"
@@ -283,12 +283,12 @@ def on_the_line(
         discriminator: D, (N, 1) -> (N, 1), probabilities.
 
     Returns:
-        `x` and `d` = D(x); with G also `z`, at even steps of probability, and `g` = G(z); each (`LINE`,).
+        `x` and `d` = D(x); with G also `z`, at even steps of probability, and `g` = G(z); each (`LINE_POINTS`,).
     """
-    x = np.linspace(edges[0], edges[-1], LINE, dtype=np.float32)
+    x = np.linspace(edges[0], edges[-1], LINE_POINTS, dtype=np.float32)
     curves = {"x": x, "d": np.asarray(discriminator(x[:, None]), np.float32)[:, 0]}
     if generator:
-        z = p_z.quantile((np.arange(LINE) + 0.5) / LINE).astype(np.float32)
+        z = p_z.quantile((np.arange(LINE_POINTS) + 0.5) / LINE_POINTS).astype(np.float32)
         curves |= {"z": z, "g": np.asarray(generator(z[:, None]), np.float32)[:, 0]}
     return curves
 

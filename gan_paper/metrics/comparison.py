@@ -93,7 +93,7 @@ class Row(NamedTuple):
         return f"{word}: {self.name} {value}, {self.limit} accepted"
 
 
-LEAST = 30_000
+LEAST_VALUES = 30_000
 """Least number of values, over 64 bins, for a tolerance of 1: 99.9 % of true samples are then within each limit.
 
 For N true samples, the divergence is proportional to 1 / N, the other statistics to 1 / sqrt(N).
@@ -122,7 +122,7 @@ def compare(run: Recording, reference: Recording, measured: Mapping[str, Any] | 
         raise ValueError(f"the run has no histogram of its {' and '.join(missing)}, which the reference needs")
     if len(reference.iterations) == 1 and not reference.moments["std"][0] > 0:
         raise ValueError("the reference has no positive standard deviation")
-    least = LEAST / reference.tolerance**2
+    least = LEAST_VALUES / reference.tolerance**2
     for values in (run.histogram().total, reference.histogram().total):
         if 1.5 < values < least:  # the masses of an exact reference sum to 1
             raise ValueError(f"samples must hold at least {least:,.0f} values for this comparison, not {values:,.0f}")

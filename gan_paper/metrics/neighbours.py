@@ -17,9 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
 from sklearn.neighbors import NearestNeighbors
 
-K = 3
-"""The default k, that of Kynkaanniemi et al. (Naeem et al. use 5.)"""
-
 
 class Balls(NamedTuple):
     """Points with their balls."""
@@ -31,7 +28,7 @@ class Balls(NamedTuple):
     k: int
 
 
-class Fit(NamedTuple):
+class PRDC(NamedTuple):
     """Precision and recall, density and coverage of samples.
 
     Attributes:
@@ -48,8 +45,8 @@ class Fit(NamedTuple):
     coverage: float
 
 
-def balls(points: ArrayLike, k: int = K) -> Balls:
-    """Compute the balls of points (N, d).
+def balls(points: ArrayLike, k: int = 3) -> Balls:
+    """Compute the balls of points (N, d); Kynkaanniemi et al. use k = 3, Naeem et al. 5.
 
     Raises:
         ValueError: if the points are not finite numbers (N, d), or k is not from 1 to N - 1.
@@ -59,7 +56,7 @@ def balls(points: ArrayLike, k: int = K) -> Balls:
     return Balls(points, distances[:, -1].astype(np.float32), k)
 
 
-def fit(data: Balls, samples: Balls) -> Fit:
+def compute_prdc(data: Balls, samples: Balls) -> PRDC:
     """Compute precision and recall, density and coverage of samples.
 
     A point on the surface of a ball is in it. Recall depends on the number of samples, coverage and precision on the
@@ -72,7 +69,7 @@ def fit(data: Balls, samples: Balls) -> Fit:
         raise ValueError(f"data and samples must have one k, not {data.k} and {samples.k}")
     distances = pairwise_distances(samples.points, data.points)
     within = distances <= data.radii
-    return Fit(
+    return PRDC(
         precision=float(within.any(axis=1).mean()),
         recall=float((distances <= samples.radii[:, None]).any(axis=0).mean()),
         density=float(within.sum(axis=1).mean() / data.k),

@@ -57,7 +57,6 @@ STYLE: Any = {
 }
 
 Pixels = NDArray[np.uint8]
-Images = NDArray[np.floating]
 SCREEN = 120  # dots per inch of an animation
 _GAP = 1  # width of the white line between images, in image pixels
 _DOTS = 2  # side of an image pixel, in frame pixels
@@ -237,7 +236,7 @@ def animate(
     return drawn
 
 
-def image_grid(images: Images) -> Images:
+def image_grid(images: NDArray) -> NDArray:
     """Arrange images as a grid (height, width, channels), with white lines between them.
 
     Args:
@@ -249,7 +248,7 @@ def image_grid(images: Images) -> Images:
     return tiles.reshape(rows * (height + _GAP), -1, channels)[:-_GAP, :-_GAP]
 
 
-def image_frame(images: Images, caption: str) -> Pixels:
+def image_frame(images: NDArray, caption: str) -> Pixels:
     """Draw a frame (height, width, 3) of an animation: `image_grid`, enlarged, under a caption."""
     grid = np.rint(255 * image_grid(images)).astype(np.uint8)
     dots = grid.repeat(_DOTS, 0).repeat(_DOTS, 1)
