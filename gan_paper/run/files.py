@@ -23,7 +23,7 @@ SECONDS = 10.0
 _RECORDING, _VARIABLE = "recording_", "variable_"
 
 
-def write(path: Path, content: bytes | memoryview) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all.
 
     Raises:
@@ -60,7 +60,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray], compress: bool = Fal
     """Write an `.npz` file, whole or not at all."""
     content = io.BytesIO()
     (np.savez_compressed if compress else np.savez)(content, allow_pickle=False, **arrays)
-    write(path, content.getbuffer())
+    write(path, content.getvalue())
 
 
 @contextlib.contextmanager

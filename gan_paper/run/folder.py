@@ -181,7 +181,7 @@ def save_figure(path: Path, figure: Figure, content: Mapping[str, Any], pdf: boo
         for suffix, carried in metadata.items():
             drawn = io.BytesIO()
             figure.savefig(drawn, format=suffix[1:], dpi=200, metadata=carried)
-            files.write(path.with_suffix(suffix), drawn.getbuffer())
+            files.write(path.with_suffix(suffix), drawn.getvalue())
     plt.close(figure)
     return [path.with_suffix(suffix) for suffix in metadata]
 
