@@ -27,15 +27,30 @@ def images(count, seed, d=784):
     return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
+def close(ours, theirs, d):
+    """Whether they agree within 1e-4 of the value, plus 2e-5 nats for each entry, the error of float32."""
+    return ours.dtype == np.float64 and np.allclose(ours, theirs, rtol=1e-4, atol=2e-5 * d)
+
+
 @pytest.mark.parametrize("d", [1, 20, 784])
 @pytest.mark.parametrize("sigma", [0.1, 1, 100])
 def test_agrees_with_the_definition_and_with_scikit_learn(d, sigma):
     points, samples = images(150, 1, d), images(200, 2, d)
     ours = log_likelihood(points, samples, sigma)
-    assert np.allclose(ours, direct(points, samples, sigma), rtol=1e-9)
+    assert close(ours, direct(points, samples, sigma), d)
     # More than one leaf makes scikit-learn's own densities wrong in many dimensions (its issue 25799).
     theirs = KernelDensity(bandwidth=sigma, leaf_size=len(samples)).fit(samples).score_samples(points)
-    assert np.allclose(ours, theirs, rtol=1e-9)
+    assert close(ours, theirs, d)
+
+
+@pytest.mark.parametrize("d", [1, 300])
+def test_precise_up_to_the_widest_data_that_are_taken(d):
+    rng = np.random.default_rng(0)
+    samples = rng.uniform(-8, 8, (300, d))
+    points = samples[:100] + rng.normal(0, 1, (100, d))  # near a sample, where the terms cancel
+    assert np.allclose(log_likelihood(points, samples, 1), direct(points, samples, 1), rtol=0, atol=5e-5 * d)
+    with pytest.raises(ValueError, match="within some 11 sigma of their mean; sigma is"):
+        log_likelihood(points, samples, [0.1, 1])
 
 
 @pytest.mark.parametrize("block", [1, 200, 2**21])
@@ -45,15 +60,15 @@ def test_many_widths_in_blocks(monkeypatch, block):
     sigmas = np.array([[0.2, 0.3, 0.4], [5, 6, 7]])
     ours = log_likelihood(points, samples, sigmas)
     for index in np.ndindex(sigmas.shape):
-        assert np.allclose(ours[index], direct(points, samples, sigmas[index]), rtol=1e-9)
+        assert close(ours[index], direct(points, samples, sigmas[index]), 20)
 
 
 @pytest.mark.parametrize("count", [300, 1200])
 def test_the_protocol(count):
     assert np.allclose(SIGMAS, np.geomspace(0.1, 1, 10))
     rng = np.random.default_rng(0)
-    samples, validation, test = (rng.beta(4, 4, (size, 10)) for size in (500, 1200, 200))
-    validation[1000:] = rng.uniform(size=(200, 10))  # these would choose a larger width; only the first 1,000 are used
+    samples, validation, test = (rng.normal(0, 0.2, (size, 10)) for size in (500, 1200, 200))
+    validation[1000:] *= 3  # these would choose a larger width, but only the first 1,000 are used
     validation = validation[:count]
     means = [direct(validation[:1000], samples, sigma).mean() for sigma in SIGMAS]
     chosen = SIGMAS[int(np.argmax(means))]
@@ -72,17 +87,15 @@ def test_the_protocol(count):
 @pytest.mark.parametrize(
     ("points", "samples", "sigmas", "message"),
     [
-        (np.zeros((3, 2)), np.zeros((4, 3)), 1, "Incompatible dimension"),
-        (np.zeros((3, 2)), np.zeros((0, 2)), 1, "0 sample"),
-        (np.array([[0, np.nan]]), np.zeros((4, 2)), 1, "points contains NaN"),
+        (np.zeros((3, 2)), np.zeros((4, 3)), 1, "points of 2 entries and samples of 3"),
+        (np.zeros((3, 2)), np.zeros((0, 2)), 1, "samples must be"),
+        (np.array([[0, np.nan]]), np.zeros((4, 2)), 1, "must be finite"),
         (np.zeros((3, 2)), np.zeros((4, 2)), [1, -1], "sigma must be positive"),
     ],
 )
 def test_refuses(points, samples, sigmas, message):
     with pytest.raises(ValueError, match=message):
         log_likelihood(points, samples, sigmas)
-    with pytest.raises(ValueError, match=r"must be in \[0, 1\]"):
-        validate(np.full((3, 2), 255), samples)
 
 
 @pytest.mark.skipif("GAN_PAPER_MNIST" not in os.environ, reason="GAN_PAPER_MNIST names no mnist.npz in Keras's layout")
