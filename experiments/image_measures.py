@@ -111,12 +111,13 @@ class Measures:
         return self.classifier.predict(images, batch_size=1000, verbose=0)
 
     def log_likelihoods(self, samples: NDArray) -> dict[str, float]:
-        """`NATS`: the log-likelihood of the test images with the best of the protocol's widths, and of finer ones."""
-        found: list[float] = []
-        for sigmas in (parzen.SIGMAS, parzen.FINE):
+        """`NATS`, by the best of the protocol's widths and of finer ones; and standard errors over the test images."""
+        found: dict[str, float] = {}
+        for prefix, sigmas in (("", parzen.SIGMAS), ("fine_", parzen.FINE)):
             sigma = parzen.validate(self.validation[: parzen.SELECTION], samples, sigmas).sigma
-            found += parzen.estimate(self.test, samples, sigma).mean, sigma
-        return dict(zip(NATS, found, strict=True))
+            _, mean, error = parzen.estimate(self.test, samples, sigma)
+            found |= {f"{prefix}log_likelihood": mean, f"{prefix}standard_error": error, f"{prefix}sigma": sigma}
+        return found
 
     def __call__(self, samples: NDArray, has_nats: bool = True) -> dict[str, Any]:
         """The measures of `count` samples; without `has_nats`, for samples made of test images, they lack `NATS`."""

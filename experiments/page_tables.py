@@ -119,7 +119,7 @@ def baselines(groups: Mapping[str, Sequence[Metrics]]) -> dict[str, Metrics]:
     """The measures of samples that no generator made, by name; of those that were measured again, the fuller row."""
     found: dict[str, Metrics] = {}
     for seed in itertools.chain(*groups.values()):
-        found |= {samples: row for samples, row in seed["scale"].items() if len(row) >= len(found.get(samples, ""))}
+        found |= {samples: row for samples, row in seed["scale"].items() if len(row) >= len(found.get(samples, {}))}
     return found
 
 
@@ -141,8 +141,9 @@ def table1() -> str:
             spread = f" ± {statistics.stdev(nats):.1f}" if len(nats) > 1 else ""
             each = ", ".join(f"{seed:.1f}" for seed in nats)
             rows.append((f"{label}, {generator}", f"{statistics.mean(nats):.1f}{spread}", "-", each))
-    measured = {samples: row["log_likelihood"] for samples, row in baselines(groups).items() if "log_likelihood" in row}
-    rows += [(samples, f"{nats:.1f}", "-", "-") for samples, nats in measured.items()]
+    for samples, row in baselines(groups).items():
+        if "standard_error" in row:
+            rows.append((samples, f"{row['log_likelihood']:.1f} ± {row['standard_error']:.1f}", "-", "-"))
     return markdown(("model", "MNIST (nats)", "TFD (nats)", "each seed"), rows)
 
 

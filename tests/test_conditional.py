@@ -65,10 +65,7 @@ def test_updates_are_those_of_a_plain_keras_loop(rule):
         assert np.allclose(a, b, atol=1e-5)
 
 
-PAIRS = slices((X, C)).batch(4)
-
-
-@pytest.mark.parametrize("data", [(X, 4, 0, C), (X, 4, 0, C[:, None].astype("float64")), (PAIRS,)])
+@pytest.mark.parametrize("data", [(X, 4, 0, C), (X, 4, 0, C[:, None].astype("float64")), (slices((X, C)).batch(4),)])
 def test_conditions_come_with_their_examples(data):
     gan = GAN(network(4, of_c=(1,)), network(1, "sigmoid", of_c=(1,)))
     gan.compile(SGD(), SGD(), k=2)

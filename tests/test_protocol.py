@@ -59,7 +59,7 @@ def test_it_is_swept(call):
     flags = "--experiments . --output swept --seeds 0 --set iterations=20 --set record_every=10"
     result = call(EXPERIMENTS / "sweep.py", "exponential", *flags.split())
     assert result.returncode == 0 and "\nmedian " in result.stdout, result
-    assert len(list(call.folder.glob("swept/exponential/*seed0/metrics.json"))) == 1
+    assert list(call.folder.glob("swept/exponential/*seed0/metrics.json"))
 
 
 def test_it_is_compared_with_its_own_reference(call, made):

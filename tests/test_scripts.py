@@ -50,7 +50,10 @@ def command(tmp_path, monkeypatch, capsys):
         ("gaussian --ema 2", "ema must be a share of the run, from 0 to 1, not 2.0"),
         (f"gaussian --output {__file__}/below", f"--output {__file__}/below cannot be written"),
         ("sine --g-hidden 0", "--g-hidden must be one or more whole numbers of at least 1, not (0,)"),
-        ("figure1 --record-every 100 --iterations 100", "--record-every must divide [50], where panels are drawn, not"),
+        (
+            "figure1 --record-every 100 --iterations 100",
+            "--record-every must divide [50], where panels are drawn, not be 100",
+        ),
         ("vectors --n 1", "--n must be at least 2, not 1"),
         ("figure1 --iterations 110", "--iterations must be a multiple of --record-every 25, not 110"),
     ],

@@ -89,13 +89,13 @@ def test_collected_runs_are_rows_of_the_tables(tmp_path, references):
         "| `gaussian` | `default` | 1000 to 1000 | 0.7 (0.7 to 0.7) | 1 of 1 |",
         "| `sine` | `document` | 2 to 2 | 0.8 (0.8 to 0.8) | 0 of 1 |",
     ]
-    scale = {"test images": {"nearest": 4.0}, "training images": {"log_likelihood": 244.2}}
+    scale = {"test images": {"nearest": 4.0}, "training images": {"log_likelihood": 244.2, "standard_error": 2.1}}
     (folder,) = references.glob("mnist/*seed1")
     (folder / "measures.json").write_text(json.dumps({"measures": {}, "scale": scale}))
     assert page_tables.table1().splitlines()[6:] == [
         "| `paper` with iterations=9, ema=1e-05, last iterate | 70.0 ± 0.0 | - | 70.0, 70.0 |",
         "| `paper` with iterations=9, ema=1e-05, EMA | 60.0 ± 70.7 | - | 10.0, 110.0 |",
-        "| training images | 244.2 | - | - |",
+        "| training images | 244.2 ± 2.1 | - | - |",
     ]
     with pytest.raises(run.Refused, match="holds no finished run"):
         tables.keep(tmp_path / "nothing")
